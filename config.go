@@ -1,0 +1,100 @@
+package gantline
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Config sets up an End. The zero value and nil mean all defaults. A Config may be used for many Ends; it is
+// copied when an End is made and must not be changed while that happens.
+//
+// The hooks OnState, OnSession and OnPeerMethod of one End run one after the other, in the order of what they
+// report, on a goroutine of their own. They may call anything but must not wait for a later hook.
+type Config struct {
+	// ID is what this side calls itself: the claimed id of a client, the id of a server. At most 128
+	// printable bytes. A client without one is given one.
+	ID string
+	// Meta is told to the peer in the handshake; at most about 4 KiB. See End.PeerMeta.
+	Meta []byte
+	// Router has handlers and subscriptions shared by many Ends; nil = none.
+	Router *Router
+	// Codec turns values into bytes in typed calls and messages; nil = Msgpack. An answer uses the
+	// request's codec, so the peers need not agree.
+	Codec Codec
+	// Heartbeat is how long the link may be silent before the peer is asked for a sign of life; with no
+	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts. Default 15 s.
+	Heartbeat time.Duration
+	// SessionExpiry is how long a session may live without a carrier; it is told to the peer. Default 60 s,
+	// negative = none. A torn carrier ends the session at once whatever the value.
+	SessionExpiry time.Duration
+	// Limits bounds what the peer may make this side do.
+	Limits Limits
+	// Logger gets what nobody can be told otherwise, such as panics of handlers; nil = slog.Default().
+	Logger *slog.Logger
+	// Repanic lets panics of handlers, subscriptions and hooks crash the process after they were logged.
+	// Otherwise the caller gets Internal and the process lives on.
+	Repanic bool
+
+	// Setup runs once per End, after the handshake and before the peer's first stream, call or message is
+	// looked at: register handlers here. An error refuses the peer with its code and text. What waits for the
+	// peer (Call, Publish, Ping, AcceptStream, Receive) fails at once inside it; goroutines it starts may.
+	Setup func(*End) error
+	// OnStream does the same for a stream the peer has opened: it runs, in order of the opens, before the
+	// stream's own calls and messages are looked at and before AcceptStream returns it; an error refuses the
+	// stream. It must not wait for the peer. Without it a call to a stream's own handlers waits up to 10 s
+	// for the first handler to be registered.
+	OnStream func(*Stream) error
+	// OnState is told the states the End goes through, from StateUp on.
+	OnState func(*End, State)
+	// OnSession is told when a session begins; fresh says that nothing of an older one lives on in it, as
+	// is always the case.
+	OnSession func(end *End, fresh bool)
+	// OnPeerMethod mirrors the methods that the peer's End and Router handle: once for each there is, then
+	// for each change. Without it nothing about methods is sent.
+	OnPeerMethod func(end *End, method string, added bool)
+}
+
+// withDefaults returns a copy with every default filled in; c may be nil.
+func (c *Config) withDefaults() Config {
+	var cfg Config
+	if c != nil {
+		cfg = *c
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Codec == nil {
+		cfg.Codec = Msgpack
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	return cfg
+}
+
+// check reports what the handshake could not carry.
+func (c *Config) check() error {
+	if len(c.ID) > frame.MaxPeerID {
+		return errorf(InvalidArgument, "Config.ID has %d bytes, the limit is %d", len(c.ID), frame.MaxPeerID)
+	}
+	if l := c.Limits.Frame; l < frame.MinMaxPayload || l > frame.MaxLength {
+		return errorf(InvalidArgument, "Limits.Frame is %d bytes, it must be between %d and %d", l, frame.MinMaxPayload, frame.MaxLength)
+	}
+	if err := c.Limits.wire().Validate(); err != nil {
+		return errorf(InvalidArgument, "Config.Limits: %s", cleanText(err))
+	}
+	return nil
+}
+
+// link is the part of c that the link needs.
+func (c *Config) link() *conn.Config {
+	return &conn.Config{
+		ID:        c.ID,
+		Meta:      c.Meta,
+		Limits:    c.Limits.wire(),
+		Heartbeat: c.Heartbeat,
+		Expiry:    c.SessionExpiry,
+		Logger:    c.Logger,
+	}
+}

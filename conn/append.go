@@ -1,0 +1,70 @@
+package conn
+
+import "github.com/gantline-project/gantline/frame"
+
+// reserve is how far the log may exceed its limit before the link is closed. A
+// handler keeps within Room, and a little more for what must not wait; whoever
+// runs past this serves a peer that does not read.
+const reserve = 512 << 10
+
+// Room returns how many bytes, headers included, may still be appended within
+// the log's limit; it is negative when the limit is exceeded. Lock held.
+func (l *Link) Room() int { return l.room.limit - int(l.log.unacked()) }
+
+// Unsent returns how many bytes no flush has taken yet. Lock held.
+func (l *Link) Unsent() int { return int(l.log.unsent()) }
+
+// Appended returns the log position behind the last frame. Lock held.
+func (l *Link) Appended() uint64 { return l.log.appended }
+
+// Sent returns the log position up to which bytes were handed to a carrier.
+// Lock held.
+func (l *Link) Sent() uint64 { return l.log.sent }
+
+// Alloc returns n new bytes at the end of the log: one whole frame, header
+// included, to be written before the lock is released. n is at least
+// frame.HeaderLen. It always succeeds; who goes 512 KiB beyond the limit that
+// Room tells closes the link. When the link has ended the bytes go nowhere.
+// Lock held.
+func (l *Link) Alloc(n int) []byte {
+	if l.ended || l.byeSent {
+		return make([]byte, n)
+	}
+	l.stats.framesOut++
+	b := l.log.alloc(n)
+	if l.log.unacked() > uint64(l.room.limit+reserve) {
+		l.failLocked(protocolf(frame.ResourceExhausted,
+			"the peer has not acknowledged %d bytes, the limit of the send log is %d (Config.Limits.Log) and %d in reserve",
+			l.log.unacked(), l.room.limit, reserve))
+	}
+	return b
+}
+
+// Tail returns the last frame while no flush has taken it, and by how many
+// bytes it could grow in place. It returns nil when there is no such frame.
+// Lock held.
+func (l *Link) Tail() (last []byte, spare int) {
+	if l.ended || l.byeSent {
+		return nil, 0
+	}
+	return l.log.lastFrame()
+}
+
+// Extend adds n bytes to the frame that Tail returned and returns them; the
+// caller rewrites the length in its header before the lock is released. It
+// returns nil when n is more than Tail said. Lock held.
+func (l *Link) Extend(n int) []byte {
+	if l.ended || l.byeSent {
+		return nil
+	}
+	return l.log.extend(n)
+}
+
+// Wake tells the writer that something was appended or that Fill has work. Lock
+// held.
+func (l *Link) Wake() {
+	if !l.wake {
+		l.wake = true
+		l.cond.Signal()
+	}
+}

@@ -1,0 +1,129 @@
+package conn
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+const (
+	// batchSize is the most that is copied together where there is no writev.
+	batchSize = 64 << 10
+	// topUp is how much of a large slice goes with small ones before it: what
+	// makes a whole TLS record.
+	topUp = 16 << 10
+)
+
+// A carrier is one net.Conn under a Link, with what belongs to it alone.
+type carrier struct {
+	l      *Link
+	nc     net.Conn
+	writev bool // nc writes many slices in one call
+
+	lastRead  atomic.Int64 // Link.now when bytes last came
+	lastFrame atomic.Int64 // the same for a whole frame
+	flushAt   atomic.Int64 // when the write in progress began or last moved; 0 = none
+
+	// Owned by the reader goroutine.
+	fr        *frame.Reader
+	readErr   error  // of nc
+	pos       uint64 // Link.received, when everything is published
+	size      uint64 // of the frame that the handler has, until it is counted
+	frames    uint64
+	published uint64 // frames that were published
+	budget    budget
+
+	// Owned by the writer goroutine.
+	control []byte // the frames that are not in the log
+	bufs    [][]byte
+	vec     net.Buffers
+
+	writeErr   error         // guarded by the send lock
+	writerDone chan struct{} // closed when the writer has returned
+}
+
+func newCarrier(l *Link, nc net.Conn) *carrier {
+	c := &carrier{l: l, nc: nc, writerDone: make(chan struct{})}
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		c.writev = true
+	}
+	return c
+}
+
+// Read is the frame.Reader's source. Before it waits it publishes what was
+// received.
+func (c *carrier) Read(p []byte) (int, error) {
+	c.publish()
+	n, err := c.nc.Read(p)
+	if n > 0 {
+		c.lastRead.Store(c.l.now())
+		c.l.stats.bytesIn.Add(uint64(n))
+	}
+	if err != nil && c.readErr == nil {
+		c.readErr = err
+	}
+	return n, err
+}
+
+var batches = sync.Pool{New: func() any { return new([batchSize]byte) }}
+
+// writeAll writes bufs, whose slice it may change.
+func (c *carrier) writeAll(bufs [][]byte) error {
+	switch {
+	case len(bufs) == 1:
+		return c.writePiece(bufs[0])
+	case c.writev:
+		c.vec = bufs
+		_, err := c.vec.WriteTo(c.nc)
+		c.vec = nil
+		return err
+	}
+	batch := batches.Get().(*[batchSize]byte)
+	defer batches.Put(batch)
+	n := 0
+	for _, b := range bufs {
+		if n+len(b) > batchSize && n > 0 {
+			k := copy(batch[n:max(n, topUp)], b)
+			if err := c.writePiece(batch[:n+k]); err != nil {
+				return err
+			}
+			n, b = 0, b[k:]
+		}
+		if len(b) >= batchSize {
+			if err := c.writePiece(b); err != nil {
+				return err
+			}
+			continue
+		}
+		n += copy(batch[n:], b)
+	}
+	if n == 0 {
+		return nil
+	}
+	return c.writePiece(batch[:n])
+}
+
+// writePiece writes b. Without writev the net.Conn may be slow inside (TLS, a
+// tunnel), so that it gets no more than 64 KiB at once and each shows progress.
+func (c *carrier) writePiece(b []byte) error {
+	for !c.writev && len(b) > batchSize {
+		if _, err := c.nc.Write(b[:batchSize]); err != nil {
+			return err
+		}
+		c.flushAt.Store(c.l.now())
+		b = b[batchSize:]
+	}
+	_, err := c.nc.Write(b)
+	return err
+}
+
+// cut closes nc at once: over TLS without its goodbye, which may block.
+func (c *carrier) cut() {
+	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
+		t.NetConn().Close()
+	}
+	c.nc.Close()
+}

@@ -1,0 +1,216 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+const prefix = "gantline: "
+
+var (
+	// ErrSessionLost says that the carrier broke and the session went with it.
+	ErrSessionLost = errors.New("gantline: session lost")
+	// ErrHeartbeat says that the peer was silent for interval and timeout of the
+	// heartbeat. It wraps ErrSessionLost.
+	ErrHeartbeat = newLost("the peer did not answer the heartbeat", nil)
+	// ErrStalled says that the carrier took no byte for Config.FlushTimeout. It
+	// wraps ErrSessionLost.
+	ErrStalled = newLost("the carrier took no byte within the flush timeout", nil)
+	// ErrNotGantline says that the peer's first bytes were something else: TLS or
+	// HTTP on a plain port, for instance.
+	ErrNotGantline = errors.New("gantline: handshake: the peer does not speak gantline")
+
+	errCloseTimeout = errors.New("gantline: the peer did not finish the goodbye within the close timeout")
+	errInHandler    = errors.New("gantline: the reader is inside an inline handler, the goodbye goes on behind it")
+)
+
+// A RefusedError is a server's answer to a HELLO it does not want. Returned by
+// Config.Accept it chooses what the client gets.
+type RefusedError struct {
+	Code       frame.Code
+	Text       string
+	RetryAfter time.Duration // 0 = no advice
+	Addr       string        // another address to try; "" = none
+}
+
+// Error names code and text.
+func (e *RefusedError) Error() string {
+	s := prefix + "refused by the peer: " + e.Code.String()
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
+
+// Unwrap returns the code.
+func (e *RefusedError) Unwrap() error { return e.Code }
+
+// A VersionError says that the two sides have no protocol version in common.
+type VersionError struct {
+	Local byte // the version spoken here
+	Peer  byte // the highest the peer speaks
+}
+
+// Error names both versions.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("gantline: handshake: the peer speaks protocol version %d, this side %d: update the older one", e.Peer, e.Local)
+}
+
+// A ProtocolError says that the peer broke a rule of the protocol. The link is
+// closed with it and cannot be resumed.
+type ProtocolError struct {
+	Code frame.Code // sent to the peer in BYE
+	Err  error      // the rule
+}
+
+// Error names the rule.
+func (e *ProtocolError) Error() string {
+	return prefix + "protocol error: " + bare(e.Err)
+}
+
+// Unwrap returns Err.
+func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// protocolf makes a ProtocolError with a rule of this package.
+func protocolf(code frame.Code, format string, args ...any) *ProtocolError {
+	return &ProtocolError{Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// asProtocol makes err a ProtocolError unless it is one.
+func asProtocol(err error) *ProtocolError {
+	var p *ProtocolError
+	if errors.As(err, &p) {
+		return p
+	}
+	var code frame.Code
+	if !errors.As(err, &code) || code == frame.OK {
+		code = frame.Internal
+	}
+	return &ProtocolError{Code: code, Err: err}
+}
+
+// A ClosedError says that the link was closed on purpose, and by whom.
+// errors.Is(err, net.ErrClosed) holds.
+type ClosedError struct {
+	Remote bool       // the peer said BYE
+	Code   frame.Code // of the BYE
+	Text   string     // of the BYE
+	Err    error      // Abort's argument, or nil
+}
+
+// Error names who closed the link and why.
+func (e *ClosedError) Error() string {
+	s := prefix + "closed"
+	if e.Remote {
+		s += " by the peer"
+	}
+	if e.Code != frame.OK {
+		s += ": " + e.Code.String()
+	}
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	if e.Err != nil {
+		s += ": " + bare(e.Err)
+	}
+	return s
+}
+
+// Unwrap returns net.ErrClosed, the code unless it is OK, and Err if there is one.
+func (e *ClosedError) Unwrap() []error {
+	errs := []error{net.ErrClosed}
+	if e.Code != frame.OK {
+		errs = append(errs, e.Code)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// An UnconfirmedError is returned by Close when the link ended before the peer
+// had acknowledged everything.
+type UnconfirmedError struct {
+	Bytes uint64 // appended and not acknowledged, headers included
+	Err   error  // why the link ended
+}
+
+// Error names the number of bytes and the reason.
+func (e *UnconfirmedError) Error() string {
+	return fmt.Sprintf("gantline: closed with %d bytes that the peer did not confirm: %s", e.Bytes, bare(e.Err))
+}
+
+// Unwrap returns Err.
+func (e *UnconfirmedError) Unwrap() error { return e.Err }
+
+// A lostError is ErrSessionLost with the carrier's own error.
+type lostError struct {
+	text string
+	err  error // nil when it must not be found by errors.Is
+}
+
+func newLost(text string, err error) error { return &lostError{text: text, err: err} }
+
+// lost wraps what a Read or Write of the carrier returned. The end of the
+// carrier is neither the end of a stream nor a Close of the link, so io.EOF and
+// net.ErrClosed are kept as text only.
+func lost(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return newLost("the peer hung up without a goodbye", io.ErrUnexpectedEOF)
+	case errors.Is(err, net.ErrClosed):
+		return newLost("the carrier was closed from outside", nil)
+	}
+	return newLost(bare(err), err)
+}
+
+func (e *lostError) Error() string { return prefix + "session lost: " + e.text }
+
+func (e *lostError) Unwrap() []error {
+	if e.err == nil {
+		return []error{ErrSessionLost}
+	}
+	return []error{ErrSessionLost, e.err}
+}
+
+// A handshakeError says at which peer a handshake failed.
+type handshakeError struct {
+	addr net.Addr
+	err  error
+}
+
+func (e *handshakeError) Error() string {
+	return fmt.Sprintf("gantline: handshake with %v: %s", e.addr, strings.TrimPrefix(bare(e.err), "handshake: "))
+}
+
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// bare is err's text without our prefix, for use inside another error.
+func bare(err error) string {
+	if err == nil {
+		return "unknown reason"
+	}
+	return strings.TrimPrefix(err.Error(), prefix)
+}
+
+// handshakeCause replaces the error of a carrier that was closed because the
+// time was up or the context ended.
+func handshakeCause(ctx context.Context, timeout time.Duration, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil:
+		return err
+	case cause == errHandshakeTimeout:
+		return fmt.Errorf("gantline: handshake not finished within %v: %w", timeout, context.DeadlineExceeded)
+	}
+	return cause
+}
+
+var errHandshakeTimeout = errors.New("gantline: handshake timeout")

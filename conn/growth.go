@@ -1,0 +1,64 @@
+package conn
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxLog is the greatest limit a log grows to: 16 MiB in flight fill 1 GB/s at
+	// 16 ms and 250 MB/s at 64 ms.
+	maxLog = 16 << 20
+	// maxGrown bounds what all logs of the process may hold beyond their first
+	// limits.
+	maxGrown = 256 << 20
+	// minGrowRTT: below it 512 KiB in flight are more than 2 GB/s, and whatever
+	// looks like a longer path is a busy machine.
+	minGrowRTT = 250 * time.Microsecond
+)
+
+// grown is what the logs of the process were allowed beyond their first limits.
+var grown atomic.Int64
+
+// logLimit is how much a link may leave unacknowledged. It grows only while
+// the rate of acknowledgements times the least round trip shows that the path
+// holds nearly that much; that a writer waits says nothing, the reader may
+// simply be slow. Guarded by the send lock.
+type logLimit struct {
+	base, limit int
+	since       int64  // the rate is measured from here
+	bytes       uint64 // acknowledged since
+}
+
+// restart begins a new measurement.
+func (m *logLimit) restart(now int64) { m.since, m.bytes = now, 0 }
+
+// acked notes n acknowledged bytes, and grows the limit if the rate asks for it.
+func (m *logLimit) acked(n uint64, now int64, rtt time.Duration) {
+	m.bytes += n
+	elapsed := now - m.since
+	if rtt < minGrowRTT || elapsed < int64(rtt) {
+		return
+	}
+	inFlight := float64(m.bytes) * float64(rtt) / float64(elapsed)
+	m.restart(now)
+	if inFlight < 0.75*float64(m.limit) {
+		return
+	}
+	want := min(2*m.limit, max(maxLog, m.base))
+	more := int64(want - m.limit)
+	if more <= 0 {
+		return
+	}
+	if grown.Add(more) > maxGrown {
+		grown.Add(-more)
+		return
+	}
+	m.limit = want
+}
+
+// shrink returns to the first limit.
+func (m *logLimit) shrink() {
+	grown.Add(int64(m.base - m.limit))
+	m.limit = m.base
+}

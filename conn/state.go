@@ -1,0 +1,105 @@
+package conn
+
+// State is the state of a Link. The zero State is none.
+type State uint8
+
+// The states of a Link.
+const (
+	StateConnecting  State = iota + 1 // no carrier yet
+	StateHandshaking                  // a carrier, the peer not verified yet
+	StateUp                           // frames flow
+	StateBroken                       // the carrier is gone
+	StateDraining                     // what was appended is still delivered, then the goodbye
+	StateClosed                       // over for good
+	lastState
+)
+
+var stateNames = [...]string{"none", "connecting", "handshaking", "up", "broken", "draining", "closed"}
+
+// String returns a name for people, such as "broken".
+func (s State) String() string {
+	if s < lastState {
+		return stateNames[s]
+	}
+	return "unknown state"
+}
+
+// An event moves a Link from state to state.
+type event uint8
+
+const (
+	evCarrier    event = iota // a net.Conn is there
+	evUp                      // the handshake is done
+	evUpDraining              // the same, of a link that was told to drain before
+	evDrain                   // Close was called
+	evLost                    // the carrier broke
+	evEnd                     // nothing will bring the link back
+	lastEvent
+)
+
+var eventNames = [...]string{"carrier", "up", "up draining", "drain", "lost", "end"}
+
+func (e event) String() string { return eventNames[e] }
+
+// transitions is the table "Link" of docs/PROTOCOL.md: the next state by state
+// and event, zero where the event cannot happen.
+var transitions = [lastState][lastEvent]State{
+	StateConnecting:  {evCarrier: StateHandshaking, evDrain: StateConnecting, evEnd: StateClosed},
+	StateHandshaking: {evUp: StateUp, evUpDraining: StateDraining, evDrain: StateHandshaking, evLost: StateBroken, evEnd: StateClosed},
+	StateUp:          {evDrain: StateDraining, evLost: StateBroken, evEnd: StateClosed},
+	StateBroken:      {evCarrier: StateHandshaking, evDrain: StateBroken, evEnd: StateClosed},
+	StateDraining:    {evDrain: StateDraining, evLost: StateBroken, evEnd: StateClosed},
+}
+
+// next returns the state after e, or s itself and false when e is illegal in s.
+func (s State) next(e event) (State, bool) {
+	if n := transitions[s][e]; n != 0 {
+		return n, true
+	}
+	return s, false
+}
+
+// eventLocked applies e; an illegal event changes nothing. deliver tells
+// Config.OnState afterwards.
+func (l *Link) eventLocked(e event) {
+	s := l.State()
+	n, ok := s.next(e)
+	if !ok || n == s {
+		return
+	}
+	l.state.Store(uint32(n))
+	if l.cfg.OnState != nil {
+		l.news = append(l.news, n)
+	}
+}
+
+// event is eventLocked and deliver.
+func (l *Link) event(e event) {
+	l.mu.Lock()
+	l.eventLocked(e)
+	l.mu.Unlock()
+	l.deliver()
+}
+
+// deliver calls Config.OnState for every change, in order and one at a time.
+// A caller that finds another one at it leaves its news to that one.
+func (l *Link) deliver() {
+	if l.cfg.OnState == nil {
+		return
+	}
+	l.mu.Lock()
+	if l.telling {
+		l.mu.Unlock()
+		return
+	}
+	l.telling = true
+	for len(l.news) > 0 {
+		s := l.news[0]
+		l.news = l.news[1:]
+		l.mu.Unlock()
+		l.cfg.OnState(s)
+		l.mu.Lock()
+	}
+	l.telling = false
+	l.mu.Unlock()
+}

@@ -1,0 +1,196 @@
+package gantline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// prefix begins every printed error of this module, once.
+const prefix = "gantline: "
+
+var (
+	// ErrSessionLost says that the carrier is gone and the session with it: streams end, handlers'
+	// contexts have it as their cause. A torn carrier ends the session.
+	ErrSessionLost = conn.ErrSessionLost
+	// ErrNotSent says that a call or message was never handed to a carrier: the peer has not seen it, so
+	// it is safe to do it again.
+	ErrNotSent = errors.New("gantline: not sent")
+	// ErrUnknownOutcome says that a call or message was sent and its answer will not come: the peer may
+	// or may not have acted on it.
+	ErrUnknownOutcome = errors.New("gantline: outcome unknown")
+	// ErrUnsupported is returned for what the peer's dialect cannot do. It wraps errors.ErrUnsupported.
+	ErrUnsupported = fmt.Errorf("gantline: not with this peer: %w", errors.ErrUnsupported)
+)
+
+// StreamError says that a stream was reset, with which code, and by which side. CodeOf and errors.Is with
+// a Code see through it.
+type StreamError = mux.StreamError
+
+// Error is what a call or a publish failed with: the peer's answer, or a local reason with a code.
+//
+// errors.Is finds the Code; for DeadlineExceeded and Canceled the context package's errors too; and the
+// local cause, such as ErrUnknownOutcome, ErrSessionLost or net.ErrClosed. A handler may return an *Error to
+// choose what the caller gets: Code, Message and Detail travel.
+type Error struct {
+	Code    Code
+	Message string // for people; without prefix, at most 1 KiB travels
+	Detail  []byte // the application's own, at most 4 KiB travels; nil = none
+	Method  string // method or topic; set on the calling side
+	Remote  bool   // true when the peer answered with it
+
+	cause error // local cause, nil for a remote error
+}
+
+// Error returns the text: method, who, code, message.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(prefix)
+	if e.Method != "" {
+		fmt.Fprintf(&b, "%q: ", e.Method)
+	}
+	if e.Remote {
+		b.WriteString("peer answered ")
+	}
+	b.WriteString(e.Code.String())
+	if e.Message != "" {
+		b.WriteString(": ")
+		b.WriteString(e.Message)
+	}
+	return b.String()
+}
+
+// Unwrap returns the local cause, nil if there is none.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Is reports whether target is the error's code, or the context error that means the same.
+func (e *Error) Is(target error) bool {
+	if c, ok := target.(Code); ok {
+		return c == e.Code
+	}
+	return target == context.DeadlineExceeded && e.Code == DeadlineExceeded ||
+		target == context.Canceled && e.Code == Canceled
+}
+
+// errorf returns a local error with a code.
+func errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// named returns e about method.
+func (e *Error) named(method string) *Error {
+	e.Method = method
+	return e
+}
+
+// causes is a local cause made of several errors.
+type causes []error
+
+func (c causes) Error() string {
+	text := make([]string, len(c))
+	for i, err := range c {
+		text[i] = cleanText(err)
+	}
+	return prefix + strings.Join(text, ": ")
+}
+
+func (c causes) Unwrap() []error { return c }
+
+// cleanText is what of err's text travels, or goes into another error's: without our prefix.
+func cleanText(err error) string { return strings.ReplaceAll(err.Error(), prefix, "") }
+
+// contextError is the error of a call whose own context ended.
+func contextError(ctx context.Context, method string) *Error {
+	code := Canceled
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		code = DeadlineExceeded
+	}
+	e := &Error{Code: code, Method: method, cause: ctx.Err()}
+	if why := context.Cause(ctx); why != nil && why != e.cause {
+		e.Message, e.cause = cleanText(why), causes{e.cause, why}
+	}
+	return e
+}
+
+// exchangeError says what an error of the mux means to the caller of method. sent tells whether the peer
+// may have seen it.
+func (e *End) exchangeError(err error, sent bool, method string) error {
+	var (
+		own *Error
+		se  *StreamError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &own):
+		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: DeadlineExceeded, Method: method, cause: err}
+	case errors.Is(err, context.Canceled):
+		return &Error{Code: Canceled, Method: method, cause: err}
+	case errors.As(err, &se):
+		return &Error{Code: se.Code, Message: se.Message, Method: method, Remote: se.Remote, cause: err}
+	case e.ctx.Err() == nil && !errors.Is(err, ErrSessionLost):
+		return &Error{Code: CodeOf(err), Message: cleanText(err), Method: method, cause: err}
+	case sent:
+		return &Error{Code: Unknown, Message: "sent, but the answer will not come: " + cleanText(err), Method: method, cause: causes{ErrUnknownOutcome, err}}
+	}
+	return &Error{Code: Unavailable, Message: "not sent, safe to try again: " + cleanText(err), Method: method, cause: causes{ErrNotSent, err}}
+}
+
+// errorOf is the error that an answer's head stands for, nil for OK.
+func errorOf(h *frame.Head, method string) error {
+	if h == nil || h.Code == OK {
+		return nil
+	}
+	return &Error{Code: h.Code, Message: h.Text, Detail: h.Detail, Method: method, Remote: true}
+}
+
+// maxDetail leaves room for the rest of an answer's head in one frame of the smallest size.
+const maxDetail = 4 << 10
+
+// headOf is how a handler's error travels. A zero head for nil.
+func headOf(err error) frame.Head {
+	if err == nil {
+		return frame.Head{}
+	}
+	h := frame.Head{Code: CodeOf(err)}
+	var e *Error
+	switch own := err.(type) {
+	case *Error:
+		h.Text, h.Detail = own.Message, own.Detail
+	case Code:
+	default:
+		h.Text = cleanText(err)
+		if errors.As(err, &e) {
+			h.Detail = e.Detail
+		}
+	}
+	if h.Code == OK {
+		h.Code, h.Text = Internal, "the handler returned OK as an error"
+	}
+	if len(h.Detail) > maxDetail {
+		h.Text += fmt.Sprintf(" (detail of %d bytes left out, the limit is %d)", len(h.Detail), maxDetail)
+		h.Detail = nil
+	}
+	h.Text = clip(h.Text)
+	return h
+}
+
+// clip shortens text to what a frame may carry, on a rune boundary.
+func clip(text string) string {
+	const more = "..."
+	if len(text) <= frame.MaxText {
+		return text
+	}
+	n := frame.MaxText - len(more)
+	for n > 0 && text[n]&0xC0 == 0x80 {
+		n--
+	}
+	return text[:n] + more
+}

@@ -1,0 +1,48 @@
+// Package frame turns frames into bytes and back, and nothing else.
+//
+// It knows the layout of docs/PROTOCOL.md: the preface, the 12-byte header, the
+// payload of every frame type, the HEAD block and the metadata block. It holds
+// no connection, starts no goroutine and reads no clock; order, credit and
+// state are the business of the packages above it.
+//
+// # Usage
+//
+// Every payload has a pair of functions: AppendX encodes behind the bytes it is
+// given, ParseX decodes and refuses everything AppendX would not have written,
+// so that a frame has exactly one encoding. The header is written separately:
+//
+//	b = frame.AppendHeader(b, frame.Header{Type: frame.TypeOpen, Flags: frame.FlagFin,
+//		Length: uint32(frame.OpenLen(&o) + len(o.Body)), ID: id})
+//	b = frame.AppendOpen(b, &o)
+//
+// AppendX does not check its argument; values that come from a user go through
+// Validate first. Texts are the exception: they are cut to MaxText bytes.
+//
+// A Reader takes frames off an io.Reader:
+//
+//	r := frame.NewReader(nc, frame.DefaultMaxPayload)
+//	for {
+//		h, err := r.Next()
+//		if err != nil {
+//			return err
+//		}
+//		...                    // r.Payload, r.Peek, r.ReadFull or r.Skip
+//	}
+//
+// OPEN and HEAD are parsed without a copy: the slices of the result share
+// memory with the input. Results of all other Parse functions own their memory.
+//
+// # Concurrency
+//
+// Functions are pure and values are plain data. A Reader belongs to one
+// goroutine.
+//
+// # Errors
+//
+// A frame that breaks the protocol gives an *Error which names the frame type,
+// the field, the value found and the limit it broke, and wraps one of ErrShort,
+// ErrTooLong, ErrTrailing, ErrBadFlags, ErrBadID, ErrBadValue, ErrNotCanonical,
+// ErrUnknownType and ErrBadPreface. All other errors of a Reader come from its
+// source, unchanged, but for io.ErrUnexpectedEOF when the source ends inside a
+// frame. A Code is an error, too: the one the peer answered with.
+package frame

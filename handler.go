@@ -1,0 +1,197 @@
+package gantline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Handler answers calls. ServeCall runs on a goroutine of its own for each call unless Inline was given.
+//
+// ctx ends when the caller gives up, its deadline passes, the handler returns or the End is over;
+// context.Cause tells which. The body that is returned must not be changed afterwards. An error reaches the
+// caller with its code (CodeOf) and text; a plain error is Unknown. A panic is logged and answered Internal.
+type Handler interface {
+	ServeCall(ctx context.Context, req *Request) ([]byte, error)
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(ctx context.Context, req *Request) ([]byte, error)
+
+// ServeCall calls f.
+func (f HandlerFunc) ServeCall(ctx context.Context, req *Request) ([]byte, error) {
+	return f(ctx, req)
+}
+
+// Registrar is what handlers can be registered on: Stream, End and Router.
+type Registrar interface {
+	Handle(method string, h Handler, opts ...HandlerOption)
+}
+
+// streamHandler is a handler of streaming calls as a Handler, so that middleware fits both.
+type streamHandler func(ctx context.Context, req *Request, cs *CallStream) error
+
+func (f streamHandler) ServeCall(ctx context.Context, req *Request) ([]byte, error) {
+	return nil, f(ctx, req, req.cs)
+}
+
+// route is one registered handler.
+type route struct {
+	name     string // "" for a fallback
+	handler  Handler
+	plain    Handler // handler without middleware
+	streams  bool    // takes streaming calls
+	inline   bool
+	gate     *gate // nil = no limit
+	fallback bool
+}
+
+func newRoute(method string, h Handler, streams bool, opts []HandlerOption) *route {
+	var o handlerOptions
+	for _, opt := range opts {
+		opt.applyHandler(&o)
+	}
+	if streams && o.inline {
+		panic(fmt.Sprintf("gantline: handler %q takes streaming calls and cannot be Inline", method))
+	}
+	r := &route{name: method, handler: h, plain: h, streams: streams, inline: o.inline}
+	if o.limit > 0 {
+		r.gate = &gate{limit: o.limit}
+	}
+	return r
+}
+
+// checkMethod panics for a name that no caller can use, as http.ServeMux does for a bad pattern.
+func checkMethod(method string) {
+	if err := methodError(method); err != nil {
+		panic(err.Error())
+	}
+}
+
+func methodError(method string) *Error {
+	switch {
+	case method == "":
+		return errorf(InvalidArgument, "method name is empty")
+	case method[0] == ':':
+		return errorf(InvalidArgument, "method names that begin with ':' are reserved for the protocol").named(method)
+	case len(method) > frame.MaxName:
+		return errorf(InvalidArgument, "method name of %d bytes is over the limit of %d", len(method), frame.MaxName)
+	}
+	return nil
+}
+
+// table holds the handlers of one scope or Router. Readers take no lock.
+type table struct {
+	mu       sync.Mutex
+	routes   map[string]*route            // guarded by mu
+	fallback *route                       // guarded by mu
+	wraps    []func(next Handler) Handler // guarded by mu
+	watchers map[*announcer]struct{}      // told of changes; guarded by mu
+	snap     atomic.Pointer[routes]       // copy for readers, nil when stale
+}
+
+// routes is an unchanging copy of a table.
+type routes struct {
+	byName   map[string]*route
+	fallback *route
+}
+
+// view returns the current routes.
+func (t *table) view() *routes {
+	if s := t.snap.Load(); s != nil {
+		return s
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.snap.Load()
+	if s == nil {
+		s = &routes{maps.Clone(t.routes), t.fallback}
+		t.snap.Store(s)
+	}
+	return s
+}
+
+// set registers r under its name, or removes the name when r is nil.
+func (t *table) set(method string, r *route) {
+	t.mu.Lock()
+	_, had := t.routes[method]
+	if r != nil {
+		r.handler = t.wrapLocked(r.plain)
+		if t.routes == nil {
+			t.routes = make(map[string]*route)
+		}
+		t.routes[method] = r
+	} else {
+		delete(t.routes, method)
+	}
+	t.snap.Store(nil)
+	watchers := t.watchersLocked(had == (r == nil))
+	t.mu.Unlock()
+	for _, w := range watchers {
+		w.kick()
+	}
+}
+
+func (t *table) setFallback(h Handler) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fallback = nil
+	if h != nil {
+		t.fallback = &route{handler: t.wrapLocked(h), plain: h, fallback: true}
+	}
+	t.snap.Store(nil)
+}
+
+// use adds a middleware inside those there are.
+func (t *table) use(wrap func(next Handler) Handler) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wraps = append(t.wraps, wrap)
+	for name, r := range t.routes {
+		c := *r
+		c.handler = t.wrapLocked(r.plain)
+		t.routes[name] = &c
+	}
+	if t.fallback != nil {
+		c := *t.fallback
+		c.handler = t.wrapLocked(c.plain)
+		t.fallback = &c
+	}
+	t.snap.Store(nil)
+}
+
+func (t *table) wrapLocked(h Handler) Handler {
+	for i := len(t.wraps) - 1; i >= 0; i-- {
+		h = t.wraps[i](h)
+	}
+	return h
+}
+
+// watch adds or removes who is told of new and removed names.
+func (t *table) watch(a *announcer, on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !on {
+		delete(t.watchers, a)
+		return
+	}
+	if t.watchers == nil {
+		t.watchers = make(map[*announcer]struct{})
+	}
+	t.watchers[a] = struct{}{}
+}
+
+func (t *table) watchersLocked(changed bool) []*announcer {
+	if !changed || len(t.watchers) == 0 {
+		return nil
+	}
+	all := make([]*announcer, 0, len(t.watchers))
+	for a := range t.watchers {
+		all = append(all, a)
+	}
+	return all
+}

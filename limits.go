@@ -1,0 +1,101 @@
+package gantline
+
+import (
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// Limits bounds what one End accepts from its peer and holds for it. The zero value of each field is its
+// default; a negative one means none for the counts and the default for sizes. The peer learns the counts and
+// sizes in the handshake and waits when it reaches one; a peer that does not is refused.
+type Limits struct {
+	// Streams is how many streams the peer may have open here. Default 1024.
+	Streams int
+	// Calls is how many calls and notifies the peer may have running here, for each depth of nested calls
+	// by itself. A call counts until its handler has returned. Default 1024.
+	Calls int
+	// Messages is how many messages the peer may have sent here that the application has not acked, for
+	// each stream; all together at most four times as many. Default 1024.
+	Messages int
+	// AcceptBacklog is how many streams of the peer may wait for AcceptStream. The peer's OpenStream waits
+	// at the limit. Default 256; negative means 1.
+	AcceptBacklog int
+	// Body is the largest body, in bytes, of a call, answer, message, or message of a streaming call
+	// accepted here. A sender fails at once with ResourceExhausted. Default 4 MiB.
+	Body int
+	// Frame is the largest frame payload, in bytes, accepted here: 16 KiB to 16 MiB. Default 64 KiB.
+	Frame int
+	// Log is how many bytes may be sent and not yet acknowledged before writers wait. Default 512 KiB.
+	Log int
+	// Window is what a stream that is being read may have in flight at first, and MaxWindow what that may
+	// grow to, in bytes. Defaults 256 KiB and 16 MiB.
+	Window, MaxWindow int
+	// StreamMemory bounds, in bytes, what the windows of all streams together take beyond the first
+	// 64 KiB of each, and BodyMemory the same for bodies being received. Defaults 16 MiB and 12 MiB.
+	StreamMemory, BodyMemory int
+	// OpenTimeout is how long OpenStream waits while the peer has AcceptBacklog streams unaccepted.
+	// Default 10 s.
+	OpenTimeout time.Duration
+}
+
+// Defaults of the limits that mux does not have a default for.
+const (
+	defaultCount   = 1024
+	defaultBacklog = 256
+	defaultBody    = 4 << 20
+	defaultLog     = 512 << 10
+	earlyStream    = 64 << 10
+	earlyPool      = 4 << 20
+)
+
+// withDefaults fills in what is zero or negative.
+func (l Limits) withDefaults() Limits {
+	count := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+		*v = max(*v, 0)
+	}
+	size := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	count(&l.Streams, defaultCount)
+	count(&l.Calls, defaultCount)
+	count(&l.Messages, defaultCount)
+	count(&l.AcceptBacklog, defaultBacklog)
+	l.AcceptBacklog = max(l.AcceptBacklog, 1)
+	size(&l.Body, defaultBody)
+	size(&l.Frame, frame.DefaultMaxPayload)
+	size(&l.Log, max(defaultLog, l.Frame))
+	size(&l.Window, mux.DefaultWindow)
+	size(&l.MaxWindow, max(mux.DefaultMaxWindow, l.Window))
+	size(&l.StreamMemory, mux.DefaultStreamBudget)
+	size(&l.BodyMemory, max(mux.DefaultBodyBudget, l.Body))
+	if l.OpenTimeout <= 0 {
+		l.OpenTimeout = mux.DefaultOpenTimeout
+	}
+	return l
+}
+
+// maxWire is the largest number of a limit that fits into the handshake.
+const maxWire = 1<<31 - 1
+
+// wire is l as the handshake announces it; l has its defaults.
+func (l Limits) wire() frame.Limits {
+	u := func(v int) uint32 { return uint32(min(v, maxWire)) }
+	return frame.Limits{
+		MaxPayload:  u(l.Frame),
+		Streams:     u(l.Streams),
+		Calls:       u(l.Calls),
+		Messages:    u(l.Messages),
+		Backlog:     u(l.AcceptBacklog),
+		EarlyStream: earlyStream,
+		EarlyPool:   [frame.Groups]uint32{earlyPool, earlyPool, earlyPool},
+		Log:         u(l.Log),
+		Body:        u(l.Body),
+	}
+}

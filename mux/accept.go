@@ -1,0 +1,166 @@
+package mux
+
+import (
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// maxRefused is how many refused opens may wait for their end at a time; a peer that goes on opening
+// beyond its limits is not a correct one.
+const maxRefused = 1000
+
+// handleOpen takes an OPEN of the peer. Everything is checked before the stream is registered.
+func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
+	p, err := r.Payload()
+	if err != nil {
+		return err
+	}
+	o, err := frame.ParseOpen(p)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.mine(h.ID):
+		return protocolError(h.ID, "OPEN with an id of the wrong parity")
+	case h.ID <= s.lastPeer.Load():
+		return protocolError(h.ID, "OPEN with an id not above the last one, %d", s.lastPeer.Load())
+	case o.Depth > MaxDepth:
+		return protocolError(h.ID, "call depth %d is over %d", o.Depth, MaxDepth)
+	case len(o.Body) > int(s.cfg.Local.EarlyStream):
+		return protocolError(h.ID, "%d early bytes are over the stream's early window of %d", len(o.Body), s.cfg.Local.EarlyStream)
+	case o.Parent != 0 && !s.wasOpened(o.Parent):
+		return protocolError(h.ID, "OPEN under stream %d, which was never opened", o.Parent)
+	case o.Size != 0 && int(o.Size) < len(o.Body), o.Size != 0 && h.Flags&frame.FlagFin != 0 && int(o.Size) != len(o.Body):
+		return protocolError(h.ID, "OPEN announces a body of %d bytes and brings %d", o.Size, len(o.Body))
+	}
+	fin := h.Flags&frame.FlagFin != 0
+	if o.Kind == frame.KindVoid { // its opener gave it up before it was handed over
+		if err := s.checkEarly(h.ID, 0, len(o.Body)); err != nil {
+			return err
+		}
+		s.lastPeer.Store(h.ID)
+		s.earlyIn[0] += uint64(len(o.Body))
+		s.release(0, len(o.Body))
+		return nil
+	}
+	group := uint8(o.Kind.Group())
+	if err := s.checkEarly(h.ID, group, len(o.Body)); err != nil {
+		return err
+	}
+	s.earlyIn[group] += uint64(len(o.Body))
+	s.lastPeer.Store(h.ID)
+
+	if code, text := s.refusal(h.ID, &o); code != frame.OK {
+		return s.refuse(h.ID, &o, fin, code, text)
+	}
+	if o.Kind == frame.KindStream || o.Kind == frame.KindStreamingCall {
+		st := s.newStream(h.ID, o.Kind, false)
+		st.describeWire(&o)
+		st.recvEnd = fin
+		if !s.register(&st.flow, st) {
+			return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, "too many open streams")
+		}
+		st.takeFirst(o.Body, fin)
+		s.acc.AcceptStream(st)
+		return nil
+	}
+	x := &Incoming{}
+	x.init(s, h.ID, &o)
+	x.recvEnd = fin
+	if !s.register(&x.flow, x) {
+		return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, "too many calls or messages open")
+	}
+	return x.open(&o, fin)
+}
+
+// refusal tells why an open is answered with RESET.
+func (s *Session) refusal(id uint64, o *frame.Open) (frame.Code, string) {
+	if o.Parent == 0 {
+		if s.draining.Load() && id > s.drainAt.Load() {
+			return frame.Unavailable, "draining: not executed"
+		}
+		return frame.OK, ""
+	}
+	if p, ok := s.lookup(o.Parent).(*Stream); !ok || p.kind != frame.KindStream {
+		return frame.NotFound, "the stream it is addressed to has ended"
+	}
+	if o.Kind == frame.KindStream {
+		return frame.InvalidArgument, "a stream cannot be opened under another"
+	}
+	return frame.OK, ""
+}
+
+// register books the slot and puts e into the table; false when the peer has as many as it may.
+func (s *Session) register(f *flow, e entry) bool {
+	s.tab.Lock()
+	defer s.tab.Unlock()
+	if !s.takePeerSlotLocked(f) {
+		return false
+	}
+	s.tab.m[f.id] = e
+	return true
+}
+
+// refuse answers an open with RESET, and keeps a leftover until the peer has ended its direction.
+func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, text string) error {
+	x := &leftover{}
+	s.initFlow(&x.flow, id, o.Kind, o.Depth, o.Parent, false)
+	x.flow.refused = true
+	s.release(x.group, len(o.Body))
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.tab.Lock()
+	s.tab.refused++
+	tooMany := s.tab.refused > maxRefused
+	s.tab.m[id] = x
+	s.tab.Unlock()
+	if tooMany {
+		return protocolError(id, "more than %d opens beyond the limits announced", maxRefused)
+	}
+	x.flow.recvEnd = fin
+	s.oweResetLocked(&x.flow, code, text)
+	return nil
+}
+
+// leftover stands for a stream this side is done with while the peer's end is still to come.
+type leftover struct{ flow }
+
+func (x *leftover) data(h frame.Header, r *frame.Reader) error {
+	n := r.Len()
+	if h.Flags&frame.FlagHead != 0 { // the block does not count as body
+		p, err := r.Payload()
+		if err != nil {
+			return err
+		}
+		_, body, err := frame.ParseHead(p)
+		if err != nil {
+			return err
+		}
+		n = len(body)
+	} else if err := r.Skip(); err != nil {
+		return err
+	}
+	if h.Flags&frame.FlagEarly != 0 {
+		if err := x.s.checkEarly(x.id, x.group, n); err != nil {
+			return err
+		}
+		x.s.earlyIn[x.group] += uint64(n)
+		x.s.release(x.group, n)
+	}
+	if h.Flags&frame.FlagFin != 0 {
+		x.ended()
+	}
+	return nil
+}
+
+func (x *leftover) ended() {
+	x.s.l.Lock()
+	defer x.s.l.Unlock()
+	x.s.endRecvLocked(&x.flow)
+}
+
+func (x *leftover) reset(frame.Code, string) { x.ended() }
+func (x *leftover) end(error)                {}
+
+func timeoutOf(o *frame.Open) time.Duration { return time.Duration(o.Timeout) * time.Millisecond }

@@ -1,0 +1,92 @@
+package mux
+
+import (
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Defaults of a Config, in bytes unless said otherwise. Where they come from: docs/PERFORMANCE.md.
+const (
+	DefaultOpenTimeout  = 10 * time.Second
+	DefaultWindow       = 256 << 10
+	DefaultMaxWindow    = 16 << 20
+	DefaultStreamBudget = 16 << 20
+	DefaultBodyBudget   = 12 << 20
+	MaxDepth            = 16 // nested calls; protocol.md, section Calls
+	maxUnconfirmed      = 256
+)
+
+const (
+	// minWindow is granted to a stream that is read even when the budget is spent, so that no stream
+	// starves: 1024 streams hold at most 16 MiB this way.
+	minWindow = 16 << 10
+	// aheadOfAll is how much bulk may lie unsent in the log; the rest waits outside it, so that a small
+	// frame has at most this much before it (measured: 256 KiB ahead costs 30 us of tail latency).
+	aheadOfAll = 128 << 10
+	// minBulkRoom avoids slicing bulk into tiny frames while the log is nearly full.
+	minBulkRoom = 4 << 10
+	// controlReserve is what frames that free memory or end streams may take beyond a full log.
+	controlReserve = 256 << 10
+)
+
+// Config sets up a Session. Fields left zero have the defaults named above.
+type Config struct {
+	Client   bool          // this side dialled: its ids are odd
+	Local    frame.Limits  // what this side announced and enforces
+	Peer     frame.Limits  // what the peer announced; obeyed by Open and Start
+	Acceptor Acceptor      // hears what the peer opens; required
+	NoFirst  bool          // no implicit stream 0 (yamux dialect)
+
+	OpenTimeout   time.Duration // how long an open waits while the peer does not accept; 10 s
+	Window        int           // first grant to a stream that is read; 256 KiB
+	MaxWindow     int           // to which a window may grow; 16 MiB
+	StreamBudget  int           // grants to streams beyond their early windows, all together; 16 MiB
+	BodyBudget    int           // grants to bodies of calls and messages being assembled; 12 MiB
+	InitialCredit int           // credit of every stream from the start, both ways; 0 (256 KiB in the yamux dialect)
+}
+
+func (c Config) withDefaults() Config {
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&c.Window, DefaultWindow)
+	def(&c.MaxWindow, DefaultMaxWindow)
+	def(&c.StreamBudget, DefaultStreamBudget)
+	def(&c.BodyBudget, DefaultBodyBudget)
+	c.Window = min(c.Window, c.MaxWindow)
+	if c.OpenTimeout <= 0 {
+		c.OpenTimeout = DefaultOpenTimeout
+	}
+	return c
+}
+
+// Acceptor hears what the peer opens. Its methods are called by the link's reader goroutine, in the order
+// of the peer's OPEN frames, and must not block.
+type Acceptor interface {
+	// AcceptStream announces a stream or streaming call. Call st.Accept once the application has it, or
+	// st.Reset to refuse it.
+	AcceptStream(st *Stream)
+	// AcceptExchange announces a call, message or notify. x.Complete tells whether its body is all there.
+	AcceptExchange(x *Incoming)
+	// ReadyExchange says that the body of an exchange announced before is now complete.
+	ReadyExchange(x *Incoming)
+	// CancelExchange says that nobody waits for the answer of x any more. x.Reply is still due: it frees
+	// the slot.
+	CancelExchange(x *Incoming, err error)
+	// HandleDrain says that the peer serves no new opens of the End's own scope.
+	HandleDrain(d frame.Drain)
+}
+
+// Open is what an opener says about a stream, call or message.
+type Open struct {
+	Kind     frame.Kind
+	Depth    uint8         // how many calls this call is nested in
+	Codec    uint8         // of the body
+	Parent   uint64        // stream whose handlers or inbox are addressed, 0 = the End's
+	Timeout  time.Duration // that remains for the call, 0 = none; sent in milliseconds, rounded up
+	Name     string        // stream name, method or topic
+	Metadata []byte        // encoded by frame.AppendMetadata
+}

@@ -1,0 +1,72 @@
+package mux
+
+import (
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Drain tells the peer that nothing it opens in the End's own scope from now on will be served; such opens
+// are answered with RESET Unavailable, which says that they were not executed. What is open goes on.
+func (s *Session) Drain(code frame.Code, text, addr string) {
+	s.l.Lock()
+	defer s.l.Unlock()
+	if s.gone != nil || s.draining.Load() {
+		return
+	}
+	last := s.lastPeer.Load()
+	s.drainAt.Store(last)
+	s.draining.Store(true)
+	p := frame.AppendDrain(make([]byte, frame.HeaderLen, 256), &frame.Drain{LastID: last, Code: code, Text: text, Addr: addr})
+	frame.PutHeader(p, frame.Header{Type: frame.TypeDrain, Length: uint32(len(p) - frame.HeaderLen)})
+	copy(s.l.Alloc(len(p)), p)
+	s.l.Wake()
+}
+
+// handleDrain stops opens of ours. Those above the last id that is served get their RESET from the peer.
+func (s *Session) handleDrain(r *frame.Reader) error {
+	p, err := r.Payload()
+	if err != nil {
+		return err
+	}
+	d, err := frame.ParseDrain(p)
+	if err != nil {
+		return err
+	}
+	code := d.Code
+	if code == frame.OK {
+		code = frame.Unavailable
+	}
+	s.l.Lock()
+	again := s.drained != nil
+	s.drained = &StreamError{Code: code, Message: "the peer is draining and takes no new work: " + d.Text, Remote: true}
+	s.confirmWait.wakeAll()
+	s.slotTable.wakeAll()
+	s.l.Unlock()
+	if !again {
+		s.acc.HandleDrain(d)
+	}
+	return nil
+}
+
+// CloseStreams ends the sending direction of every stream: what was written is in the log, blocked writers
+// fail with net.ErrClosed. It is the first step of closing the End.
+func (s *Session) CloseStreams() {
+	s.tab.Lock()
+	all := make([]*Stream, 0, len(s.tab.m))
+	for _, e := range s.tab.m {
+		if st, ok := e.(*Stream); ok {
+			all = append(all, st)
+		}
+	}
+	s.tab.Unlock()
+	for _, st := range all {
+		s.l.Lock()
+		if st.closed == nil {
+			st.closed = errClosed
+			st.wakeWritersLocked()
+			if !st.sentEnd && s.gone == nil {
+				s.oweLocked(&st.flow, oweFin)
+			}
+		}
+		s.l.Unlock()
+	}
+}

@@ -1,0 +1,296 @@
+package mux
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Sink hears the end of an Exchange.
+type Sink interface {
+	// Complete is called once, by the reader goroutine or by whoever ends the session; it must not block.
+	Complete(x *Exchange)
+}
+
+// Exchange is one body out and one answer back: a call, message or notify of this side. Fill in Sink and
+// pass it to Session.Start. After Complete its result fields may be read.
+type Exchange struct {
+	flow
+	Sink Sink
+
+	// Result. Err is nil when the peer answered: then Head holds its code, text and metadata and Body the
+	// answer. WasReset tells that it answered with RESET. Sent tells, when Err is not nil, whether the open
+	// was ever handed to a carrier.
+	Head     frame.Head
+	Body     []byte
+	Err      error
+	WasReset bool
+	Sent     bool
+	// Reusable tells that the session holds no reference any more: once Start has returned too, the Exchange
+	// may be used for another Start after Clear.
+	Reusable bool
+
+	done    bool      // send lock; the result is settled
+	left    *leftover // send lock; stands in the table since it was given up
+	gotHead bool // reader
+	openPos uint64
+	asm     *assembly
+}
+
+// Clear makes x ready for another Start; it keeps Sink.
+func (x *Exchange) Clear() { *x = Exchange{Sink: x.Sink} }
+
+// Start opens x with body and returns when all of body is in the link's log; body may be reused then. It
+// waits for a slot (the peer's limit of calls or messages), for early window or credit, and for room; ctx
+// ends each wait. Complete is called once after Start has returned nil (perhaps before it returns), and
+// not at all when it returns an error, which means that the peer will not act on x or was told not to.
+//
+// Errors: ctx's cause, *StreamError (InvalidArgument, ResourceExhausted for a body over the peer's limit,
+// Unavailable while the peer drains), or why the session is gone.
+func (s *Session) Start(ctx context.Context, x *Exchange, o *Open, body []byte) error {
+	if err := o.check(s, len(body)); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	n := len(body)
+	fit := s.firstRoom(o)
+	whole := n <= fit
+	if !whole {
+		n = 0
+	}
+	s.l.Lock()
+	err := s.startLocked(ctx, x, o, body, n, fit, whole)
+	var asm *assembly
+	if err != nil {
+		asm = x.asm // of an answer that began before the body was sent
+	}
+	s.l.Unlock()
+	if asm != nil {
+		asm.abandon()
+	}
+	return err
+}
+
+func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []byte, n, fit int, whole bool) error {
+	if err := s.drainErrLocked(o.Parent); err != nil {
+		return err
+	}
+	g, err := s.acquireLocked(ctx, o, n, frame.HeaderLen+openLen(o)+n, nil)
+	if err != nil {
+		return err
+	}
+	s.reserved -= g.room
+	s.initFlow(&x.flow, 0, o.Kind, o.Depth, o.Parent, true)
+	x.slots = g.slots
+	if !whole {
+		if room := s.roomLocked() - frame.HeaderLen - openLen(o); s.poolWait[x.group].empty() && room > 0 {
+			n = max(0, min(fit, s.poolRoomLocked(x.group), room))
+			s.earlySent[x.group] += uint64(n)
+		}
+	}
+	x.openPos = s.l.Appended()
+	s.appendOpenLocked(&x.flow, x, o, body[:n], len(body), whole)
+	if whole {
+		return nil
+	}
+	x.writing = true
+	_, err = x.writeLocked(ctx, body[n:], true, nil, nil)
+	x.writing = false
+	switch {
+	case err == nil || x.done && s.gone != nil:
+		return nil
+	case x.done || x.stopped != nil: // answered before all of the body was sent, or about to be
+		if !x.sentEnd {
+			s.appendEmptyLocked(&x.flow, frame.FlagFin)
+			s.l.Wake()
+			s.endSendLocked(&x.flow)
+		}
+		return nil
+	case s.gone != nil:
+		return nil // Complete says so
+	}
+	x.done = true
+	code := frame.Canceled
+	if ctx.Err() == context.DeadlineExceeded {
+		code = frame.DeadlineExceeded
+	}
+	s.leaveLocked(x, code, "")
+	return err
+}
+
+// leaveLocked replaces x by a leftover that resets it, so that nothing of x is used any more.
+func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
+	left := &leftover{}
+	left.flow = flow{s: s, id: x.id, kind: x.kind, group: x.group, depth: x.depth, own: true, key: x.key, slots: x.slots, sentEnd: x.sentEnd, recvEnd: x.recvEnd}
+	x.slots, x.left, x.owe = nil, left, 0
+	s.swapLocked(x.id, left)
+	s.oweResetLocked(&left.flow, code, text)
+}
+
+// Cancel gives x up: the peer gets RESET with the code and Complete is called at once with a *StreamError
+// of it, unless x is settled already. It never blocks.
+func (x *Exchange) Cancel(code frame.Code, text string) {
+	s := x.s
+	s.l.Lock()
+	if x.done {
+		s.l.Unlock()
+		return
+	}
+	x.done = true
+	x.stopped = errAnswered
+	x.Sent = x.openPos < s.l.Sent()
+	x.wakeWriterLocked()
+	s.leaveLocked(x, code, text)
+	x.sentEnd = true // a Start in progress must not append a FIN behind the RESET
+	x.Err = &StreamError{Code: code, Message: text}
+	asm := x.asm
+	s.l.Unlock()
+	if asm != nil {
+		asm.abandon()
+	}
+	x.Sink.Complete(x)
+}
+
+// data takes a frame of the answer. Called by the reader.
+func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
+	fin, early := h.Flags&frame.FlagFin != 0, h.Flags&frame.FlagEarly != 0
+	if x.gotHead {
+		if h.Flags&frame.FlagHead != 0 {
+			return protocolError(x.id, "a second HEAD in an answer")
+		}
+		if err := x.asm.data(h, r, nil, int(x.s.cfg.Local.Body)); err != nil {
+			return err
+		}
+		if !fin {
+			x.asm.refill()
+			return nil
+		}
+		body, ok := x.asm.finish()
+		if !ok {
+			return protocolError(x.id, "an answer of %d bytes ends after %d", x.asm.size, len(body))
+		}
+		x.asm.handOver()
+		x.settle(body, false)
+		return nil
+	}
+	p, err := r.Payload()
+	if err != nil {
+		return err
+	}
+	var head frame.Head
+	body := p
+	if h.Flags&frame.FlagHead != 0 {
+		if head, body, err = frame.ParseHead(p); err != nil {
+			return err
+		}
+	} else if len(p) > 0 {
+		return protocolError(x.id, "an answer without HEAD")
+	} else if !fin {
+		return nil // BLOCKED before the answer began
+	}
+	if early && len(body) > int(x.s.cfg.Local.EarlyStream) || !early && len(body) > 0 {
+		return protocolError(x.id, "%d bytes of an answer are over its early window or credit", len(body))
+	}
+	if early {
+		if err := x.s.checkEarly(x.id, x.group, len(body)); err != nil {
+			return err
+		}
+		x.s.earlyIn[x.group] += uint64(len(body))
+	}
+	if head.Code != frame.OK || len(head.Metadata) > 0 {
+		head.Detail = append([]byte(nil), head.Detail...)
+		head.Metadata = append([]byte(nil), head.Metadata...)
+	}
+	x.gotHead = true
+	if fin {
+		if head.Size != 0 && int(head.Size) != len(body) {
+			return protocolError(x.id, "an answer of %d bytes ends after %d", head.Size, len(body))
+		}
+		var own []byte
+		if len(body) > 0 {
+			own = append(make([]byte, 0, len(body)), body...)
+		}
+		x.s.release(x.group, len(body))
+		x.Head = head
+		x.settle(own, false)
+		return nil
+	}
+	if limit := int(x.s.cfg.Local.Body); int(head.Size) > limit && limit > 0 {
+		x.s.release(x.group, len(body))
+		x.Cancel(frame.ResourceExhausted, fmt.Sprintf("answer of %d bytes is over the limit of %d (Limits.Body)", head.Size, limit))
+		return nil
+	}
+	asm := &assembly{}
+	asm.start(&x.flow, int(head.Size), body, early)
+	x.s.l.Lock()
+	gone := x.done
+	if !gone {
+		x.Head, x.asm = head, asm
+	}
+	x.s.l.Unlock()
+	if gone {
+		asm.abandon()
+		return nil
+	}
+	asm.want()
+	return nil
+}
+
+// settle books the end of the answer and completes x unless somebody gave it up.
+func (x *Exchange) settle(body []byte, reset bool) {
+	s := x.s
+	s.l.Lock()
+	was := x.done
+	x.done = true
+	if !was {
+		x.Body, x.WasReset = body, reset
+	}
+	if !x.sentEnd && x.stopped == nil {
+		x.stopped = errAnswered
+		x.wakeWriterLocked()
+	}
+	if !x.sentEnd && !x.writing && x.left == nil {
+		s.oweLocked(&x.flow, oweFin)
+	}
+	if x.left != nil {
+		s.endRecvLocked(&x.left.flow)
+	} else {
+		s.endRecvLocked(&x.flow)
+		x.Reusable = x.sentEnd && !x.inDebt && !x.queued && !x.pooled && !x.writing
+	}
+	s.l.Unlock()
+	if !was {
+		x.Sink.Complete(x)
+	}
+}
+
+// reset takes the peer's RESET: an answer without a body.
+func (x *Exchange) reset(code frame.Code, text string) {
+	if x.asm != nil {
+		x.asm.abandon()
+	}
+	x.s.l.Lock()
+	if !x.done {
+		x.Head = frame.Head{Code: code, Text: text}
+	}
+	x.s.l.Unlock()
+	x.settle(nil, true)
+}
+
+// end takes the end of the session.
+func (x *Exchange) end(err error) {
+	s := x.s
+	s.l.Lock()
+	was := x.done
+	x.done = true
+	if !was {
+		x.Err, x.Sent = err, x.openPos < s.l.Sent()
+	}
+	s.l.Unlock()
+	if !was {
+		x.Sink.Complete(x)
+	}
+}

@@ -1,0 +1,209 @@
+package mux
+
+import (
+	"github.com/gantline-project/gantline/frame"
+)
+
+// flowRing is the round of flows that have bytes waiting and leave to send them: each turn sends one
+// frame, which is deficit round robin with frames of one size.
+type flowRing struct{ head, tail *flow }
+
+func (r *flowRing) empty() bool { return r.head == nil }
+
+func (r *flowRing) push(f *flow) {
+	if f.queued {
+		return
+	}
+	f.queued, f.next = true, nil
+	if r.tail == nil {
+		r.head = f
+	} else {
+		r.tail.next = f
+	}
+	r.tail = f
+}
+
+func (r *flowRing) pop() *flow {
+	f := r.head
+	if r.head = f.next; r.head == nil {
+		r.tail = nil
+	}
+	f.next, f.queued = nil, false
+	return f
+}
+
+// debt is what a flow owes the peer: state that is encoded when the log has room, never a queue.
+type debt uint8
+
+const (
+	oweCredit  debt = 1 << iota // CREDIT, of oweCredit bytes (0 confirms an accepted stream)
+	oweStop                     // STOP
+	oweReset                    // RESET; outdoes everything else
+	oweFin                      // an empty DATA|FIN
+	oweBlocked                  // an empty DATA|BLOCKED
+)
+
+// debtList is the FIFO of flows with debts.
+type debtList struct{ head, tail *flow }
+
+// oweLocked books a debt of f.
+func (s *Session) oweLocked(f *flow, d debt) {
+	f.owe |= d
+	if !f.inDebt {
+		f.inDebt, f.nextDebt = true, nil
+		if s.debts.tail == nil {
+			s.debts.head = f
+		} else {
+			s.debts.tail.nextDebt = f
+		}
+		s.debts.tail = f
+	}
+	s.l.Wake()
+}
+
+// oweResetLocked ends both directions with a code.
+func (s *Session) oweResetLocked(f *flow, code frame.Code, text string) {
+	if len(text) > frame.MaxText {
+		text = text[:frame.MaxText]
+	}
+	f.oweCode, f.oweText = code, text
+	s.oweLocked(f, oweReset)
+}
+
+// enqueueLocked puts a flow with bytes to send where it belongs: into the ring, or among those that wait
+// for credit or for their early pool.
+func (s *Session) enqueueLocked(f *flow) {
+	if n, early := f.allowanceLocked(); n > 0 || len(f.pend) == 0 {
+		s.ring.push(f)
+		return
+	} else if early && f.early > 0 && !f.pooled {
+		f.pooled = true
+		s.poolFlows[f.group] = append(s.poolFlows[f.group], f)
+	}
+	if !f.toldBlocked && !f.sentEnd {
+		f.toldBlocked = true
+		s.oweLocked(f, oweBlocked)
+	}
+}
+
+// servePoolLocked lets those go on who waited for early window of group g.
+func (s *Session) servePoolLocked(g int) {
+	q := &s.poolWait[g]
+	for !q.empty() && s.poolRoomLocked(uint8(g)) >= q.head.need {
+		s.earlySent[g] += uint64(q.head.need)
+		q.wakeFirst(true)
+	}
+	if !q.empty() || s.poolRoomLocked(uint8(g)) <= 0 {
+		return
+	}
+	flows := s.poolFlows[g]
+	s.poolFlows[g] = nil
+	for _, f := range flows {
+		f.pooled = false
+		if f.parked != nil {
+			s.enqueueLocked(f)
+		}
+	}
+	if len(flows) > 0 {
+		s.l.Wake()
+	}
+}
+
+// Fill appends what is owed and what fits of the bulk that waits. The link's writer calls it with the send
+// lock held; it reports whether something waits for room in the log.
+func (s *Session) Fill() (waiting bool) {
+	if s.gone != nil {
+		return false
+	}
+	waiting = !s.payLocked()
+	for q := &s.roomWait; !q.empty(); {
+		if q.head.need > s.roomLocked() {
+			return true
+		}
+		s.reserved += q.head.need
+		q.wakeFirst(true)
+	}
+	for !s.ring.empty() && s.l.Unsent() < aheadOfAll {
+		if s.roomLocked() < frame.HeaderLen+minBulkRoom {
+			return true
+		}
+		f := s.ring.pop()
+		if f.parked == nil {
+			continue // its writer has left
+		}
+		if f.sentEnd || f.closed != nil || f.stopped != nil {
+			f.wakeWriterLocked()
+			continue
+		}
+		n, done := f.appendLocked(f.pend, f.pendFin, f.pendHead)
+		if f.pend = f.pend[n:]; done {
+			f.pendDone = true
+			f.wakeWriterLocked()
+			continue
+		}
+		s.enqueueLocked(f)
+	}
+	return waiting
+}
+
+// payLocked encodes debts, and reports whether all of them are paid.
+func (s *Session) payLocked() bool {
+	for f := s.debts.head; f != nil; f = s.debts.head {
+		if s.l.Room() < -controlReserve {
+			return false
+		}
+		if s.debts.head = f.nextDebt; s.debts.head == nil {
+			s.debts.tail = nil
+		}
+		f.nextDebt, f.inDebt = nil, false
+		owe := f.owe
+		f.owe = 0
+		s.payFlowLocked(f, owe)
+	}
+	return true
+}
+
+func (s *Session) payFlowLocked(f *flow, owe debt) {
+	if owe&oweReset != 0 {
+		if !f.sentEnd || !f.recvEnd {
+			s.appendReasonLocked(frame.TypeReset, f)
+		}
+		if !f.sentEnd {
+			s.endSendLocked(f)
+		}
+		return
+	}
+	if owe&oweCredit != 0 && (!f.recvEnd || f.confirm && !f.sentEnd) {
+		b := s.l.Alloc(frame.HeaderLen + 4)
+		frame.PutHeader(b, frame.Header{Type: frame.TypeCredit, Length: 4, ID: f.id})
+		frame.AppendCredit(b[frame.HeaderLen:frame.HeaderLen], f.oweCredit)
+		f.oweCredit, f.confirm = 0, false
+	}
+	if owe&oweStop != 0 && !f.recvEnd {
+		s.appendReasonLocked(frame.TypeStop, f)
+	}
+	switch {
+	case f.sentEnd:
+	case owe&oweFin != 0:
+		if !f.extendLocked(nil, frame.FlagFin) {
+			s.appendEmptyLocked(f, frame.FlagFin)
+		}
+		s.endSendLocked(f)
+	case owe&oweBlocked != 0 && f.parked != nil:
+		s.appendEmptyLocked(f, frame.FlagBlocked)
+	}
+}
+
+func (s *Session) appendEmptyLocked(f *flow, flags frame.Flags) {
+	b := s.l.Alloc(frame.HeaderLen)
+	frame.PutHeader(b, frame.Header{Type: frame.TypeData, Flags: flags, ID: f.id})
+}
+
+// appendReasonLocked appends a RESET or STOP with the flow's code and text.
+func (s *Session) appendReasonLocked(t frame.Type, f *flow) {
+	var buf [frame.HeaderLen + 8 + frame.MaxText]byte
+	p := frame.AppendReset(buf[:frame.HeaderLen], &frame.Reset{Code: f.oweCode, Text: f.oweText})
+	frame.PutHeader(p, frame.Header{Type: t, Length: uint32(len(p) - frame.HeaderLen), ID: f.id})
+	copy(s.l.Alloc(len(p)), p)
+	s.l.Wake()
+}

@@ -1,0 +1,308 @@
+package mux
+
+import (
+	"context"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// maxCredit bounds the granted bytes of one direction; protocol.md, section 5.
+const maxCredit int64 = 1 << 62
+
+// flow is what streams, calls and messages share: their place in the table and their sending direction.
+// Everything in it is guarded by the session's send lock except the fields set before it is published.
+type flow struct {
+	s     *Session
+	id    uint64
+	kind  frame.Kind
+	group uint8
+	depth uint8
+	own   bool // opened by this side
+	key   slotKey
+
+	slots       *slots // the slot of ours it holds
+	refused     bool   // the peer's, over a limit: kept only until its end comes
+	unconfirmed bool   // of ours, not accepted by the peer yet
+	confirm     bool   // the peer's, accepted: a CREDIT is due even when no bytes are wanted
+
+	credit int64 // granted bytes left
+	early  int   // early bytes that may still be sent
+
+	pend     []byte  // what the parked writer still has to send
+	pendFin  bool    // and whether its end follows
+	pendHead []byte  // trailer that goes with the end
+	pendDone bool    // all of it is in the log
+	parked   *waiter // the writer that waits for it
+	writing  bool    // a write is in progress; others wait in turn
+	turn     waitList
+
+	next, nextDebt *flow // ring, debts
+	queued, inDebt bool
+	pooled         bool // waits in poolFlows
+	toldBlocked    bool // BLOCKED was said since the last CREDIT
+
+	owe       debt
+	oweCredit uint32
+	oweCode   frame.Code
+	oweText   string
+
+	stopped error // the peer wants no more
+	closed  error // this side closed or reset the direction
+	sentEnd bool  // FIN or RESET is in the log
+	recvEnd bool  // the peer's has come
+}
+
+func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, parent uint64, own bool) {
+	f.s, f.id, f.kind, f.group, f.depth, f.own = s, id, kind, uint8(kind.Group()), depth, own
+	f.key = keyOf(kind, depth, parent)
+	f.early = int(s.cfg.Peer.EarlyStream)
+	f.credit = int64(s.cfg.InitialCredit)
+}
+
+func (f *flow) base() *flow { return f }
+
+// writeErrLocked says why nothing more can be sent.
+func (f *flow) writeErrLocked() error {
+	switch {
+	case f.closed != nil:
+		return f.closed
+	case f.stopped != nil:
+		return f.stopped
+	case f.s.gone != nil:
+		return f.s.gone
+	case f.sentEnd:
+		return errWriteClosed
+	}
+	return nil
+}
+
+// poolRoomLocked returns how many early bytes the group's pool has left.
+func (s *Session) poolRoomLocked(group uint8) int {
+	return int(uint64(s.cfg.Peer.EarlyPool[group]) - (s.earlySent[group] - s.earlyFreed[group]))
+}
+
+// roomLocked returns the log's room that is not promised to a woken waiter.
+func (s *Session) roomLocked() int { return s.l.Room() - s.reserved }
+
+// allowanceLocked returns how many body bytes f may send now, and whether they are early ones.
+func (f *flow) allowanceLocked() (n int, early bool) {
+	if f.credit > 0 {
+		return int(min(f.credit, maxCredit>>8)), false
+	}
+	if f.early > 0 && f.s.poolWait[f.group].empty() {
+		return min(f.early, f.s.poolRoomLocked(f.group)), true
+	}
+	return 0, true
+}
+
+// write sends p, and with fin the end of the direction, in order with other writes of f. It returns how
+// many bytes of p are in the log. p is not used after write returns.
+func (f *flow) write(ctx context.Context, p []byte, fin bool, head []byte, dl *deadline) (int, error) {
+	s := f.s
+	s.l.Lock()
+	defer s.l.Unlock()
+	for {
+		if err := f.failedLocked(dl); err != nil {
+			return 0, err
+		}
+		if !f.writing {
+			break
+		}
+		if granted, err := s.awaitLocked(&f.turn, 0, ctx, nil); granted {
+			break
+		} else if err != nil {
+			return 0, err
+		}
+	}
+	f.writing = true
+	n, err := f.writeLocked(ctx, p, fin, head, dl)
+	if f.writing = !f.turn.empty(); f.writing {
+		f.turn.wakeFirst(true)
+	}
+	return n, err
+}
+
+func (f *flow) failedLocked(dl *deadline) error {
+	if err := f.writeErrLocked(); err != nil {
+		return err
+	}
+	if dl != nil && dl.expired {
+		return errDeadline
+	}
+	return nil
+}
+
+// writeLocked appends p while that delays nobody, and parks what is left for the link's writer to take.
+func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte, dl *deadline) (int, error) {
+	s, total := f.s, len(p)
+	for {
+		if err := f.failedLocked(dl); err != nil {
+			return total - len(p), err
+		}
+		if len(p) == 0 && !fin {
+			return total, nil
+		}
+		if s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll {
+			k, done := f.appendLocked(p, fin, head)
+			if p = p[k:]; done {
+				return total, nil
+			}
+			if k > 0 {
+				continue
+			}
+		}
+		left, done, err := f.parkLocked(ctx, p, fin, head)
+		if p = left; done {
+			return total, nil
+		}
+		if err != nil {
+			return total - len(p), err
+		}
+	}
+}
+
+// parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.
+func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) (left []byte, done bool, err error) {
+	s := f.s
+	f.pend, f.pendFin, f.pendHead, f.pendDone = p, fin, head, false
+	w := s.newWaiterLocked()
+	f.parked = w
+	s.enqueueLocked(f)
+	s.l.Wake()
+	s.l.Unlock()
+	if ctx == nil || ctx.Done() == nil {
+		<-w.ch
+	} else {
+		select {
+		case <-w.ch:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	s.l.Lock()
+	if err != nil && f.parked != w {
+		<-w.ch // woken meanwhile
+	}
+	f.parked = nil
+	s.freeWaiterLocked(w)
+	left, done = f.pend, f.pendDone
+	f.pend, f.pendHead = nil, nil
+	return left, done, err
+}
+
+// wakeWriterLocked makes the parked writer look at its flow again.
+func (f *flow) wakeWriterLocked() {
+	if w := f.parked; w != nil {
+		f.parked = nil
+		w.ch <- struct{}{}
+	}
+}
+
+// wakeWritersLocked is for deadlines: everybody who waits to write looks again.
+func (f *flow) wakeWritersLocked() {
+	f.wakeWriterLocked()
+	f.turn.wakeAll()
+}
+
+// appendLocked appends one frame with bytes of p. done says that all of p, and the end when asked for, is
+// in the log. It returns 0, false when credit, early window or room do not allow anything.
+func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) {
+	s := f.s
+	var flags frame.Flags
+	if len(p) > 0 {
+		allowed, early := f.allowanceLocked()
+		n = min(len(p), s.maxPayload, allowed)
+		if n <= 0 {
+			return 0, false
+		}
+		room := s.roomLocked() - frame.HeaderLen
+		if room < min(n, minBulkRoom) {
+			return 0, false
+		}
+		n = min(n, room)
+		if early {
+			flags |= frame.FlagEarly
+			f.early -= n
+			s.earlySent[f.group] += uint64(n)
+		} else {
+			f.credit -= int64(n)
+		}
+		if n < len(p) {
+			if more, _ := f.allowanceLocked(); more <= 0 && !f.toldBlocked {
+				flags |= frame.FlagBlocked
+				f.toldBlocked = true
+			}
+		}
+	} else if s.roomLocked() < frame.HeaderLen+len(head)-controlReserve {
+		return 0, false
+	}
+	done = n == len(p)
+	if done && fin {
+		if head != nil && n > 0 { // the trailer is a frame of its own
+			done = false
+		} else {
+			flags |= frame.FlagFin
+		}
+	}
+	if head != nil && flags&frame.FlagFin != 0 {
+		b := s.l.Alloc(frame.HeaderLen + len(head))
+		frame.PutHeader(b, frame.Header{Type: frame.TypeData, Flags: flags | frame.FlagHead, Length: uint32(len(head)), ID: f.id})
+		copy(b[frame.HeaderLen:], head)
+	} else if !f.extendLocked(p[:n], flags) {
+		b := s.l.Alloc(frame.HeaderLen + n)
+		frame.PutHeader(b, frame.Header{Type: frame.TypeData, Flags: flags, Length: uint32(n), ID: f.id})
+		copy(b[frame.HeaderLen:], p[:n])
+	}
+	s.l.Wake()
+	if flags&frame.FlagFin != 0 {
+		s.endSendLocked(f)
+	}
+	return n, done
+}
+
+// extendLocked lengthens the last frame of the log when it is this flow's and nobody has taken it yet, so
+// that many small writes become one frame.
+func (f *flow) extendLocked(p []byte, flags frame.Flags) bool {
+	last, spare := f.s.l.Tail()
+	if last == nil || spare < len(p) {
+		return false
+	}
+	h, err := frame.ParseHeader(last)
+	if err != nil || h.ID != f.id || int(h.Length)+len(p) > f.s.maxPayload {
+		return false
+	}
+	switch {
+	case h.Type == frame.TypeData && h.Flags&^frame.FlagEarly == 0 && (len(p) == 0 || h.Length == 0 || h.Flags == flags&frame.FlagEarly):
+		if h.Length == 0 {
+			h.Flags = 0
+		}
+		h.Flags |= flags
+	case h.Type == frame.TypeOpen && h.Flags == 0 && f.kind == frame.KindStream && flags&frame.FlagBlocked == 0 && (len(p) == 0 || flags&frame.FlagEarly != 0):
+		h.Flags = flags &^ frame.FlagEarly
+	default:
+		return false
+	}
+	if len(p) > 0 {
+		copy(f.s.l.Extend(len(p)), p)
+	}
+	h.Length += uint32(len(p))
+	frame.PutHeader(last, h)
+	return true
+}
+
+// endSendLocked books that FIN or RESET is in the log.
+func (s *Session) endSendLocked(f *flow) {
+	f.sentEnd = true
+	if f.recvEnd {
+		s.removeLocked(f)
+	}
+}
+
+// endRecvLocked books that the peer's FIN or RESET has come.
+func (s *Session) endRecvLocked(f *flow) {
+	f.recvEnd = true
+	s.confirmLocked(f)
+	if f.sentEnd {
+		s.removeLocked(f)
+	}
+}

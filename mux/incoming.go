@@ -1,0 +1,305 @@
+package mux
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// ErrReplied is what Reply returns for an exchange that has been answered.
+var ErrReplied = errors.New("gantline: already answered")
+
+// errGivenUp is what Reply returns when the peer had reset the exchange; the answer was dropped.
+var errGivenUp = &StreamError{Code: frame.Canceled, Message: "the peer gave the call up", Remote: true}
+
+// Incoming is a call, message or notify of the peer's. Every one must be answered with Reply or TryReply,
+// cancelled ones too: that frees its slot on both sides.
+type Incoming struct {
+	flow
+
+	Kind     frame.Kind
+	Depth    uint8
+	Codec    uint8
+	Parent   uint64
+	Timeout  time.Duration // that its opener had left; 0 = none
+	Size     int           // of the body in bytes, 0 = unknown
+	Name     []byte        // valid only during AcceptExchange
+	Metadata []byte        // encoded; valid only during AcceptExchange
+	Body     []byte        // set once Complete
+	Value    any           // for the acceptor
+
+	complete bool // reader until announced, then constant
+	held     int  // early bytes of a one-frame body; owned by the acceptor once complete
+	asm      *assembly
+	given    bool // the body was handed over; owned by the acceptor
+	canceled bool // send lock
+}
+
+func (x *Incoming) init(s *Session, id uint64, o *frame.Open) {
+	s.initFlow(&x.flow, id, o.Kind, o.Depth, o.Parent, false)
+	x.Kind, x.Depth, x.Codec, x.Parent, x.Timeout = o.Kind, o.Depth, o.Codec, o.Parent, timeoutOf(o)
+	x.Size, x.Name, x.Metadata = int(o.Size), o.Name, o.Metadata
+}
+
+// ID returns the exchange's stream id.
+func (x *Incoming) ID() uint64 { return x.id }
+
+// Complete reports whether Body is all there. Call it from AcceptExchange or later from ReadyExchange.
+func (x *Incoming) Complete() bool { return x.complete }
+
+// open takes what the OPEN brought and announces the exchange.
+func (x *Incoming) open(o *frame.Open, fin bool) error {
+	if fin {
+		if len(o.Body) > 0 {
+			x.Body = append(make([]byte, 0, len(o.Body)), o.Body...)
+		}
+		x.held, x.complete = len(o.Body), true
+		x.s.acc.AcceptExchange(x)
+		return nil
+	}
+	limit := int(x.s.cfg.Local.Body)
+	x.asm = &assembly{}
+	x.asm.start(&x.flow, x.Size, o.Body, true)
+	if x.Size > limit && limit > 0 {
+		x.asm.abandon()
+		x.s.l.Lock()
+		x.s.oweResetLocked(&x.flow, frame.ResourceExhausted, "body is over the limit announced")
+		x.s.l.Unlock()
+		return nil
+	}
+	x.s.acc.AcceptExchange(x)
+	if x.Kind == frame.KindCall || x.Kind == frame.KindNotify {
+		x.asm.want()
+	}
+	return nil
+}
+
+// Want says that a consumer waits for the body, so the peer may send all of it. Calls and notifies are
+// wanted from the start; a message is only when somebody is there to take it, so that messages nobody
+// reads cost no more than their early window.
+func (x *Incoming) Want() {
+	if x.asm != nil {
+		x.asm.want()
+	}
+}
+
+// Dispatched says that the body was handed to the application: what it held of the link's memory limits is
+// free again. Reply does it too.
+func (x *Incoming) Dispatched() {
+	if x.given || !x.complete {
+		return
+	}
+	x.given = true
+	if x.asm != nil {
+		x.asm.handOver()
+		return
+	}
+	x.s.release(x.group, x.held)
+}
+
+// data takes a frame of the body. Called by the reader.
+func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
+	if h.Flags&frame.FlagHead != 0 {
+		return protocolError(x.id, "HEAD in the opener's direction")
+	}
+	if x.asm == nil {
+		return protocolError(x.id, "DATA after FIN")
+	}
+	if err := x.asm.data(h, r, nil, int(x.s.cfg.Local.Body)); err != nil {
+		return err
+	}
+	if h.Flags&frame.FlagFin == 0 {
+		x.asm.refill()
+		return nil
+	}
+	body, ok := x.asm.finish()
+	if !ok && !x.answered() {
+		return protocolError(x.id, "a body of %d bytes ends after %d", x.Size, len(body))
+	}
+	x.s.l.Lock()
+	dead := x.sentEnd || x.canceled || x.owe&oweReset != 0
+	x.s.endRecvLocked(&x.flow)
+	x.s.l.Unlock()
+	if dead {
+		x.asm.handOver()
+		return nil
+	}
+	x.Body, x.complete = body, true
+	x.s.acc.ReadyExchange(x)
+	return nil
+}
+
+// answered reports that the body does not matter any more, so that its sender may end it early.
+func (x *Incoming) answered() bool {
+	x.s.l.Lock()
+	defer x.s.l.Unlock()
+	return x.sentEnd || x.canceled || x.owe&oweReset != 0
+}
+
+// reset takes the peer's RESET. The slot stays taken until the handler has returned.
+func (x *Incoming) reset(code frame.Code, text string) {
+	if x.asm != nil && !x.complete {
+		x.asm.abandon()
+	}
+	s := x.s
+	s.l.Lock()
+	was := x.canceled || x.sentEnd || x.owe&oweReset != 0
+	x.canceled = true
+	if x.owe&oweReset == 0 {
+		x.stopped = errGivenUp
+		x.wakeWriterLocked()
+	}
+	s.endRecvLocked(&x.flow)
+	s.l.Unlock()
+	if !was {
+		s.acc.CancelExchange(x, &StreamError{Code: code, Message: text, Remote: true})
+	}
+}
+
+// end takes the end of the session.
+func (x *Incoming) end(err error) {
+	if x.asm != nil && !x.complete {
+		x.asm.abandon()
+	}
+	x.s.l.Lock()
+	was := x.sentEnd || x.canceled
+	x.canceled = true
+	x.s.l.Unlock()
+	if !was {
+		x.s.acc.CancelExchange(x, err)
+	}
+}
+
+var okHead frame.Head
+
+// Reply answers x and ends it; nil h means OK. It waits for room and, for an answer of more than one frame,
+// for the caller's credit. body may be reused when it returns; ctx ends the waits, with RESET Canceled.
+//
+// Errors: ErrReplied, *StreamError when the peer has given x up (its slot is freed all the same), ctx's
+// cause, or why the session is gone.
+func (x *Incoming) Reply(ctx context.Context, h *frame.Head, body []byte) error {
+	x.Dispatched()
+	s := x.s
+	s.l.Lock()
+	defer s.l.Unlock()
+	_, err := x.replyLocked(ctx, h, body, true)
+	return err
+}
+
+// TryReply is Reply for an answer that can go out at once in one frame; false means it could not and
+// nothing was done. It never blocks, so an inline handler may use it.
+func (x *Incoming) TryReply(h *frame.Head, body []byte) bool {
+	s := x.s
+	s.l.Lock()
+	ok, _ := x.replyLocked(nil, h, body, false)
+	s.l.Unlock()
+	if ok {
+		x.Dispatched()
+	}
+	return ok
+}
+
+func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
+	s := x.s
+	if h == nil {
+		h = &okHead
+	}
+	head := *h
+	for {
+		switch {
+		case s.gone != nil:
+			return true, s.gone
+		case x.sentEnd || x.owe&oweReset != 0 || x.writing:
+			return true, ErrReplied
+		case x.canceled:
+			s.oweLocked(&x.flow, oweFin)
+			return true, errGivenUp
+		}
+		n, early := x.allowanceLocked()
+		hl := frame.HeadLen(&head)
+		one := len(body) <= min(n, s.maxPayload-hl)
+		if !one && !wait {
+			return false, nil
+		}
+		if !one {
+			head.Size = uint32(len(body))
+			hl = frame.HeadLen(&head)
+			n = max(0, min(n, s.maxPayload-hl))
+		} else {
+			n = len(body)
+		}
+		size := frame.HeaderLen + hl + n
+		if !s.roomWait.empty() || s.roomLocked() < size {
+			if !wait {
+				return false, nil
+			}
+			s.l.Wake()
+			granted, err := s.awaitLocked(&s.roomWait, size, ctx, nil)
+			if granted {
+				s.reserved -= size
+			} else if err != nil {
+				s.oweResetLocked(&x.flow, frame.Canceled, "the answer could not be sent in time")
+				return true, err
+			}
+			if !granted || s.gone != nil || x.canceled {
+				continue
+			}
+			if again, _ := x.allowanceLocked(); again < n {
+				continue // somebody else took the early window
+			}
+		}
+		x.appendHeadLocked(&head, body[:n], early, one)
+		if one {
+			return true, nil
+		}
+		x.writing = true
+		_, err := x.writeLocked(ctx, body[n:], true, nil, nil)
+		x.writing = false
+		if err != nil && !x.sentEnd && s.gone == nil {
+			if x.canceled {
+				s.oweLocked(&x.flow, oweFin)
+			} else {
+				s.oweResetLocked(&x.flow, frame.Canceled, "the answer could not be sent in time")
+			}
+		}
+		return true, err
+	}
+}
+
+// appendHeadLocked appends the first frame of the answer.
+func (x *Incoming) appendHeadLocked(head *frame.Head, body []byte, early, fin bool) {
+	s := x.s
+	hl := frame.HeadLen(head)
+	if len(body) == 0 && hl == 2 {
+		hl = 0 // an empty payload means OK
+	}
+	flags := frame.FlagHead
+	if fin {
+		flags |= frame.FlagFin
+	}
+	if len(body) > 0 {
+		if early {
+			flags |= frame.FlagEarly
+			x.early -= len(body)
+			s.earlySent[x.group] += uint64(len(body))
+		} else {
+			x.credit -= int64(len(body))
+		}
+	}
+	n := hl + len(body)
+	b := s.l.Alloc(frame.HeaderLen + n)
+	frame.PutHeader(b, frame.Header{Type: frame.TypeData, Flags: flags, Length: uint32(n), ID: x.id})
+	if hl > 0 {
+		frame.AppendHead(b[:frame.HeaderLen], head)
+	}
+	copy(b[frame.HeaderLen+hl:], body)
+	s.l.Wake()
+	if fin {
+		s.endSendLocked(&x.flow)
+		if !x.recvEnd {
+			s.oweLocked(&x.flow, oweStop) // the rest of the body is not wanted
+		}
+	}
+}

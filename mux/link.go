@@ -1,0 +1,37 @@
+package mux
+
+import (
+	"sync"
+	"time"
+)
+
+// Link is what a Session needs of the connection below it. *conn.Link is one.
+//
+// The Locker is the send lock: it guards the link's log and the send side of every stream, so an id is
+// assigned, its stream registered and its frame encoded in one critical section.
+type Link interface {
+	sync.Locker
+	// Room returns how many bytes, frame header included, may be appended before the log is full. Lock held.
+	Room() int
+	// Unsent returns the bytes appended and not yet taken by a flush. Lock held.
+	Unsent() int
+	// Alloc returns n new bytes at the end of the log: one whole frame, to be filled before Unlock. Lock held.
+	Alloc(n int) []byte
+	// Tail returns the last frame while no flush has taken it, and by how many bytes it could grow in
+	// place. It returns nil when there is no such frame. Lock held.
+	Tail() (last []byte, spare int)
+	// Extend returns n more bytes behind Tail's frame; the caller rewrites the frame's length. Lock held.
+	Extend(n int) []byte
+	// Wake tells the writer that there is something to flush or that Fill has work. Lock held.
+	Wake()
+	// Appended returns the log position behind the last appended frame. Lock held.
+	Appended() uint64
+	// Sent returns the log position up to which bytes were handed to a carrier. Lock held.
+	Sent() uint64
+	// Release announces that n early bytes of the peer's were consumed. Lock not held.
+	Release(group, n int)
+	// RTT returns the smallest round trip seen on this carrier, 0 while unknown.
+	RTT() time.Duration
+	// Fail closes the link because of a protocol error found outside HandleFrame. Lock not held.
+	Fail(err error)
+}

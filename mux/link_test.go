@@ -1,0 +1,235 @@
+package mux
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeLink is a link without a carrier: a pump goroutine takes what is appended and hands it, frame by
+// frame, to the peer's session, which acks at once.
+type fakeLink struct {
+	sync.Mutex
+	cond   *sync.Cond
+	name   string
+	limit  int
+	log    []byte // appended and not taken
+	tail   int    // offset of the last frame in log, -1 none
+	end    uint64
+	sent   uint64
+	acked  uint64
+	wake   bool
+	hungry bool
+	closed bool
+	hold   bool // the pump delivers nothing
+	own    *Session
+	peer   *fakeLink
+	freed  [frame.Groups]uint64
+	rtt    time.Duration
+	failed error
+	done   chan struct{}
+	trace  []frame.Header // of frames delivered to the peer
+}
+
+const chunkSize = 136 << 10
+
+func (l *fakeLink) Room() int        { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) Unsent() int      { return len(l.log) }
+func (l *fakeLink) Appended() uint64 { return l.end }
+func (l *fakeLink) Sent() uint64     { return l.sent }
+func (l *fakeLink) RTT() time.Duration {
+	return l.rtt
+}
+func (l *fakeLink) Alloc(n int) []byte {
+	l.tail = len(l.log)
+	l.log = append(l.log, make([]byte, n)...)
+	l.end += uint64(n)
+	return l.log[l.tail : l.tail+n : l.tail+n]
+}
+func (l *fakeLink) Tail() ([]byte, int) {
+	if len(l.log) == 0 || l.tail < 0 {
+		return nil, 0
+	}
+	return l.log[l.tail:], chunkSize - len(l.log)%chunkSize
+}
+func (l *fakeLink) Extend(n int) []byte {
+	old := len(l.log)
+	if cap(l.log) < old+n { // keep Tail's slice valid, as a chunk does
+		panic("fake link: extend moved the log")
+	}
+	l.log = l.log[:old+n]
+	l.end += uint64(n)
+	return l.log[old:]
+}
+func (l *fakeLink) Wake() { l.wake = true; l.cond.Signal() }
+func (l *fakeLink) Release(g, n int) {
+	l.Lock()
+	l.freed[g] += uint64(n)
+	l.Wake()
+	l.Unlock()
+}
+func (l *fakeLink) Fail(err error) { l.stop(err) }
+
+// pump is stopped by stop.
+func (l *fakeLink) pump() {
+	defer close(l.done)
+	for {
+		l.Lock()
+		for !l.closed && (l.hold || !l.wake) {
+			l.cond.Wait()
+		}
+		if l.closed {
+			l.Unlock()
+			return
+		}
+		l.wake = false
+		l.hungry = l.own.Fill()
+		out, freed := l.log, l.freed
+		l.log, l.tail = make([]byte, 0, 2<<20), -1
+		l.sent = l.end
+		l.Unlock()
+		if err := l.peer.deliver(out, freed); err != nil {
+			l.peer.stop(err)
+			return
+		}
+		l.Lock()
+		l.acked = l.sent
+		if l.hungry || len(out) > 0 {
+			l.wake = true
+		}
+		l.Unlock()
+	}
+}
+
+// deliver is what the peer's reader does.
+func (l *fakeLink) deliver(out []byte, freed [frame.Groups]uint64) error {
+	if err := l.own.HandleReleased(freed); err != nil {
+		return err
+	}
+	r := frame.NewReader(bytes.NewReader(out), frame.DefaultMaxPayload)
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = l.own.HandleFrame(h, r)
+		}
+		if err != nil {
+			return err
+		}
+		l.Lock()
+		l.peer.trace = append(l.peer.trace, h)
+		l.Unlock()
+	}
+}
+
+func (l *fakeLink) stop(err error) {
+	l.Lock()
+	was := l.closed
+	l.closed = true
+	if !was {
+		l.failed = err
+	}
+	l.cond.Broadcast()
+	l.Unlock()
+	if !was {
+		if err == nil {
+			err = net.ErrClosed
+		}
+		l.own.HandleClose(err)
+	}
+}
+
+// testAcceptor hands opens to channels and answers exchanges with fn.
+type testAcceptor struct {
+	streams chan *Stream
+	fn      func(x *Incoming)
+	cancel  func(x *Incoming, err error)
+	drained chan frame.Drain
+}
+
+func (a *testAcceptor) AcceptStream(st *Stream) { a.streams <- st }
+func (a *testAcceptor) AcceptExchange(x *Incoming) {
+	if x.Complete() {
+		go a.fn(x)
+	}
+}
+func (a *testAcceptor) ReadyExchange(x *Incoming) { go a.fn(x) }
+func (a *testAcceptor) CancelExchange(x *Incoming, err error) {
+	if a.cancel != nil {
+		a.cancel(x, err)
+	} else if !x.Complete() {
+		go x.Reply(nil, nil, nil)
+	}
+}
+func (a *testAcceptor) HandleDrain(d frame.Drain) { a.drained <- d }
+
+func echo(x *Incoming) { x.Reply(nil, nil, x.Body) }
+
+func testLimits() frame.Limits {
+	return frame.Limits{MaxPayload: frame.DefaultMaxPayload, Streams: 1024, Calls: 1024, Messages: 1024, Backlog: 256,
+		EarlyStream: 64 << 10, EarlyPool: [frame.Groups]uint32{4 << 20, 4 << 20, 4 << 20}, Log: 512 << 10, Body: 4 << 20}
+}
+
+type side struct {
+	*Session
+	l   *fakeLink
+	acc *testAcceptor
+}
+
+// newPair returns two sessions joined by fake links; the test's end stops them.
+func newPair(t testing.TB, change func(client, server *Config)) (c, s *side) {
+	t.Helper()
+	cfgs := [2]*Config{{Client: true, Local: testLimits(), Peer: testLimits()}, {Local: testLimits(), Peer: testLimits()}}
+	if change != nil {
+		change(cfgs[0], cfgs[1])
+	}
+	var sides [2]*side
+	for i := range sides {
+		l := &fakeLink{limit: 512 << 10, tail: -1, done: make(chan struct{}), log: make([]byte, 0, 2<<20)}
+		l.cond = sync.NewCond(l)
+		acc := &testAcceptor{streams: make(chan *Stream, 2048), fn: echo, drained: make(chan frame.Drain, 1)}
+		cfgs[i].Acceptor = acc
+		sides[i] = &side{New(l, cfgs[i]), l, acc}
+		l.own = sides[i].Session
+	}
+	sides[0].l.peer, sides[1].l.peer = sides[1].l, sides[0].l
+	for _, x := range sides {
+		go x.l.pump()
+	}
+	t.Cleanup(func() {
+		for _, x := range sides {
+			x.l.stop(nil)
+			<-x.l.done
+		}
+		for _, x := range sides {
+			if x.l.failed != nil && !errors.Is(x.l.failed, net.ErrClosed) && !t.Failed() {
+				t.Errorf("link failed: %v", x.l.failed)
+			}
+		}
+	})
+	return sides[0], sides[1]
+}
+
+// openPair returns both ends of a new stream.
+func openPair(t testing.TB, c, s *side) (a, b *Stream) {
+	t.Helper()
+	a, err := c.OpenStream(t.Context(), &Open{Name: "test"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = <-s.acc.streams
+	b.Accept()
+	return a, b
+}

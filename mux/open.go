@@ -1,0 +1,210 @@
+package mux
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+var errOpenTimeout = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before"}
+
+// openErrLocked says why nothing can be opened any more.
+func (s *Session) openErrLocked() error { return s.gone }
+
+// check refuses what the wire cannot carry.
+func (o *Open) check(s *Session, size int) error {
+	switch {
+	case len(o.Name) > frame.MaxName:
+		return &StreamError{Code: frame.InvalidArgument, Message: fmt.Sprintf("name of %d bytes is over the limit of %d", len(o.Name), frame.MaxName)}
+	case len(o.Metadata) > frame.MaxMetadata:
+		return &StreamError{Code: frame.InvalidArgument, Message: fmt.Sprintf("metadata of %d bytes is over the limit of %d", len(o.Metadata), frame.MaxMetadata)}
+	case o.Depth > MaxDepth:
+		return &StreamError{Code: frame.ResourceExhausted, Message: fmt.Sprintf("call is nested deeper than %d", MaxDepth)}
+	case size > int(s.cfg.Peer.Body) && s.cfg.Peer.Body > 0:
+		return &StreamError{Code: frame.ResourceExhausted, Message: fmt.Sprintf("body of %d bytes is over the peer's limit of %d (Limits.Body there)", size, s.cfg.Peer.Body)}
+	}
+	return nil
+}
+
+// opening is one open on its way into the log: what it holds is given back when it fails.
+type opening struct {
+	s     *Session
+	slots *slots
+	early int // taken from the pool
+	room  int // reserved
+}
+
+func (g *opening) undoLocked() {
+	s := g.s
+	if g.slots != nil {
+		s.slotTable.freeLocked(g.slots, g.slots.key.group)
+	}
+	if g.early > 0 {
+		s.earlySent[g.slots.key.group] -= uint64(g.early)
+		s.servePoolLocked(int(g.slots.key.group))
+	}
+	s.reserved -= g.room
+	s.l.Wake() // others may fit in the room now
+}
+
+// acquireLocked waits for a slot, for early window for n body bytes and for room in the log.
+func (s *Session) acquireLocked(ctx context.Context, o *Open, n, size int, timeout <-chan time.Time) (g opening, err error) {
+	g.s = s
+	if g.slots, err = s.takeSlotLocked(ctx, keyOf(o.Kind, o.Depth, o.Parent), timeout); err != nil {
+		return g, err
+	}
+	group := g.slots.key.group
+	for n > 0 && g.early == 0 {
+		if s.poolWait[group].empty() && s.poolRoomLocked(group) >= n {
+			s.earlySent[group] += uint64(n)
+			g.early = n
+			break
+		}
+		granted, err := s.awaitLocked(&s.poolWait[group], n, ctx, nil)
+		if granted {
+			g.early = n
+		} else if err == nil {
+			err = s.openErrLocked()
+		}
+		if err != nil {
+			g.undoLocked()
+			return g, err
+		}
+	}
+	for g.room == 0 {
+		if err = s.openErrLocked(); err == nil && s.roomWait.empty() && s.roomLocked() >= size {
+			break
+		}
+		if err == nil {
+			s.l.Wake()
+			var granted bool
+			if granted, err = s.awaitLocked(&s.roomWait, size, ctx, nil); granted {
+				g.room = size
+			}
+		}
+		if err != nil {
+			g.undoLocked()
+			return g, err
+		}
+	}
+	if err := s.drainErrLocked(o.Parent); err != nil {
+		g.undoLocked()
+		return g, err
+	}
+	return g, nil
+}
+
+// firstRoom returns how many body bytes an OPEN may bring.
+func (s *Session) firstRoom(o *Open) int {
+	p := &s.cfg.Peer
+	return max(0, min(int(p.EarlyStream), int(p.EarlyPool[o.Kind.Group()]), s.maxPayload-openLen(o)))
+}
+
+// appendOpenLocked gives f its id, registers e and appends the OPEN frame: one critical section, so that
+// ids stand in the log in order and an answer always finds its stream.
+func (s *Session) appendOpenLocked(f *flow, e entry, o *Open, body []byte, total int, fin bool) {
+	f.id = s.nextID.Load()
+	s.nextID.Store(f.id + 2)
+	var name [frame.MaxName]byte // a []byte of the string without an allocation
+	w := frame.Open{Kind: o.Kind, Depth: o.Depth, Codec: o.Codec, Parent: o.Parent, Size: uint32(total),
+		Name: name[:copy(name[:], o.Name)], Metadata: o.Metadata, Body: body}
+	if o.Timeout > 0 {
+		w.Timeout = uint32(min((o.Timeout+time.Millisecond-1)/time.Millisecond, 1<<32-1))
+	}
+	n := frame.OpenLen(&w) + len(body)
+	var flags frame.Flags
+	if fin {
+		flags = frame.FlagFin
+	}
+	b := s.l.Alloc(frame.HeaderLen + n)
+	frame.PutHeader(b, frame.Header{Type: frame.TypeOpen, Flags: flags, Length: uint32(n), ID: f.id})
+	frame.AppendOpen(b[:frame.HeaderLen], &w)
+	s.tab.Lock()
+	s.tab.m[f.id] = e
+	s.tab.Unlock()
+	f.early -= len(body)
+	s.l.Wake()
+	if fin {
+		s.endSendLocked(f)
+	}
+}
+
+// openLen returns the payload bytes of an OPEN beside its body.
+func openLen(o *Open) int { return openFixed + len(o.Name) + len(o.Metadata) }
+
+var openFixed = frame.OpenLen(&frame.Open{})
+
+// OpenStream opens a stream or a streaming call and returns at once: the peer learns of it with the first
+// flush and may still refuse it, which the first Read or Write then says. body is sent with the open, at
+// most one frame of it.
+//
+// It waits while the peer's limit of streams is reached, and up to Config.OpenTimeout while the peer has
+// too many unaccepted ones; ctx ends both waits. Errors: ctx's, *StreamError (ResourceExhausted after the
+// open timeout, Unavailable once the peer drains, InvalidArgument for what the wire cannot carry), or why
+// the session is gone.
+func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream, error) {
+	if err := o.check(s, 0); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if limit := s.firstRoom(o); len(body) > limit {
+		return nil, &StreamError{Code: frame.InvalidArgument, Message: fmt.Sprintf("first bytes of %d are over the %d that fit an open", len(body), limit)}
+	}
+	s.l.Lock()
+	defer s.l.Unlock()
+	if err := s.drainErrLocked(o.Parent); err != nil {
+		return nil, err
+	}
+	var timeout <-chan time.Time
+	if o.Kind == frame.KindStream {
+		backlog := min(maxUnconfirmed, int(s.cfg.Peer.Backlog))
+		for s.unconfirmed >= backlog || !s.confirmWait.empty() && s.unconfirmed+1 >= backlog {
+			if s.gone != nil {
+				return nil, s.gone
+			}
+			if timeout == nil {
+				t := time.NewTimer(s.cfg.OpenTimeout)
+				defer t.Stop()
+				timeout = t.C
+			}
+			if _, err := s.awaitLocked(&s.confirmWait, 1, ctx, timeout); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if timeout == nil && s.slotTable.full(s.slotTable.get(keyOf(o.Kind, o.Depth, o.Parent))) {
+		t := time.NewTimer(s.cfg.OpenTimeout)
+		defer t.Stop()
+		timeout = t.C
+	}
+	g, err := s.acquireLocked(ctx, o, len(body), frame.HeaderLen+openLen(o)+len(body), timeout)
+	if err != nil {
+		return nil, err
+	}
+	s.reserved -= g.room
+	st := s.newStream(0, o.Kind, true)
+	st.describe(o)
+	st.slots, st.key = g.slots, g.slots.key
+	st.accepted = true
+	if o.Kind == frame.KindStream {
+		st.unconfirmed = true
+		s.unconfirmed++
+	}
+	s.appendOpenLocked(&st.flow, st, o, body, 0, false)
+	return st, nil
+}
+
+// drainErrLocked refuses opens of the End's own scope once the peer drains.
+func (s *Session) drainErrLocked(parent uint64) error {
+	if s.gone != nil {
+		return s.gone
+	}
+	if s.drained != nil && parent == 0 {
+		return s.drained
+	}
+	return nil
+}

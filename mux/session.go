@@ -1,0 +1,354 @@
+package mux
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// A Session runs the streams, calls and messages of one link. Make one with New.
+type Session struct {
+	l   Link
+	cfg Config
+	acc Acceptor
+
+	maxPayload int // of frames we send
+
+	first *Stream // the End's own stream; nil with NoFirst
+
+	// Guarded by the send lock.
+	ring        flowRing // flows with bytes to send and leave to send them
+	debts       debtList // flows that owe CREDIT, STOP, RESET, FIN or BLOCKED
+	roomWait    waitList // small frames waiting for room in the log, in bytes
+	reserved    int      // bytes of room handed to woken waiters that have not appended yet
+	poolWait    [frame.Groups]waitList
+	poolFlows   [frame.Groups][]*flow // flows with early bytes left that wait for their pool
+	earlySent   [frame.Groups]uint64  // ours, cumulative
+	earlyFreed  [frame.Groups]uint64  // of those, released by the peer, cumulative
+	slotTable   slotTable             // opens of ours
+	unconfirmed int                   // streams of ours the peer has not accepted
+	confirmWait waitList
+	idleWaiters []*waiter
+	gone        error      // why the session ended
+	drained     *StreamError // the peer serves no new opens
+
+	nextID   atomic.Uint64 // written with the send lock held
+	lastPeer atomic.Uint64 // highest id the peer opened; written by the reader
+	drainAt  atomic.Uint64 // ids of the peer above it are refused, once draining
+	draining atomic.Bool
+
+	tab struct {
+		sync.Mutex // guards what follows; taken inside the send lock
+		m          map[uint64]entry
+		peerSlots  map[slotKey]int // opens of the peer's that are in m
+		refused    int             // entries in m that only wait for the end of a refused open
+	}
+
+	earlyIn  [frame.Groups]uint64        // the peer's early bytes received; owned by the reader
+	earlyOut [frame.Groups]atomic.Uint64 // of those, released
+
+	budget budget
+}
+
+// entry is what the table holds: a stream, an exchange of ours or of the peer's, or a leftover.
+// Its methods other than base are called by the reader.
+type entry interface {
+	base() *flow
+	data(h frame.Header, r *frame.Reader) error
+	reset(code frame.Code, text string) // the peer's RESET, or its end, was booked already
+	end(err error)                      // the session is gone; called once, by HandleClose
+}
+
+// New returns a session over l. l must call the session's Handle methods and Fill from now on.
+func New(l Link, cfg *Config) *Session {
+	c := cfg.withDefaults()
+	s := &Session{l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
+	s.tab.m = make(map[uint64]entry)
+	s.tab.peerSlots = make(map[slotKey]int)
+	s.budget.init(c.StreamBudget, c.BodyBudget)
+	s.slotTable.init(c.Peer)
+	s.nextID.Store(2)
+	if c.Client {
+		s.nextID.Store(1)
+	}
+	if !c.NoFirst {
+		s.first = s.newStream(0, frame.KindStream, c.Client)
+		s.first.accepted = true
+		s.tab.m[0] = s.first
+	}
+	return s
+}
+
+// First returns the stream that both sides have from the start, id 0.
+func (s *Session) First() *Stream { return s.first }
+
+// Streams calls yield for every open stream of kind 0 except the first, in no order.
+func (s *Session) Streams(yield func(*Stream) bool) {
+	s.tab.Lock()
+	all := make([]*Stream, 0, len(s.tab.m))
+	for id, e := range s.tab.m {
+		if st, ok := e.(*Stream); ok && id != 0 && st.kind == frame.KindStream {
+			all = append(all, st)
+		}
+	}
+	s.tab.Unlock()
+	for _, st := range all {
+		if !yield(st) {
+			return
+		}
+	}
+}
+
+// Count returns how many streams, calls and messages are open in both directions together, the first
+// stream not counted.
+func (s *Session) Count() int {
+	s.tab.Lock()
+	defer s.tab.Unlock()
+	n := len(s.tab.m)
+	if _, ok := s.tab.m[0]; ok {
+		n--
+	}
+	return n
+}
+
+func (s *Session) lookup(id uint64) entry {
+	s.tab.Lock()
+	e := s.tab.m[id]
+	s.tab.Unlock()
+	return e
+}
+
+// mine reports whether ids of id's parity are given out by this side.
+func (s *Session) mine(id uint64) bool { return (id&1 == 1) == s.cfg.Client }
+
+// wasOpened reports whether id was ever opened, by either side.
+func (s *Session) wasOpened(id uint64) bool {
+	if id == 0 {
+		return s.first != nil
+	}
+	if s.mine(id) {
+		return id < s.nextID.Load()
+	}
+	return id <= s.lastPeer.Load()
+}
+
+// errNoEntry is nil for a frame of a stream that has ended: such frames are legal in flight.
+func (s *Session) errNoEntry(h frame.Header) error {
+	if s.wasOpened(h.ID) {
+		return nil
+	}
+	return protocolError(h.ID, "%v for a stream that was never opened", h.Type)
+}
+
+// HandleFrame takes one sequenced frame of the peer. It is called by the link's reader goroutine only.
+func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
+	switch h.Type {
+	case frame.TypeOpen:
+		return s.handleOpen(h, r)
+	case frame.TypeData:
+		if e := s.lookup(h.ID); e != nil {
+			return e.data(h, r)
+		}
+		return s.errNoEntry(h)
+	case frame.TypeCredit:
+		return s.handleCredit(h, r)
+	case frame.TypeReset, frame.TypeStop:
+		p, err := r.Payload()
+		if err != nil {
+			return err
+		}
+		if h.Type == frame.TypeReset {
+			m, err := frame.ParseReset(p)
+			if err != nil {
+				return err
+			}
+			return s.handleReset(h, m)
+		}
+		m, err := frame.ParseStop(p)
+		if err != nil {
+			return err
+		}
+		return s.handleStop(h, m)
+	case frame.TypeDrain:
+		return s.handleDrain(r)
+	case frame.TypeSettings:
+		p, err := r.Payload()
+		if err != nil {
+			return err
+		}
+		m, err := frame.ParseSettings(p)
+		if err != nil {
+			return err
+		}
+		s.l.Lock()
+		s.slotTable.setLimits(m)
+		s.l.Unlock()
+		return nil
+	}
+	return r.Skip()
+}
+
+func (s *Session) handleCredit(h frame.Header, r *frame.Reader) error {
+	p, err := r.Payload()
+	if err != nil {
+		return err
+	}
+	n, err := frame.ParseCredit(p)
+	if err != nil {
+		return err
+	}
+	e := s.lookup(h.ID)
+	if e == nil {
+		return s.errNoEntry(h)
+	}
+	f := e.base()
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.confirmLocked(f)
+	if f.sentEnd {
+		return nil
+	}
+	if f.credit+int64(n) > maxCredit {
+		return protocolError(h.ID, "credit of %d + %d bytes is over the maximum %d", f.credit, n, int64(maxCredit))
+	}
+	f.credit += int64(n)
+	f.toldBlocked = f.toldBlocked && n == 0
+	if f.parked != nil && f.credit > 0 {
+		s.enqueueLocked(f)
+		s.l.Wake()
+	}
+	return nil
+}
+
+func (s *Session) handleReset(h frame.Header, m frame.Reset) error {
+	e := s.lookup(h.ID)
+	if e == nil {
+		return s.errNoEntry(h)
+	}
+	e.reset(m.Code, m.Text)
+	return nil
+}
+
+func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
+	e := s.lookup(h.ID)
+	if e == nil {
+		return s.errNoEntry(h)
+	}
+	f := e.base()
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.confirmLocked(f)
+	if f.sentEnd || f.stopped != nil {
+		return nil
+	}
+	f.stopped = errPeerStopped
+	if m.Code != frame.OK {
+		f.stopped = &StreamError{Code: m.Code, Message: m.Text, Remote: true}
+	}
+	f.wakeWriterLocked()
+	if _, ok := e.(*Incoming); !ok { // an answer is still due from a handler; everything else ends here
+		s.oweLocked(f, oweFin)
+	}
+	return nil
+}
+
+// HandleReleased takes the peer's counters of early bytes it has released.
+func (s *Session) HandleReleased(total [frame.Groups]uint64) error {
+	s.l.Lock()
+	defer s.l.Unlock()
+	for g, n := range total {
+		if n < s.earlyFreed[g] || n > s.earlySent[g] {
+			return protocolError(0, "released counter %d of group %d is not between %d and %d", n, g, s.earlyFreed[g], s.earlySent[g])
+		}
+		if n == s.earlyFreed[g] {
+			continue
+		}
+		s.earlyFreed[g] = n
+		s.servePoolLocked(g)
+	}
+	return nil
+}
+
+// HandleClose ends everything. err says why; it is what operations return from now on.
+func (s *Session) HandleClose(err error) {
+	if err == nil {
+		err = errors.New("gantline: session closed")
+	}
+	s.l.Lock()
+	if s.gone != nil {
+		s.l.Unlock()
+		return
+	}
+	s.gone = err
+	s.tab.Lock()
+	all := make([]entry, 0, len(s.tab.m))
+	for _, e := range s.tab.m {
+		all = append(all, e)
+	}
+	clear(s.tab.m)
+	s.tab.Unlock()
+	for _, e := range all {
+		e.base().wakeWriterLocked()
+		e.base().turn.wakeAll()
+	}
+	s.roomWait.wakeAll()
+	s.confirmWait.wakeAll()
+	for g := range s.poolWait {
+		s.poolWait[g].wakeAll()
+	}
+	s.slotTable.wakeAll()
+	s.l.Unlock()
+	for _, e := range all {
+		e.end(err)
+	}
+}
+
+// release books n early bytes of the peer's as consumed and lets the link announce it. No lock held.
+func (s *Session) release(group uint8, n int) {
+	if n <= 0 {
+		return
+	}
+	s.earlyOut[group].Add(uint64(n))
+	s.l.Release(int(group), n)
+}
+
+// checkEarly checks n early bytes that arrive against the group's pool. Called by the reader before
+// anything is allocated for them; they are booked in earlyIn once the frame is whole.
+func (s *Session) checkEarly(id uint64, group uint8, n int) error {
+	held := s.earlyIn[group] - s.earlyOut[group].Load()
+	if limit := uint64(s.cfg.Local.EarlyPool[group]); held+uint64(n) > limit {
+		return protocolError(id, "%d early bytes beside %d unreleased ones are over the pool of %d", n, held, limit)
+	}
+	return nil
+}
+
+// removeLocked takes f out of the table when both directions have ended. Send lock held.
+func (s *Session) removeLocked(f *flow) {
+	s.tab.Lock()
+	if e := s.tab.m[f.id]; e != nil {
+		if st, ok := e.(*Stream); ok {
+			st.finishedLocked()
+		}
+		delete(s.tab.m, f.id)
+		if !f.own && f.id != 0 {
+			s.dropPeerSlotLocked(f)
+		}
+	}
+	s.tab.Unlock()
+	if f.own && f.slots != nil {
+		s.slotTable.freeLocked(f.slots, f.group)
+		f.slots = nil
+	}
+	s.confirmLocked(f)
+}
+
+// swapLocked puts e in the place of the entry of f, which has handed its bookkeeping over. Send lock held.
+func (s *Session) swapLocked(id uint64, e entry) {
+	s.tab.Lock()
+	if s.tab.m[id] != nil {
+		s.tab.m[id] = e
+	}
+	s.tab.Unlock()
+}

@@ -1,0 +1,185 @@
+package mux
+
+import (
+	"context"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// slotKey names one set of slots: streams share one, calls have one per depth (so that handlers that call
+// back cannot starve each other), messages have one per parent.
+type slotKey struct {
+	group uint8
+	sub   uint64
+}
+
+func keyOf(kind frame.Kind, depth uint8, parent uint64) slotKey {
+	switch g := uint8(kind.Group()); g {
+	case 1:
+		return slotKey{g, uint64(depth)}
+	case 2:
+		return slotKey{g, parent}
+	default:
+		return slotKey{g, 0}
+	}
+}
+
+// linkMessages is how many times the per-parent limit of unacked messages a whole link may have.
+const linkMessages = 4
+
+// slots counts what this side has open under one key.
+type slots struct {
+	key  slotKey
+	used int // slots handed to woken waiters count
+	wait waitList
+}
+
+// slotTable is guarded by the send lock.
+type slotTable struct {
+	limit    [frame.Groups]int
+	messages int // unacked in all
+	sets     map[slotKey]*slots
+	calls    [MaxDepth + 1]*slots // the ones looked up most
+	inbox    *slots               // messages of the End's scope
+}
+
+func (t *slotTable) init(peer frame.Limits) {
+	t.limit = [frame.Groups]int{int(peer.Streams), int(peer.Calls), int(peer.Messages)}
+	t.sets = make(map[slotKey]*slots)
+	for d := range t.calls {
+		t.calls[d] = t.get(slotKey{1, uint64(d)})
+	}
+	t.inbox = t.get(slotKey{2, 0})
+}
+
+func (t *slotTable) get(k slotKey) *slots {
+	switch {
+	case k.group == 1 && t.calls[MaxDepth] != nil:
+		return t.calls[k.sub]
+	case k.group == 2 && k.sub == 0 && t.inbox != nil:
+		return t.inbox
+	}
+	sl := t.sets[k]
+	if sl == nil {
+		sl = &slots{key: k}
+		t.sets[k] = sl
+	}
+	return sl
+}
+
+// setLimits takes the peer's new maxima. A lower one acts on new opens only.
+func (t *slotTable) setLimits(m frame.Settings) {
+	t.limit = [frame.Groups]int{int(m.Streams), int(m.Calls), int(m.Messages)}
+	for _, sl := range t.sets {
+		t.serve(sl)
+	}
+}
+
+// fullLocked reports whether the next open of sl has to wait.
+func (t *slotTable) full(sl *slots) bool {
+	g := sl.key.group
+	return sl.used >= t.limit[g] || g == 2 && t.messages >= linkMessages*t.limit[g]
+}
+
+func (t *slotTable) take(sl *slots) {
+	sl.used++
+	if sl.key.group == 2 {
+		t.messages++
+	}
+}
+
+// serve hands free slots to waiters in their order.
+func (t *slotTable) serve(sl *slots) {
+	for !sl.wait.empty() && !t.full(sl) {
+		t.take(sl)
+		sl.wait.wakeFirst(true)
+	}
+}
+
+func (t *slotTable) freeLocked(sl *slots, group uint8) {
+	sl.used--
+	wasFull := false
+	if group == 2 {
+		wasFull = t.messages >= linkMessages*t.limit[2]
+		t.messages--
+	}
+	t.serve(sl)
+	if wasFull { // the link's total was the limit: anybody may go on
+		for _, other := range t.sets {
+			t.serve(other)
+		}
+	}
+	if sl.used == 0 && sl.wait.empty() && group == 2 && sl != t.inbox {
+		delete(t.sets, sl.key)
+	}
+}
+
+func (t *slotTable) wakeAll() {
+	for _, sl := range t.sets {
+		sl.wait.wakeAll()
+	}
+}
+
+// takeSlotLocked waits for a slot. Send lock held.
+func (s *Session) takeSlotLocked(ctx context.Context, k slotKey, timeout <-chan time.Time) (*slots, error) {
+	for {
+		if err := s.openErrLocked(); err != nil {
+			return nil, err
+		}
+		sl := s.slotTable.get(k)
+		if sl.wait.empty() && !s.slotTable.full(sl) {
+			s.slotTable.take(sl)
+			return sl, nil
+		}
+		granted, err := s.awaitLocked(&sl.wait, 1, ctx, timeout)
+		if granted {
+			return sl, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// confirmLocked books that the peer has accepted a stream of ours, or that it ended.
+func (s *Session) confirmLocked(f *flow) {
+	if f.unconfirmed {
+		f.unconfirmed = false
+		s.unconfirmed--
+		s.confirmWait.wakeFirst(false)
+	}
+}
+
+// takePeerSlotLocked books an open of the peer's; false when it has as many as it may. Table lock held.
+func (s *Session) takePeerSlotLocked(f *flow) bool {
+	k := f.key
+	limit := int([]uint32{s.cfg.Local.Streams, s.cfg.Local.Calls, s.cfg.Local.Messages}[f.group])
+	if s.tab.peerSlots[k] >= limit {
+		return false
+	}
+	if total := (slotKey{2, 1 << 60}); f.group == 2 { // no stream has this id
+		if s.tab.peerSlots[total] >= linkMessages*limit {
+			return false
+		}
+		s.tab.peerSlots[total]++
+	}
+	s.tab.peerSlots[k]++
+	return true
+}
+
+func (s *Session) dropPeerSlotLocked(f *flow) {
+	if f.refused {
+		s.tab.refused--
+		return
+	}
+	drop := func(k slotKey) {
+		if s.tab.peerSlots[k]--; s.tab.peerSlots[k] == 0 && k.sub != 0 {
+			delete(s.tab.peerSlots, k)
+		}
+	}
+	drop(f.key)
+	if f.group == 2 {
+		drop(slotKey{2, 1 << 60})
+	}
+}

@@ -1,0 +1,285 @@
+package mux
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Stream is one flow-controlled stream of bytes in both directions: a net.Conn with half-close and reset.
+//
+// Several goroutines may use it at once. Writes are atomic: the bytes of one Write stand together.
+type Stream struct {
+	flow
+	name     string
+	metadata []byte
+	parent   uint64
+	codec    uint8
+	timeout  time.Duration
+	accepted bool // send lock
+
+	// Value is for the user of the package; set it before the stream is shared.
+	Value any
+
+	wdl  deadline      // send lock
+	done chan struct{} // send lock; made by Done, closed when both directions have ended
+
+	recv
+}
+
+// recv is a stream's receive side.
+type recv struct {
+	rmu   sync.Mutex // guards what follows
+	rcond *sync.Cond // made by the first wait
+	in    chunks
+	rerr  error // what Read returns when in is empty: io.EOF, a reset, or why the session is gone
+	rend  error // closed or reset here: returned at once, whatever is left
+	rdl   deadline
+	head  *frame.Head // the peer's trailer
+
+	grant    int  // granted bytes the peer may still send
+	window   int  // what is granted ahead of the reader, 0 until it reads
+	reserved int  // of the session's stream budget
+	earlyIn  int  // early bytes received so far
+	held     int  // of those in the buffer, not released yet
+	rated    int  // bytes received since rateFrom
+	rateFrom time.Time
+}
+
+var _ net.Conn = (*Stream)(nil)
+
+func (s *Session) newStream(id uint64, kind frame.Kind, own bool) *Stream {
+	st := &Stream{}
+	s.initFlow(&st.flow, id, kind, 0, 0, own)
+	if n := s.cfg.InitialCredit; n > 0 {
+		st.grant, st.window = n, n
+	}
+	return st
+}
+
+func (st *Stream) describe(o *Open) {
+	st.name, st.parent, st.codec, st.timeout, st.depth = o.Name, o.Parent, o.Codec, o.Timeout, o.Depth
+	st.metadata = append([]byte(nil), o.Metadata...)
+}
+
+func (st *Stream) describeWire(o *frame.Open) {
+	st.name, st.parent, st.codec, st.timeout, st.depth = string(o.Name), o.Parent, o.Codec, timeoutOf(o), o.Depth
+	st.metadata = append([]byte(nil), o.Metadata...)
+	st.key = keyOf(o.Kind, o.Depth, o.Parent)
+}
+
+// ID returns the stream's id: 0 for the first stream, odd when the dialling side opened it.
+func (st *Stream) ID() uint64 { return st.id }
+
+// Kind returns KindStream or KindStreamingCall.
+func (st *Stream) Kind() frame.Kind { return st.kind }
+
+// Name returns the name or method it was opened with.
+func (st *Stream) Name() string { return st.name }
+
+// Metadata returns the encoded metadata it was opened with. Do not change it.
+func (st *Stream) Metadata() []byte { return st.metadata }
+
+// Parent returns the id of the stream a streaming call is addressed to, 0 for the End.
+func (st *Stream) Parent() uint64 { return st.parent }
+
+// Depth returns how many calls a streaming call is nested in.
+func (st *Stream) Depth() uint8 { return st.depth }
+
+// Codec returns the codec id a streaming call was opened with.
+func (st *Stream) Codec() uint8 { return st.codec }
+
+// Timeout returns what the opener of a streaming call had left when it opened it; 0 means no deadline.
+func (st *Stream) Timeout() time.Duration { return st.timeout }
+
+// Opened reports whether this side opened the stream.
+func (st *Stream) Opened() bool { return st.own }
+
+// LocalAddr returns a placeholder: the session does not know its carrier.
+func (st *Stream) LocalAddr() net.Addr { return addr{} }
+
+// RemoteAddr returns a placeholder: the session does not know its carrier.
+func (st *Stream) RemoteAddr() net.Addr { return addr{} }
+
+type addr struct{}
+
+func (addr) Network() string { return "gantline" }
+func (addr) String() string  { return "stream" }
+
+// Accept tells the opener that the application has taken the stream.
+func (st *Stream) Accept() {
+	s := st.s
+	s.l.Lock()
+	defer s.l.Unlock()
+	if st.accepted || st.own {
+		return
+	}
+	st.accepted = true
+	if !st.sentEnd {
+		st.confirm = true
+		s.oweLocked(&st.flow, oweCredit)
+	}
+}
+
+// Write sends p. It returns when all of p is in the link's log, which may have to wait for the peer to read
+// (flow control) or for the log to drain. After an error n bytes of p were sent.
+//
+// Errors: net.ErrClosed (closed here, by the peer, or CloseWrite), os.ErrDeadlineExceeded, *StreamError
+// after a reset, or why the session is gone.
+func (st *Stream) Write(p []byte) (n int, err error) {
+	return st.flow.write(nil, p, false, nil, &st.wdl)
+}
+
+// CloseWrite ends this side's direction: the peer reads io.EOF after everything written. It waits for a
+// Write in progress.
+func (st *Stream) CloseWrite() error { return st.CloseWriteHead(nil) }
+
+// CloseWriteHead is CloseWrite with a trailer, which ends a streaming call's answer.
+func (st *Stream) CloseWriteHead(h *frame.Head) error {
+	var trailer []byte
+	if h != nil {
+		trailer = frame.AppendHead(nil, h)
+		if frame.HeadLen(h) == 2 {
+			trailer = trailer[:0] // plain OK needs no block
+		}
+	}
+	_, err := st.flow.write(nil, nil, true, trailer, nil)
+	if err == nil {
+		return nil
+	}
+	st.s.l.Lock()
+	defer st.s.l.Unlock()
+	if st.sentEnd && st.closed == nil && st.s.gone == nil {
+		return nil // ended already, by CloseWrite or because the peer stopped reading
+	}
+	return err
+}
+
+// CloseRead says that this side reads no more: what is buffered is dropped and the peer's writes fail.
+func (st *Stream) CloseRead() error {
+	st.dropRecv(errReadClosed)
+	s := st.s
+	s.l.Lock()
+	defer s.l.Unlock()
+	if !st.recvEnd && s.gone == nil {
+		s.oweLocked(&st.flow, oweStop)
+	}
+	return nil
+}
+
+// Close ends both directions: everything written still reaches the peer, what it sends is dropped and its
+// writes fail. Blocked calls return net.ErrClosed. Close does not wait for the peer and may be repeated.
+func (st *Stream) Close() error {
+	st.closeWith(errClosed, func(s *Session) {
+		if !st.sentEnd {
+			s.oweLocked(&st.flow, oweFin)
+		}
+		if !st.recvEnd {
+			s.oweLocked(&st.flow, oweStop)
+		}
+	})
+	return nil
+}
+
+// Reset ends both directions at once: the peer's calls fail with a *StreamError of this code and text, at
+// most frame.MaxText bytes of it, and what was not sent or not read yet is dropped.
+func (st *Stream) Reset(code frame.Code, text string) error {
+	st.closeWith(&StreamError{Code: code, Message: text}, func(s *Session) {
+		if !st.sentEnd || !st.recvEnd {
+			s.oweResetLocked(&st.flow, code, text)
+		}
+	})
+	return nil
+}
+
+func (st *Stream) closeWith(err error, say func(*Session)) {
+	s := st.s
+	s.l.Lock()
+	if st.closed == nil {
+		st.closed = err
+		st.wakeWritersLocked()
+		if s.gone == nil {
+			say(s)
+		}
+	}
+	st.wdl.stopLocked()
+	s.l.Unlock()
+	st.dropRecv(err)
+}
+
+// Head returns the trailer the peer ended its direction with, nil before io.EOF or when there was none.
+func (st *Stream) Head() *frame.Head {
+	st.rmu.Lock()
+	defer st.rmu.Unlock()
+	return st.head
+}
+
+// SetDeadline sets both deadlines. The zero time means none; one that has passed wakes blocked calls.
+func (st *Stream) SetDeadline(t time.Time) error {
+	st.SetReadDeadline(t)
+	return st.SetWriteDeadline(t)
+}
+
+// SetReadDeadline sets the time from which Read gives os.ErrDeadlineExceeded.
+func (st *Stream) SetReadDeadline(t time.Time) error {
+	st.rdl.set(t, &st.rmu, st.wakeReadersLocked)
+	return nil
+}
+
+// SetWriteDeadline sets the time from which Write gives os.ErrDeadlineExceeded.
+func (st *Stream) SetWriteDeadline(t time.Time) error {
+	st.wdl.set(t, st.s.l, st.flow.wakeWritersLocked)
+	return nil
+}
+
+// Done returns a channel that is closed when both directions have ended or the session is gone.
+func (st *Stream) Done() <-chan struct{} {
+	s := st.s
+	s.l.Lock()
+	defer s.l.Unlock()
+	if st.done == nil {
+		st.done = make(chan struct{})
+		if s.gone != nil || st.sentEnd && st.recvEnd {
+			close(st.done)
+		}
+	}
+	return st.done
+}
+
+// finishedLocked closes Done's channel. Send lock held.
+func (st *Stream) finishedLocked() {
+	if st.done != nil {
+		select {
+		case <-st.done:
+		default:
+			close(st.done)
+		}
+	}
+	st.wdl.stopLocked()
+}
+
+// ReadFrom sends what r gives until io.EOF, through a pooled buffer.
+func (st *Stream) ReadFrom(r io.Reader) (n int64, err error) {
+	c := newChunk(64 << 10)
+	defer c.free()
+	for {
+		k, rerr := r.Read(c.buf)
+		if k > 0 {
+			w, err := st.Write(c.buf[:k])
+			n += int64(w)
+			if err != nil {
+				return n, err
+			}
+		}
+		if rerr == io.EOF {
+			return n, nil
+		}
+		if rerr != nil {
+			return n, rerr
+		}
+	}
+}
+

@@ -1,0 +1,45 @@
+package gantline
+
+import "fmt"
+
+// Request is one call as its handler sees it. It belongs to the handler, also after it has returned; its
+// methods are for the handler's goroutine.
+type Request struct {
+	Method   string   // what was called
+	Body     []byte   // owned by the handler; nil for a streaming call
+	Metadata Metadata // sent with the call; nil = none
+	Stream   *Stream  // the stream it was addressed to: the End's own one for calls on the End
+
+	codec uint8
+	reply Metadata
+	cs    *CallStream // of a streaming call
+}
+
+// Decode reads the body into v with the codec it was written with. Errors are *Error: InvalidArgument when the
+// body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
+func (r *Request) Decode(v any) error {
+	c, err := r.codecOf()
+	if err != nil {
+		return err
+	}
+	return decode(c, r.Body, v)
+}
+
+// SetReplyMetadata sends m with the answer, also with an error, in place of what was set before. The limits
+// are Metadata's: the caller gets Internal when m exceeds them.
+func (r *Request) SetReplyMetadata(m Metadata) { r.reply = m }
+
+func (r *Request) codecOf() (Codec, error) {
+	if c := codecByID(r.codec, r.Stream.end.cfg.Codec); c != nil {
+		return c, nil
+	}
+	return nil, errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", r.codec)
+}
+
+// decode wraps what c says about a body that does not fit.
+func decode(c Codec, body []byte, v any) error {
+	if err := c.Unmarshal(body, v); err != nil {
+		return &Error{Code: InvalidArgument, Message: fmt.Sprintf("%s body of %d bytes into %T: %s", c.Name(), len(body), v, cleanText(err)), cause: err}
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package gantline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// checkTopic reports why name cannot be published to.
+func checkTopic(name string) error {
+	if err := checkTokens(name); err != nil {
+		return err
+	}
+	if i := strings.IndexAny(name, "*>"); i < 0 {
+		return nil
+	}
+	for token := range strings.SplitSeq(name, ".") {
+		if token == "*" || token == ">" {
+			return errors.New("wildcards are for patterns")
+		}
+	}
+	return nil
+}
+
+// checkPattern reports why pattern cannot be subscribed to.
+func checkPattern(pattern string) error {
+	if err := checkTokens(pattern); err != nil {
+		return err
+	}
+	if i := strings.Index("."+pattern+".", ".>."); i >= 0 && i+1 < len(pattern) {
+		return errors.New("\">\" stands for all that follows and must be the last part")
+	}
+	return nil
+}
+
+// checkTokens checks what topics and patterns have in common.
+func checkTokens(name string) error {
+	if name == "" {
+		return errors.New("it is empty")
+	}
+	if len(name) > frame.MaxName {
+		return fmt.Errorf("it has %d bytes, the limit is %d", len(name), frame.MaxName)
+	}
+	empty := true
+	for i := range len(name) {
+		if name[i] == '.' && empty {
+			return errors.New("it has an empty part")
+		}
+		empty = name[i] == '.'
+	}
+	if empty {
+		return errors.New("it has an empty part")
+	}
+	return nil
+}
+
+// topicTree finds the most specific pattern that matches a topic. Its owner locks it.
+//
+// Patterns without wildcards live in a map and need one look-up; the others in a tree by their parts. A
+// topic visits each node at most once, however the patterns overlap.
+type topicTree[T any] struct {
+	exact map[string]T
+	root  *topicNode[T] // nil while there is no pattern with wildcards
+}
+
+// topicNode is a prefix of patterns.
+type topicNode[T any] struct {
+	next map[string]*topicNode[T] // by the next part
+	any  *topicNode[T]            // the next part is "*"
+	end  leaf[T]                  // a pattern ends here
+	rest leaf[T]                  // a pattern ends here with ">"
+}
+
+type leaf[T any] struct {
+	value T
+	set   bool
+}
+
+func hasWildcard(pattern string) bool {
+	for part := range strings.SplitSeq(pattern, ".") {
+		if part == "*" || part == ">" {
+			return true
+		}
+	}
+	return false
+}
+
+// add stores v under a checked pattern; false when the pattern is taken.
+func (t *topicTree[T]) add(pattern string, v T) bool {
+	if !hasWildcard(pattern) {
+		if _, taken := t.exact[pattern]; taken {
+			return false
+		}
+		if t.exact == nil {
+			t.exact = make(map[string]T)
+		}
+		t.exact[pattern] = v
+		return true
+	}
+	if t.root == nil {
+		t.root = new(topicNode[T])
+	}
+	n := t.root
+	var at *leaf[T]
+	for part := range strings.SplitSeq(pattern, ".") {
+		switch part {
+		case ">":
+			at = &n.rest // the last part, so nothing overwrites it
+			continue
+		case "*":
+			if n.any == nil {
+				n.any = new(topicNode[T])
+			}
+			n = n.any
+		default:
+			child := n.next[part]
+			if child == nil {
+				child = new(topicNode[T])
+				if n.next == nil {
+					n.next = make(map[string]*topicNode[T])
+				}
+				n.next[part] = child
+			}
+			n = child
+		}
+		at = &n.end
+	}
+	if at.set {
+		return false
+	}
+	*at = leaf[T]{v, true}
+	return true
+}
+
+// remove forgets a pattern.
+func (t *topicTree[T]) remove(pattern string) {
+	if !hasWildcard(pattern) {
+		delete(t.exact, pattern)
+		return
+	}
+	if t.root != nil && t.root.remove(pattern) {
+		t.root = nil
+	}
+}
+
+// remove forgets a pattern and reports whether nothing is left below n.
+func (n *topicNode[T]) remove(pattern string) (empty bool) {
+	part, more, has := strings.Cut(pattern, ".")
+	switch {
+	case part == ">":
+		n.rest = leaf[T]{}
+	case part == "*":
+		if n.any != nil && n.any.removeAfter(more, has) {
+			n.any = nil
+		}
+	default:
+		if child := n.next[part]; child != nil && child.removeAfter(more, has) {
+			delete(n.next, part)
+		}
+	}
+	return n.empty()
+}
+
+func (n *topicNode[T]) removeAfter(pattern string, more bool) (empty bool) {
+	if more {
+		return n.remove(pattern)
+	}
+	n.end = leaf[T]{}
+	return n.empty()
+}
+
+func (n *topicNode[T]) empty() bool {
+	return len(n.next) == 0 && n.any == nil && !n.end.set && !n.rest.set
+}
+
+// empty reports whether no pattern is stored.
+func (t *topicTree[T]) empty() bool { return len(t.exact) == 0 && t.root == nil }
+
+// match returns what is stored under the most specific pattern that matches the topic: part by part from
+// the left, a literal part is more specific than "*", and "*" more than ">". It allocates nothing.
+func (t *topicTree[T]) match(topic []byte) (v T, ok bool) {
+	if v, ok = t.exact[string(topic)]; ok {
+		return v, true
+	}
+	if t.root == nil {
+		return v, false
+	}
+	if l := t.root.match(topic); l != nil {
+		return l.value, true
+	}
+	return v, false
+}
+
+// match looks for the parts of topic below n. topic holds at least one part.
+func (n *topicNode[T]) match(topic []byte) *leaf[T] {
+	i := 0
+	for i < len(topic) && topic[i] != '.' {
+		i++
+	}
+	if child := n.next[string(topic[:i])]; child != nil {
+		if l := child.matchAfter(topic, i); l != nil {
+			return l
+		}
+	}
+	if n.any != nil {
+		if l := n.any.matchAfter(topic, i); l != nil {
+			return l
+		}
+	}
+	if n.rest.set {
+		return &n.rest
+	}
+	return nil
+}
+
+// matchAfter goes on behind the part that ends at i.
+func (n *topicNode[T]) matchAfter(topic []byte, i int) *leaf[T] {
+	if i < len(topic) {
+		return n.match(topic[i+1:])
+	}
+	if n.end.set {
+		return &n.end
+	}
+	return nil
+}
