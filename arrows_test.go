@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// rule says what a package may import besides the standard library: packages
+// arrowRule says what a package may import besides the standard library: packages
 // of this module by folder, "..." for all of them, others by import path.
-type rule struct {
+type arrowRule struct {
 	uses    []string
 	inTests []string // in addition to uses and everyTest
 	notStd  []string // parts of the standard library that it may not use, outside tests
@@ -22,19 +22,19 @@ type rule struct {
 var everyTest = []string{"frame", "internal/memnet", "go.uber.org/goleak", "golang.org/x/net/nettest"}
 
 const (
-	msgpack = "github.com/vmihailenco/msgpack/v5"
-	yamux   = "github.com/hashicorp/yamux"
+	modMsgpack = "github.com/vmihailenco/msgpack/v5"
+	modYamux   = "github.com/hashicorp/yamux"
 )
 
 // arrows is docs/DESIGN.md's drawing as a table. A package without a line has no
 // place in the house yet: give it one. A folder ending in "/" stands for all below it.
-var arrows = map[string]rule{
+var arrows = map[string]arrowRule{
 	"internal/memnet": {},
 	"frame":           {notStd: []string{"net", "time", "sync", "os", "context", "runtime", "syscall", "log"}},
 	"conn":            {uses: []string{"frame"}},
-	"mux":             {uses: []string{"frame"}, inTests: []string{yamux}},
+	"mux":             {uses: []string{"frame"}, inTests: []string{modYamux}},
 	// The root's Pipe is a pair of Ends without a socket: memnet carries it.
-	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", msgpack}, inTests: []string{".", "client", "server", yamux}},
+	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", modMsgpack}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
@@ -42,7 +42,7 @@ var arrows = map[string]rule{
 	"examples/":         {uses: []string{"..."}},
 }
 
-func ruleFor(rel string) (rule, bool) {
+func ruleFor(rel string) (arrowRule, bool) {
 	if r, ok := arrows[rel]; ok {
 		return r, true
 	}
@@ -88,7 +88,7 @@ func refusal(path string, allowed []string) string {
 	if !strings.Contains(first, ".") {
 		return "" // the standard library
 	}
-	rel, ours := strings.CutPrefix(path, module)
+	rel, ours := strings.CutPrefix(path, coreModule)
 	switch rel = strings.TrimPrefix(rel, "/"); {
 	case !ours:
 		rel = path

@@ -14,7 +14,7 @@ import (
 // somebody asks for its Done channel; only then it has a channel, a timer, and a place in the End's context.
 type handlerContext struct {
 	end      *End
-	req      *Request  // nil for a message
+	request  *Request  // nil for a message
 	deadline time.Time // zero = none
 	depth    uint8     // of the call it serves
 	inline   bool      // runs on the reader goroutine; set before the handler starts
@@ -54,7 +54,7 @@ func FromContext(ctx context.Context) *End {
 // RequestFromContext returns the request of the handler that ctx belongs to, nil outside call handlers.
 func RequestFromContext(ctx context.Context) *Request {
 	if hc := handlerFrom(ctx); hc != nil {
-		return hc.req
+		return hc.request
 	}
 	return nil
 }

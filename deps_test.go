@@ -12,10 +12,10 @@ import (
 // line here is a decision: say why in docs/decisions.
 var requires = map[string]string{
 	// The body codec of typed values, and what it needs.
-	msgpack:                               "v5.4.1",
+	modMsgpack:                            "v5.4.1",
 	"github.com/vmihailenco/tagparser/v2": "v2.0.0",
 	// Only for tests.
-	yamux:                "v0.1.2",
+	modYamux:             "v0.1.2",
 	"go.uber.org/goleak": "v1.3.0",
 	"golang.org/x/net":   "v0.57.0", // newer ones ask for a newer Go than 1.25
 }
@@ -65,7 +65,7 @@ func TestHouseModuleGraph(t *testing.T) {
 
 // TestHouseLinked: a program that uses the core links only these modules.
 func TestHouseLinked(t *testing.T) {
-	linked := []string{module, msgpack, "github.com/vmihailenco/tagparser/v2"}
+	linked := []string{coreModule, modMsgpack, "github.com/vmihailenco/tagparser/v2"}
 	out := goCommand(t, nil, "list", "-e", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".", "./client", "./server")
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(strings.Fields(string(out))))) {
 		if !slices.Contains(linked, path) {

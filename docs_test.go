@@ -43,7 +43,7 @@ func corePackageDocs(t *testing.T) []packageDoc {
 	var docs []packageDoc
 	for dir, fs := range files {
 		// The same name may be declared for several systems; each is checked.
-		d, err := doc.NewFromFiles(fset, fs, path.Join(module, dir))
+		d, err := doc.NewFromFiles(fset, fs, path.Join(coreModule, dir))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,12 +152,22 @@ func (d packageDoc) checkMembers(t *testing.T, typ *doc.Type) {
 		covered = f.Doc != nil || f.Comment != nil || covered && first == last+1
 		last = d.fset.Position(f.End()).Line
 		for _, name := range f.Names { // embedded ones have none: their type is documented
-			named, ok := f.Type.(*ast.Ident)
-			same := ok && named.Name == name.Name
+			same := typeName(f.Type) == name.Name
 			spoken := strings.Contains(strings.ToLower(typ.Doc), strings.ToLower(name.Name))
 			if name.IsExported() && !covered && !same && !spoken {
 				d.missing(t, name, fmt.Sprintf("%s.%s", typ.Name, name.Name))
 			}
 		}
 	}
+}
+
+// typeName returns "Code" for Code and frame.Code.
+func typeName(x ast.Expr) string {
+	switch x := x.(type) {
+	case *ast.Ident:
+		return x.Name
+	case *ast.SelectorExpr:
+		return x.Sel.Name
+	}
+	return ""
 }

@@ -134,6 +134,9 @@ func (e *End) exchangeError(err error, sent bool, method string) error {
 	case errors.Is(err, context.Canceled):
 		return &Error{Code: Canceled, Method: method, cause: err}
 	case errors.As(err, &se):
+		if se.Code == Unavailable && !sent {
+			err = causes{ErrNotSent, err}
+		}
 		return &Error{Code: se.Code, Message: se.Message, Method: method, Remote: se.Remote, cause: err}
 	case e.ctx.Err() == nil && !errors.Is(err, ErrSessionLost):
 		return &Error{Code: CodeOf(err), Message: cleanText(err), Method: method, cause: err}
@@ -151,8 +154,8 @@ func errorOf(h *frame.Head, method string) error {
 	return &Error{Code: h.Code, Message: h.Text, Detail: h.Detail, Method: method, Remote: true}
 }
 
-// maxDetail leaves room for the rest of an answer's head in one frame of the smallest size.
-const maxDetail = 4 << 10
+// maxDetail is how long a detail may be that travels.
+const maxDetail = frame.MaxDetail
 
 // headOf is how a handler's error travels. A zero head for nil.
 func headOf(err error) frame.Head {

@@ -40,20 +40,22 @@ func (l *servingList) removeLocked(sv *serving) {
 	sv.on.Store(nil)
 }
 
-// unlink takes sv off the list it is on, if any.
-func (sv *serving) unlink() {
+// unlink takes sv off the list it is on, and reports whether it was on one.
+func (sv *serving) unlink() bool {
 	for {
 		l := sv.on.Load()
 		if l == nil {
-			return
+			return false
 		}
 		l.mu.Lock()
-		if sv.on.Load() == l {
+		found := sv.on.Load() == l
+		if found {
 			l.removeLocked(sv)
-			l.mu.Unlock()
-			return
 		}
 		l.mu.Unlock()
+		if found {
+			return true
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ type habit struct {
 var habits = []habit{
 	{
 		regexp.MustCompile(`\btime\.Sleep\(`),
-		func(p string) bool { return isTest(p) && !under(p, "chaos", "examples", "bench") },
+		func(p string) bool { return isTestFile(p) && !underDir(p, "chaos", "examples", "bench") },
 		"use testing/synctest over memnet, or wait for a condition",
 	},
 	{
@@ -34,9 +34,9 @@ var habits = []habit{
 	},
 }
 
-func isTest(p string) bool { return strings.HasSuffix(p, "_test.go") }
+func isTestFile(p string) bool { return strings.HasSuffix(p, "_test.go") }
 
-func under(p string, dirs ...string) bool {
+func underDir(p string, dirs ...string) bool {
 	for _, d := range dirs {
 		if strings.HasPrefix(p, d+"/") {
 			return true
@@ -78,7 +78,7 @@ func TestHouseLeaks(t *testing.T) {
 			found = found || strings.Contains(string(src), "goleak.VerifyTestMain(")
 		}
 		if !found {
-			t.Errorf("%s: no test file calls goleak.VerifyTestMain in TestMain", path.Join(module, p.rel()))
+			t.Errorf("%s: no test file calls goleak.VerifyTestMain in TestMain", path.Join(coreModule, p.rel()))
 		}
 	}
 }

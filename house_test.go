@@ -16,7 +16,7 @@ import (
 // The house guards itself: arrows_test.go, deps_test.go, docs_test.go,
 // habits_test.go and size_test.go check the repository. Shared parts are here.
 
-const module = "github.com/gantline-project/gantline"
+const coreModule = "github.com/gantline-project/gantline"
 
 // goPackage is what "go list -json" says about a package of this module.
 type goPackage struct {
@@ -27,10 +27,10 @@ type goPackage struct {
 
 // rel returns the package's folder from the root: "." for the root itself.
 func (p *goPackage) rel() string {
-	if p.ImportPath == module {
+	if p.ImportPath == coreModule {
 		return "."
 	}
-	return strings.TrimPrefix(p.ImportPath, module+"/")
+	return strings.TrimPrefix(p.ImportPath, coreModule+"/")
 }
 
 // goCommand runs the go command outside the workspace, so that only the core's

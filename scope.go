@@ -104,7 +104,12 @@ func (sc *scope) armLocked(at time.Time) {
 
 // recheck starts the calls that have a handler by now and refuses those that waited long enough.
 func (sc *scope) recheck() {
-	var run, refuse []*serving
+	type found struct {
+		sv *serving
+		r  *route
+	}
+	var run []found
+	var refuse []*serving
 	now := time.Now()
 	sc.mu.Lock()
 	var next time.Time
@@ -114,8 +119,7 @@ func (sc *scope) recheck() {
 			continue
 		}
 		if r := sc.find([]byte(sv.req.Method)); r != nil {
-			sv.route = r
-			run = append(run, sv)
+			run = append(run, found{sv, r})
 			continue
 		}
 		until := sc.patienceLocked(sv.arrived)
@@ -138,8 +142,8 @@ func (sc *scope) recheck() {
 	}
 	closed := sc.closed
 	sc.mu.Unlock()
-	for _, sv := range run {
-		sv.routed()
+	for _, f := range run {
+		f.sv.routed(f.r, false)
 	}
 	for _, sv := range refuse {
 		if closed {

@@ -28,11 +28,12 @@ type carrier struct {
 
 	// Owned by the reader goroutine.
 	fr        *frame.Reader
-	readErr   error  // of nc
-	pos       uint64 // Link.received, when everything is published
-	size      uint64 // of the frame that the handler has, until it is counted
-	frames    uint64
-	published uint64 // frames that were published
+	readErr   error                // of nc
+	pos       uint64               // Link.received, when everything is published
+	size      uint64               // of the frame that the handler has, until it is counted
+	frames    uint64               // received whole
+	published uint64               // frames that were published
+	relSeen   [frame.Groups]uint64 // highest counters the peer has released
 	budget    budget
 
 	// Owned by the writer goroutine.
@@ -51,21 +52,6 @@ func newCarrier(l *Link, nc net.Conn) *carrier {
 		c.writev = true
 	}
 	return c
-}
-
-// Read is the frame.Reader's source. Before it waits it publishes what was
-// received.
-func (c *carrier) Read(p []byte) (int, error) {
-	c.publish()
-	n, err := c.nc.Read(p)
-	if n > 0 {
-		c.lastRead.Store(c.l.now())
-		c.l.stats.bytesIn.Add(uint64(n))
-	}
-	if err != nil && c.readErr == nil {
-		c.readErr = err
-	}
-	return n, err
 }
 
 var batches = sync.Pool{New: func() any { return new([batchSize]byte) }}

@@ -42,7 +42,7 @@ type RefusedError struct {
 
 // Error names code and text.
 func (e *RefusedError) Error() string {
-	s := prefix + "refused by the peer: " + e.Code.String()
+	s := prefix + "refused: " + e.Code.String()
 	if e.Text != "" {
 		s += ": " + e.Text
 	}
@@ -197,7 +197,7 @@ func bare(err error) string {
 	if err == nil {
 		return "unknown reason"
 	}
-	return strings.TrimPrefix(err.Error(), prefix)
+	return strings.ReplaceAll(err.Error(), prefix, "")
 }
 
 // handshakeCause replaces the error of a carrier that was closed because the

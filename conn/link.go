@@ -52,7 +52,7 @@ type Link struct {
 	ackSent   atomic.Uint64 // received when it was last announced
 	ackAsked  atomic.Bool   // an ACK was asked for and not sent yet
 	ackArmed  atomic.Bool   // ackTimer runs
-	ackTimer  *time.Timer   // set by Start
+	ackTimer  *time.Timer
 	ackAlone  uint64        // unacknowledged bytes that are worth an ACK of their own
 	rtt       atomic.Int64  // least round trip of the carrier, ns; 0 = unknown
 	userCalls atomic.Uint64 // odd while the reader is inside user code
@@ -81,10 +81,11 @@ type Link struct {
 	byeSent  bool // no frame follows any more
 	bye      frame.Bye
 	peerBye  bool
-	stopped  bool // the writer must return
-	ended    bool // the log is closed
-	running  bool // Start was called
-	endTimer *time.Timer
+	stopped  bool        // the writer must return
+	ended    bool        // the log is closed
+	running  bool        // Start was called
+	endTimer *time.Timer // cuts the carrier at endAt
+	endAt    int64
 	cause    error // why the link ends: what HandleClose and Err say
 	fault    error // what went wrong when the cause is our own Close
 
@@ -106,6 +107,8 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 	}
 	l.cond.L = &l.mu
 	l.state.Store(uint32(StateConnecting))
+	l.ackTimer = time.AfterFunc(time.Hour, l.ackTimeout)
+	l.ackTimer.Stop()
 	l.c = newCarrier(l, nc)
 	return l
 }
@@ -126,8 +129,6 @@ func (l *Link) Start(h Handler) {
 		h.HandleClose(cause)
 		return
 	}
-	l.ackTimer = time.AfterFunc(time.Hour, l.ackTimeout)
-	l.ackTimer.Stop()
 	l.pinger.startup = startupPings
 	l.pinger.due = true
 	l.c.lastRead.Store(l.now())

@@ -123,7 +123,7 @@ func checkID(t Type, field, s string) error {
 	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
-			return fail(t, field, int(s[i]), '~', ErrBadValue)
+			return fail(t, field, s[i], byte('~'), ErrBadValue)
 		}
 	}
 	return nil

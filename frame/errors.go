@@ -60,6 +60,11 @@ func (e *Error) Error() string {
 // Unwrap returns e.Reason.
 func (e *Error) Unwrap() error { return e.Reason }
 
-func fail(t Type, field string, value, limit int, why error) error {
+// number is what lengths and fields are counted in.
+type number interface {
+	~int | ~uint8 | ~uint32 | ~uint64
+}
+
+func fail[V, L number](t Type, field string, value V, limit L, why error) error {
 	return &Error{Type: t, Field: field, Value: uint64(value), Limit: uint64(limit), Reason: why}
 }

@@ -85,7 +85,7 @@ func ParseHead(p []byte) (h Head, body []byte, err error) {
 		return Head{}, nil, fail(TypeData, "head", n, 0, ErrNotCanonical)
 	}
 	if h.Size != 0 && uint64(len(body)) > uint64(h.Size) {
-		return Head{}, nil, fail(TypeData, "body", len(body), int(h.Size), ErrTooLong)
+		return Head{}, nil, fail(TypeData, "body", len(body), h.Size, ErrTooLong)
 	}
 	if err := h.Validate(); err != nil {
 		return Head{}, nil, err
@@ -97,7 +97,7 @@ func ParseHead(p []byte) (h Head, body []byte, err error) {
 // *Error.
 func (h *Head) Validate() error {
 	if h.Size > maxBytes {
-		return fail(TypeData, "head size", int(h.Size), maxBytes, ErrBadValue)
+		return fail(TypeData, "head size", h.Size, maxBytes, ErrBadValue)
 	}
 	if len(h.Detail) > MaxDetail {
 		return fail(TypeData, "head detail", len(h.Detail), MaxDetail, ErrTooLong)

@@ -65,27 +65,27 @@ func (h Header) Validate(max uint32) error {
 	r := &rules[h.Type]
 	if r.name == "" {
 		if !h.Type.Skippable() {
-			return fail(h.Type, "type", int(h.Type), 0, ErrUnknownType)
+			return fail(h.Type, "type", h.Type, 0, ErrUnknownType)
 		}
 		if h.Length > max {
-			return fail(h.Type, "payload", int(h.Length), int(max), ErrTooLong)
+			return fail(h.Type, "payload", h.Length, max, ErrTooLong)
 		}
 		return nil
 	}
 	if h.Length > min(max, r.max) {
-		return fail(h.Type, "payload", int(h.Length), int(min(max, r.max)), ErrTooLong)
+		return fail(h.Type, "payload", h.Length, min(max, r.max), ErrTooLong)
 	}
 	if h.Length < r.min {
-		return fail(h.Type, "payload", int(h.Length), int(r.min), ErrShort)
+		return fail(h.Type, "payload", h.Length, r.min, ErrShort)
 	}
 	if h.Flags&^r.flags != 0 {
-		return fail(h.Type, "flags", int(h.Flags), int(r.flags), ErrBadFlags)
+		return fail(h.Type, "flags", h.Flags, r.flags, ErrBadFlags)
 	}
 	if h.ID != 0 && !r.stream {
-		return &Error{Type: h.Type, Field: "id", Value: h.ID, Reason: ErrBadID}
+		return fail(h.Type, "id", h.ID, 0, ErrBadID)
 	}
 	if h.ID == 0 && h.Type == TypeOpen {
-		return fail(h.Type, "id", 0, MaxID, ErrBadID)
+		return fail(h.Type, "id", h.ID, uint64(MaxID), ErrBadID)
 	}
 	if h.Type == TypeData {
 		return h.validateData()
@@ -107,7 +107,7 @@ func (h Header) validateData() error {
 	default:
 		return nil
 	}
-	return fail(h.Type, "flags", int(h.Flags), int(legal), ErrBadFlags)
+	return fail(h.Type, "flags", h.Flags, legal, ErrBadFlags)
 }
 
 const prefaceMagic = "\x8AGNTL\r\n"
@@ -125,7 +125,7 @@ func ParsePreface(b []byte) (version byte, err error) {
 		return 0, fail(0, "preface", len(b), PrefaceLen, ErrShort)
 	}
 	if string(b[:len(prefaceMagic)]) != prefaceMagic {
-		return 0, fail(0, "preface", int(b[0]), int(prefaceMagic[0]), ErrBadPreface)
+		return 0, fail(0, "preface", b[0], prefaceMagic[0], ErrBadPreface)
 	}
 	return b[PrefaceLen-1], nil
 }

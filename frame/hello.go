@@ -94,7 +94,7 @@ func (x *Hello) Validate() error {
 		return fail(TypeHello, "min version", 0, 1, ErrBadValue)
 	}
 	if x.MaxVersion < x.MinVersion {
-		return fail(TypeHello, "max version", int(x.MaxVersion), int(x.MinVersion), ErrBadValue)
+		return fail(TypeHello, "max version", x.MaxVersion, x.MinVersion, ErrBadValue)
 	}
 	if err := x.Limits.check(TypeHello); err != nil {
 		return err

@@ -44,10 +44,10 @@ func (l *Limits) check(t Type) error {
 		{"limits.body", l.Body, 1, maxBytes},
 	} {
 		if f.v < f.min {
-			return fail(t, f.field, int(f.v), int(f.min), ErrBadValue)
+			return fail(t, f.field, f.v, f.min, ErrBadValue)
 		}
 		if f.v > f.max {
-			return fail(t, f.field, int(f.v), int(f.max), ErrBadValue)
+			return fail(t, f.field, f.v, f.max, ErrBadValue)
 		}
 	}
 	return nil

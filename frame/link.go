@@ -112,8 +112,9 @@ func ParseDrain(p []byte) (Drain, error) {
 	return x, nil
 }
 
-// Settings is the payload of SETTINGS: new maxima for what the peer opens from
-// here on, each 0 .. 2^24.
+// Settings is the payload of SETTINGS: new maxima, each 0 .. 2^24, for the
+// streams, calls and messages that the peer opens from here on, in place of
+// those in Limits.
 type Settings struct{ Streams, Calls, Messages uint32 }
 
 // AppendSettings appends the payload of a SETTINGS.
@@ -139,7 +140,7 @@ func ParseSettings(p []byte) (Settings, error) {
 func (x *Settings) Validate() error {
 	for i, v := range [...]uint32{x.Streams, x.Calls, x.Messages} {
 		if v > maxCount {
-			return fail(TypeSettings, [...]string{"streams", "calls", "messages"}[i], int(v), maxCount, ErrBadValue)
+			return fail(TypeSettings, [...]string{"streams", "calls", "messages"}[i], v, maxCount, ErrBadValue)
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func ParseOpen(p []byte) (Open, error) {
 		Timeout: be.Uint32(p[openTimeout:]), Size: be.Uint32(p[openSize:]),
 	}
 	if p[3] != 0 {
-		return Open{}, fail(TypeOpen, "reserved", int(p[3]), 0, ErrNotCanonical)
+		return Open{}, fail(TypeOpen, "reserved", p[3], 0, ErrNotCanonical)
 	}
 	m := openName + 1 + int(p[openName])
 	if len(p) < m+2 {
@@ -69,19 +69,19 @@ func ParseOpen(p []byte) (Open, error) {
 // *Error.
 func (o *Open) Validate() error {
 	if !o.Kind.Valid() {
-		return fail(TypeOpen, "kind", int(o.Kind), int(KindUnackedMessage), ErrBadValue)
+		return fail(TypeOpen, "kind", o.Kind, KindUnackedMessage, ErrBadValue)
 	}
 	if o.Parent > MaxID {
-		return &Error{Type: TypeOpen, Field: "parent", Value: o.Parent, Limit: MaxID, Reason: ErrBadValue}
+		return fail(TypeOpen, "parent", o.Parent, uint64(MaxID), ErrBadValue)
 	}
 	if len(o.Name) > MaxName {
 		return fail(TypeOpen, "name", len(o.Name), MaxName, ErrTooLong)
 	}
 	if o.Size > maxBytes {
-		return fail(TypeOpen, "size", int(o.Size), maxBytes, ErrBadValue)
+		return fail(TypeOpen, "size", o.Size, maxBytes, ErrBadValue)
 	}
 	if o.Size != 0 && uint64(len(o.Body)) > uint64(o.Size) {
-		return fail(TypeOpen, "body", len(o.Body), int(o.Size), ErrTooLong)
+		return fail(TypeOpen, "body", len(o.Body), o.Size, ErrTooLong)
 	}
 	return checkMetadata(TypeOpen, o.Metadata)
 }

@@ -1,11 +1,10 @@
 package frame
 
-// Challenge is the payload of CHALLENGE: bytes between a server's Authenticate
-// and the client.
+// Challenge is the payload of CHALLENGE. Data is the question of the server's
+// Authenticate, at most MaxHandshake bytes.
 type Challenge struct{ Data []byte }
 
-// AppendChallenge appends the payload of a CHALLENGE, at most MaxHandshake
-// bytes.
+// AppendChallenge appends the payload of a CHALLENGE.
 func AppendChallenge(b []byte, x *Challenge) []byte { return append(b, x.Data...) }
 
 // ParseChallenge decodes the payload of a CHALLENGE.
@@ -14,10 +13,11 @@ func ParseChallenge(p []byte) (Challenge, error) {
 	return Challenge{Data: data}, err
 }
 
-// Proof is the payload of PROOF, the answer to a CHALLENGE.
+// Proof is the payload of PROOF. Data is the answer to a CHALLENGE, at most
+// MaxHandshake bytes.
 type Proof struct{ Data []byte }
 
-// AppendProof appends the payload of a PROOF, at most MaxHandshake bytes.
+// AppendProof appends the payload of a PROOF.
 func AppendProof(b []byte, x *Proof) []byte { return append(b, x.Data...) }
 
 // ParseProof decodes the payload of a PROOF.

@@ -118,3 +118,42 @@ func TestLimits(t *testing.T) {
 		t.Errorf("zero Limits: %v", err)
 	}
 }
+
+// What only a sender can get wrong: lengths that the wire has no room for.
+func TestValidateValues(t *testing.T) {
+	type validator interface{ Validate() error }
+	long := string(make([]byte, 129))
+	for name, tt := range map[string]struct {
+		x     validator
+		field string
+		want  error
+	}{
+		"name":      {&Open{Name: make([]byte, 256)}, "name", ErrTooLong},
+		"parent":    {&Open{Parent: MaxID + 1}, "parent", ErrBadValue},
+		"detail":    {&Head{Detail: make([]byte, 4097)}, "head detail", ErrTooLong},
+		"metadata":  {&Head{Metadata: make([]byte, 8193)}, "metadata", ErrTooLong},
+		"codecs":    {ptr(with(testHello, func(x *Hello) { x.Codecs = make([]byte, 256) })), "codecs", ErrTooLong},
+		"hello id":  {ptr(with(testHello, func(x *Hello) { x.ID = long })), "id", ErrTooLong},
+		"auth":      {ptr(with(testHello, func(x *Hello) { x.Auth = make([]byte, 70000) })), "payload", ErrTooLong},
+		"client id": {ptr(with(testWelcome, func(x *Welcome) { x.ClientID = long })), "client id", ErrTooLong},
+		"settings":  {&Settings{Messages: 1<<24 + 1}, "messages", ErrBadValue},
+	} {
+		err := tt.x.Validate()
+		var e *Error
+		if !errors.As(err, &e) || e.Field != tt.field || !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %q to be %v", name, err, tt.field, tt.want)
+		}
+	}
+	for name, x := range map[string]validator{
+		"hello": ptr(testHello), "welcome": ptr(testWelcome), "open": &callOpen, "head": &Head{Code: NotFound, Text: long}, "settings": &Settings{Calls: 1 << 24},
+	} {
+		if err := x.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := HeadLen(&Head{}); n != 2 {
+		t.Errorf("HeadLen of OK = %d, want 2", n)
+	}
+}
+
+func ptr[T any](x T) *T { return &x }

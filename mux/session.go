@@ -84,6 +84,15 @@ func New(l Link, cfg *Config) *Session {
 // First returns the stream that both sides have from the start, id 0.
 func (s *Session) First() *Stream { return s.first }
 
+// Stream returns the stream of kind 0 with this id, nil when it has ended or never was one.
+func (s *Session) Stream(id uint64) *Stream {
+	st, _ := s.lookup(id).(*Stream)
+	if st == nil || st.kind != frame.KindStream {
+		return nil
+	}
+	return st
+}
+
 // Streams calls yield for every open stream of kind 0 except the first, in no order.
 func (s *Session) Streams(yield func(*Stream) bool) {
 	s.tab.Lock()

@@ -1,0 +1,213 @@
+package gantline
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// Call calls method on the peer and waits for the answer. On a Stream the method is looked for among the
+// handlers of the peer's end of that stream, on an End among those of the peer's End.
+//
+// ctx's deadline travels: the handler's context ends with it, as it does when ctx is cancelled, and Call
+// returns at once. body is not used after Call has returned; the answer is the caller's. Call waits while the
+// peer runs Limits.Calls of ours. A call made with a handler's context is nested in that handler's call, at most
+// 16 deep.
+//
+// Errors are *Error. From the peer (Remote): what the handler returned, or Unimplemented. From here:
+// DeadlineExceeded and Canceled (ctx), ResourceExhausted (body over the peer's Limits.Body, nested too deep),
+// ErrNotSent (safe to call again) and ErrUnknownOutcome (it may have run), each with net.ErrClosed or
+// ErrSessionLost; FailedPrecondition inside Setup and Inline handlers.
+func (st *Stream) Call(ctx context.Context, method string, body []byte, opts ...CallOption) ([]byte, error) {
+	e := st.end
+	o := newCallOptions(opts)
+	open, err := st.describe(ctx, "Call", frame.KindCall, method, len(body), o)
+	if err != nil {
+		return nil, err
+	}
+	c := e.calls.get(newCall)
+	if err := e.sess.Start(ctx, &c.Exchange, &open, body); err != nil {
+		e.calls.put(c, &c.Exchange)
+		return nil, e.startError(ctx, err, method)
+	}
+	done := ctx.Done()
+	if done == nil {
+		<-c.done
+	} else {
+		select {
+		case <-c.done:
+		case <-done:
+			c.Cancel(CodeOf(ctx.Err()), "")
+			<-c.done
+			if c.Err != nil {
+				e.calls.put(c, &c.Exchange)
+				return nil, contextError(ctx, method)
+			}
+		}
+	}
+	body, err = e.result(&c.Exchange, method, o)
+	e.calls.put(c, &c.Exchange)
+	return body, err
+}
+
+// Notify calls method on the peer without an answer: it returns nil once the notify is on its way, and
+// nothing tells what became of it. Notifies to one stream, or to the End, are handled one at a time in the
+// order they were sent. Notify waits while the peer has Limits.Calls of ours unhandled; ctx bounds only that.
+// body is not used after Notify has returned. Errors: as Call, before it is sent.
+func (st *Stream) Notify(ctx context.Context, method string, body []byte, opts ...CallOption) error {
+	e := st.end
+	open, err := st.describe(ctx, "Notify", frame.KindNotify, method, len(body), newCallOptions(opts))
+	if err != nil {
+		return err
+	}
+	open.Timeout = 0
+	return e.startNotify(ctx, &open, body)
+}
+
+// startNotify sends a notify that was checked.
+func (e *End) startNotify(ctx context.Context, open *mux.Open, body []byte) error {
+	n := e.notices.get(newNotice)
+	n.e = e
+	if err := e.sess.Start(ctx, &n.Exchange, open, body); err != nil {
+		e.notices.put(n, &n.Exchange)
+		return e.startError(ctx, err, open.Name)
+	}
+	n.step()
+	return nil
+}
+
+// notice is a Notify in progress. It goes back to its End when both Start has returned and the peer has
+// taken it.
+type notice struct {
+	mux.Exchange
+	e     *End
+	steps atomic.Int32
+}
+
+func newNotice() *notice {
+	n := new(notice)
+	n.Sink = n
+	return n
+}
+
+// Complete is called when the peer has begun to handle the notify, or will not.
+func (n *notice) Complete(*mux.Exchange) { n.step() }
+
+func (n *notice) step() {
+	if n.steps.Add(1) == 2 {
+		n.steps.Store(0)
+		n.e.notices.put(n, &n.Exchange)
+	}
+}
+
+// describe checks a call of st and fills in what its OPEN says.
+func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, method string, size int, o *callOptions) (open mux.Open, err error) {
+	e := st.end
+	depth, err := e.enter(ctx, op, method)
+	if err != nil {
+		return open, err
+	}
+	if e.draining.Load() && depth == 0 {
+		return open, errorf(errShuttingDown.Code, "%s", errShuttingDown.Message).named(method)
+	}
+	if depth > mux.MaxDepth {
+		return open, errorf(ResourceExhausted, "calls are nested deeper than %d: does a handler call back in a circle?", mux.MaxDepth).named(method)
+	}
+	if method == "" || method[0] == ':' || len(method) > frame.MaxName {
+		return open, methodError(method)
+	}
+	if err := e.checkBody(op, method, size); err != nil {
+		return open, err
+	}
+	open = mux.Open{Kind: kind, Depth: depth, Parent: st.ID(), Name: method}
+	if deadline, ok := ctx.Deadline(); ok {
+		open.Timeout = time.Until(deadline)
+		if open.Timeout <= 0 {
+			return open, &Error{Code: DeadlineExceeded, Method: method, cause: context.DeadlineExceeded}
+		}
+	}
+	if o != nil {
+		if o.codec != nil {
+			open.Codec = o.codec.ID()
+		}
+		open.Metadata, err = appendMetadata(nil, o.metadata)
+	}
+	return open, err
+}
+
+// startError is the error of a call that was not sent.
+func (e *End) startError(ctx context.Context, err error, method string) error {
+	if ctx.Err() != nil {
+		return contextError(ctx, method)
+	}
+	return e.exchangeError(err, false, method)
+}
+
+// result takes the outcome of a completed exchange.
+func (e *End) result(x *mux.Exchange, method string, o *callOptions) ([]byte, error) {
+	if x.Err != nil {
+		return nil, e.exchangeError(x.Err, x.Sent, method)
+	}
+	if o != nil && o.reply != nil {
+		*o.reply = parseMetadata(x.Head.Metadata)
+	}
+	if x.Head.Code != OK {
+		return nil, errorOf(&x.Head, method)
+	}
+	return x.Body, nil
+}
+
+// call is a Call in progress.
+type call struct {
+	mux.Exchange
+	done chan struct{} // capacity 1
+}
+
+func newCall() *call {
+	c := &call{done: make(chan struct{}, 1)}
+	c.Sink = c
+	return c
+}
+
+// Complete wakes the caller.
+func (c *call) Complete(*mux.Exchange) { c.done <- struct{}{} }
+
+// freeList keeps objects of one End for reuse: a channel in one must not leave the synctest bubble it was
+// made in.
+type freeList[T any] struct {
+	mu   sync.Mutex
+	free []*T // guarded by mu
+}
+
+// maxFree bounds what an idle End holds: about 100 KiB.
+const maxFree = 256
+
+func (l *freeList[T]) get(make func() *T) *T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.free)
+	if n == 0 {
+		return make()
+	}
+	t := l.free[n-1]
+	l.free[n-1] = nil
+	l.free = l.free[:n-1]
+	return t
+}
+
+// put takes back t, whose exchange is over, unless the session still refers to it.
+func (l *freeList[T]) put(t *T, x *mux.Exchange) {
+	if !x.Reusable {
+		return
+	}
+	x.Clear()
+	l.mu.Lock()
+	if len(l.free) < maxFree {
+		l.free = append(l.free, t)
+	}
+	l.mu.Unlock()
+}

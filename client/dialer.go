@@ -1,0 +1,147 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/gantline-project/gantline"
+)
+
+// DefaultTimeout is Dialer.Timeout when it is zero: twice the 5 s that either
+// side gives the handshake, so that a name lookup and a few lost packets fit
+// before it.
+const DefaultTimeout = 10 * time.Second
+
+// A Dialer makes Ends. The zero value dials with all defaults. It must not be
+// changed while it is in use; many goroutines may use it at once.
+type Dialer struct {
+	// Config sets up each End. It is copied by every dial; its Router and hooks
+	// are shared by the Ends. The zero Config means all defaults.
+	Config gantline.Config
+
+	// TLS, when not nil, puts TLS under the connection on every network. A copy of
+	// it is used with these settings: at least TLS 1.3; ALPN as the only protocol;
+	// ServerName, if it is empty, is the host of the address. On network "unix"
+	// ServerName has to be set. Nil means TLS with the system's certificate
+	// authorities on network "tls", and none on the others.
+	TLS *tls.Config
+
+	// DialFunc, when not nil, connects instead of a net.Dialer. Network and address
+	// are then DialFunc's to understand and may be anything, but "tls" is asked
+	// for as "tcp": the TLS is put on top here. A nil net.Conn without an error is
+	// an error.
+	DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Addrs are more addresses, in the network that Dial is given. They are tried
+	// in turn, after Dial's own, until one leads to an End.
+	Addrs []string
+
+	// Timeout bounds what each address may take: name lookup, connection, TLS and
+	// handshake together. The time left in the context is shared evenly between
+	// the addresses not tried yet, so that one that never answers leaves time for the
+	// next. Default 10 s; negative means that only the context counts, and the
+	// 5 s that the handshake alone may take in any case.
+	Timeout time.Duration
+}
+
+// Dial is Dialer.Dial of a Dialer set up by opts.
+func Dial(ctx context.Context, network, addr string, opts ...Option) (*gantline.End, error) {
+	var d Dialer
+	for _, opt := range opts {
+		opt(&d)
+	}
+	return d.Dial(ctx, network, addr)
+}
+
+// Dial connects to addr, shakes hands and returns the End. Networks are "tcp",
+// "tcp4" and "tcp6" with an address "host:port", "tls" which is tcp with TLS,
+// and "unix" with a path; any other with DialFunc.
+//
+// ctx bounds dialling and the handshake: that it ends later does nothing. The
+// End is over when its connection is torn; it is not redialled. See the
+// package's comment for the errors.
+func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End, error) {
+	targets, err := d.targets(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	failed := &dialError{}
+	for i, t := range targets {
+		end, err := d.try(ctx, t, len(targets)-i)
+		if err == nil {
+			return end, nil
+		}
+		failed.add(t, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+// try makes an End from one address; left counts it and those behind it.
+func (d *Dialer) try(ctx context.Context, t target, left int) (*gantline.End, error) {
+	limited, cancel, limit := d.limit(ctx, left)
+	defer cancel()
+	nc, err := d.connect(limited, t)
+	var end *gantline.End
+	if err == nil {
+		cfg := d.Config
+		end, err = gantline.Client(limited, nc, &cfg)
+	}
+	if err == nil {
+		return end, nil
+	}
+	if nc != nil {
+		nc.Close()
+	}
+	if limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("gantline: not connected within %v, raise Dialer.Timeout or the context's deadline: %w", limit, joined{context.DeadlineExceeded, err})
+	}
+	return nil, err
+}
+
+// limit is the context of one address, and how much time that gives it.
+func (d *Dialer) limit(ctx context.Context, left int) (context.Context, context.CancelFunc, time.Duration) {
+	limit := d.Timeout
+	if limit == 0 {
+		limit = DefaultTimeout
+	}
+	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		if share := time.Until(deadline) / time.Duration(left); limit < 0 || share < limit {
+			limit = max(share, 0)
+		}
+	}
+	if limit < 0 {
+		return ctx, func() {}, 0
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	return limited, cancel, limit.Round(time.Millisecond)
+}
+
+// connect makes the carrier, TLS included.
+func (d *Dialer) connect(ctx context.Context, t target) (net.Conn, error) {
+	dial := d.DialFunc
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	nc, err := dial(ctx, t.carrier, t.addr)
+	switch {
+	case err != nil:
+		return nil, err
+	case nc == nil:
+		return nil, errors.New("gantline: DialFunc returned neither a connection nor an error")
+	case t.tls == nil:
+		return nc, nil
+	}
+	tc := tls.Client(nc, t.tls)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("gantline: TLS: %w", bare{err})
+	}
+	return tc, nil
+}

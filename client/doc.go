@@ -1,0 +1,45 @@
+// Package client dials an End.
+//
+// # Usage
+//
+// Dial connects, shakes hands and returns an End that is ready for streams,
+// calls and messages in both directions:
+//
+//	end, err := client.Dial(ctx, "tcp", "example.org:4210", client.WithConfig(gantline.Config{ID: "edge-7"}))
+//	if err != nil {
+//		return err
+//	}
+//	defer end.Close()
+//
+// Network "tls" is tcp with TLS 1.3 and the system's certificate authorities;
+// WithTLS sets everything else about TLS. WithDialFunc takes the connection
+// from elsewhere: a proxy, a tunnel, a test. A Dialer is the same with fields
+// instead of options, for those who dial often.
+//
+// The End lives as long as its connection: nothing is redialled, and when the
+// connection is torn the End is over. Its Context then ends with
+// gantline.ErrSessionLost as the cause; whoever wants to go on dials again.
+//
+// # Concurrency
+//
+// Dial may be called from any goroutine. A Dialer may be used by many
+// goroutines at once as long as nobody changes it. The context bounds dialling
+// and the handshake, not the life of the End. No goroutine of this package
+// outlives Dial.
+//
+// # Errors
+//
+//   - *gantline.Error with InvalidArgument: network, address or TLS
+//     configuration cannot work; nothing was dialled.
+//   - *conn.RefusedError: the server said no, with a code for gantline.CodeOf
+//     and errors.Is: AlreadyExists for an id that is in use,
+//     ResourceExhausted for a full server.
+//   - *conn.VersionError: no common version of the protocol.
+//   - context.DeadlineExceeded, context.Canceled: the context or
+//     Dialer.Timeout ended it.
+//   - the net and crypto/tls packages' own errors, such as *net.OpError and
+//     *tls.CertificateVerificationError.
+//
+// With several addresses the error holds what happened at each of them:
+// errors.Is and errors.As look at all.
+package client

@@ -1,0 +1,47 @@
+package client
+
+import (
+	"fmt"
+	"net"
+	"strings"
+)
+
+const prefix = "gantline: "
+
+// A dialError says what happened at each address that was tried.
+type dialError struct {
+	texts []string
+	errs  []error
+}
+
+func (e *dialError) add(t target, err error) {
+	text := bare{err}.Error()
+	if _, ok := err.(*net.OpError); !ok { // that one names the address itself, the resolved one
+		text = fmt.Sprintf("dial %s %s: %s", t.network, t.addr, text)
+	}
+	e.texts = append(e.texts, text)
+	e.errs = append(e.errs, err)
+}
+
+// Error names every address with its reason.
+func (e *dialError) Error() string {
+	if len(e.texts) == 1 {
+		return prefix + e.texts[0]
+	}
+	return fmt.Sprintf("%sno address of %d led to an End: %s", prefix, len(e.texts), strings.Join(e.texts, "; "))
+}
+
+// Unwrap returns the reason of every address.
+func (e *dialError) Unwrap() []error { return e.errs }
+
+// bare is an error whose text has lost our prefix, for use inside another one.
+type bare struct{ error }
+
+func (e bare) Error() string { return strings.TrimPrefix(e.error.Error(), prefix) }
+func (e bare) Unwrap() error { return e.error }
+
+// joined is why with what happened because of it.
+type joined struct{ why, happened error }
+
+func (e joined) Error() string   { return e.why.Error() + " (" + bare{e.happened}.Error() + ")" }
+func (e joined) Unwrap() []error { return []error{e.why, e.happened} }

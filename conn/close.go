@@ -1,0 +1,243 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+const (
+	// lingerTimeout is how long the last words may take when there is nothing to
+	// be confirmed: the answer to a BYE, or a BYE that tells of an error.
+	lingerTimeout = time.Second
+	// userGrace is how long Close waits for a reader that was inside user code
+	// when Close was called, before it takes itself for called by that code.
+	userGrace = 100 * time.Millisecond
+)
+
+// Close delivers what was appended, says BYE with code and text, waits for the
+// peer's answer and closes the carrier. It takes no longer than its context and
+// Config.CloseTimeout allow. When it returns, the goroutines of the link are
+// gone, unless it is called from user code on the reader goroutine: then the
+// rest happens behind its back.
+//
+// It returns nil only if the peer has acknowledged everything; else an
+// *UnconfirmedError. Any goroutine may call it at any time, again too: it then
+// returns the same.
+func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
+	entered := l.userCalls.Load()
+	l.mu.Lock()
+	switch {
+	case !l.running && !l.ended:
+		l.endUnstartedLocked(&ClosedError{Code: code, Text: text})
+	case l.cause == nil:
+		l.closing = true
+		l.bye = frame.Bye{Code: code, Text: text}
+		l.endLocked(&ClosedError{Code: code, Text: text})
+		l.eventLocked(evDrain)
+		l.endInLocked(l.cfg.CloseTimeout)
+		l.Wake()
+	}
+	l.mu.Unlock()
+	l.deliver()
+	stuck := l.waitDone(ctx, entered)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, why := l.log.unacked(), l.fault
+	switch {
+	case n == 0:
+		return nil
+	case why != nil:
+	case stuck:
+		why = errInHandler
+	default:
+		why = l.cause
+	}
+	return &UnconfirmedError{Bytes: n, Err: why}
+}
+
+// waitDone waits until the link is closed, and cuts it when ctx ends. It
+// reports true instead when the reader does not come back from user code:
+// entered is what userCalls was when Close was called.
+func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
+	tick := time.NewTicker(userGrace)
+	defer tick.Stop()
+	self, last := entered%2 == 1, entered
+	end := ctx.Done()
+	for {
+		select {
+		case <-l.done:
+			return false
+		case <-end:
+			end = nil
+			l.mu.Lock()
+			l.endLocked(ctx.Err())
+			l.mu.Unlock()
+			l.c.cut()
+		case <-tick.C:
+			calls := l.userCalls.Load()
+			self = self && calls == entered
+			inside := calls%2 == 1 && calls == last
+			last = calls
+			if inside && (self || end == nil && ctx.Err() != nil || l.overtime()) {
+				return true
+			}
+		}
+	}
+}
+
+// overtime reports whether the time to close is up.
+func (l *Link) overtime() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fault != nil
+}
+
+// Abort closes the carrier now, without a goodbye, and returns at once. The
+// handler gets a *ClosedError that wraps err.
+func (l *Link) Abort(err error) {
+	l.mu.Lock()
+	cause := &ClosedError{Err: err}
+	if !l.running && !l.ended {
+		l.endUnstartedLocked(cause)
+	} else {
+		l.endLocked(cause)
+	}
+	l.mu.Unlock()
+	l.c.cut()
+	l.deliver()
+}
+
+// Fail closes the link because the peer broke the protocol: it says BYE with
+// the frame.Code found in err, Internal if there is none, and its text. Any
+// goroutine, without the send lock.
+func (l *Link) Fail(err error) {
+	l.mu.Lock()
+	l.failLocked(err)
+	l.mu.Unlock()
+	l.deliver()
+}
+
+func (l *Link) failLocked(err error) {
+	p := asProtocol(err)
+	if !l.running && !l.ended {
+		l.endUnstartedLocked(p)
+	}
+	if l.ended || l.byeDue || l.byeSent {
+		return
+	}
+	l.endLocked(p)
+	l.bye = frame.Bye{Code: p.Code, Text: bare(p.Err)}
+	l.byeDue = true
+	l.goodbye.Store(true)
+	l.endInLocked(lingerTimeout)
+	l.cond.Signal()
+}
+
+// endLocked notes why the link ends. The first reason counts; behind our own
+// Close the next one tells why it failed.
+func (l *Link) endLocked(err error) {
+	switch {
+	case l.cause == nil:
+		l.cause = err
+	case l.closing && l.fault == nil && err != l.cause:
+		l.fault = err
+	}
+}
+
+// endInLocked cuts the carrier after d, unless the link has ended or an earlier
+// call gave it less.
+func (l *Link) endInLocked(d time.Duration) {
+	at := l.now() + int64(d)
+	switch {
+	case l.endTimer == nil:
+		l.endTimer = time.AfterFunc(d, l.overdue)
+	case at < l.endAt:
+		l.endTimer.Reset(d)
+	default:
+		return
+	}
+	l.endAt = at
+}
+
+// overdue is what endTimer calls.
+func (l *Link) overdue() {
+	l.mu.Lock()
+	ended := l.ended
+	if !ended && l.closing {
+		l.endLocked(errCloseTimeout)
+	}
+	l.mu.Unlock()
+	if !ended {
+		l.c.cut()
+	}
+}
+
+// endUnstartedLocked ends a link without goroutines.
+func (l *Link) endUnstartedLocked(cause error) {
+	l.ended, l.stopped = true, true
+	l.cause = cause
+	l.eventLocked(evEnd)
+	l.c.nc.Close()
+	close(l.started)
+	close(l.done)
+}
+
+// finish takes the link down. err is what ended the reader goroutine, on which
+// it runs.
+func (l *Link) finish(c *carrier, err error) {
+	l.mu.Lock()
+	if err == errBye {
+		l.mu.Unlock()
+		<-c.writerDone // it says BYE, or endTimer ends it
+		c.nc.Close()
+		l.mu.Lock()
+	} else if !l.byeSent {
+		if c.writeErr != nil {
+			err = c.writeErr
+		}
+		l.endLocked(lost(err))
+	}
+	l.stopped = true
+	l.cond.Signal()
+	l.mu.Unlock()
+	c.cut()
+	<-c.writerDone
+
+	l.mu.Lock()
+	l.ended = true
+	l.beat.Stop()
+	l.beat = nil
+	l.ackTimer.Stop()
+	if l.endTimer != nil {
+		l.endTimer.Stop()
+	}
+	if errors.Is(l.cause, ErrSessionLost) || errors.Is(l.fault, ErrSessionLost) {
+		l.eventLocked(evLost)
+	}
+	l.eventLocked(evEnd)
+	cause := l.cause
+	l.mu.Unlock()
+	l.deliver()
+	l.logEnd(cause)
+	l.handler.HandleClose(cause)
+	l.mu.Lock()
+	l.log.reset()
+	l.room.shrink()
+	l.mu.Unlock()
+	close(l.done)
+}
+
+func (l *Link) logEnd(cause error) {
+	var p *ProtocolError
+	switch log := l.logger(); {
+	case errors.As(cause, &p):
+		log.Warn("gantline: link closed", "err", bare(cause))
+	case errors.Is(cause, ErrSessionLost):
+		log.Info("gantline: link lost", "err", bare(cause))
+	default:
+		log.Debug("gantline: link closed", "err", bare(cause))
+	}
+}

@@ -1,0 +1,123 @@
+package conn
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// handshake runs f, which shakes hands over l's carrier, under the handshake
+// timeout and ctx. Both end it by closing the carrier: that works with every
+// net.Conn, whatever f waits for.
+func (l *Link) handshake(ctx context.Context, f func() error) error {
+	l.event(evCarrier)
+	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
+	defer cancel()
+	stop := context.AfterFunc(limited, l.c.cut)
+	err := f()
+	if !stop() && err == nil {
+		err = context.Cause(limited)
+	}
+	if err != nil {
+		err = handshakeCause(limited, l.cfg.HandshakeTimeout, err)
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("gantline: the peer hung up: %w", io.ErrUnexpectedEOF)
+		}
+		return l.abandon(&handshakeError{addr: l.RemoteAddr(), err: err})
+	}
+	l.peerReady()
+	l.event(evUp)
+	return nil
+}
+
+// abandon ends a link whose handshake failed.
+func (l *Link) abandon(err error) error {
+	l.mu.Lock()
+	if !l.ended {
+		l.endUnstartedLocked(err)
+	}
+	l.mu.Unlock()
+	l.c.cut()
+	l.deliver()
+	return err
+}
+
+// peerReady sets up what depends on the peer's numbers.
+func (l *Link) peerReady() {
+	l.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
+	l.c.fr = frame.NewReader(l.c, l.cfg.Limits.MaxPayload)
+}
+
+// keys is our half of the key exchange.
+func keys() (*ecdh.PrivateKey, [32]byte, error) {
+	k, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, [32]byte{}, err
+	}
+	return k, [32]byte(k.PublicKey().Bytes()), nil
+}
+
+// secretOf derives the session's secret from both shares and everything both
+// sides said: HKDF-SHA256 over the X25519 result, salted with the SHA-256 of
+// both payloads. It never travels.
+func secretOf(k *ecdh.PrivateKey, share [32]byte, hello, welcome []byte) (secret [32]byte, err error) {
+	pub, err := ecdh.X25519().NewPublicKey(share[:])
+	if err != nil {
+		return secret, err
+	}
+	shared, err := k.ECDH(pub)
+	if err != nil {
+		return secret, err // a share that leads to zero
+	}
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(hello))))
+	h.Write(hello)
+	h.Write(welcome)
+	b, err := hkdf.Key(sha256.New, shared, h.Sum(nil), "gantline 1 session secret", len(secret))
+	copy(secret[:], b)
+	return secret, err
+}
+
+// randomID is an id for a side that claimed none.
+func randomID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// readMessage reads one frame of the handshake from nc, the first bytes of
+// which are in head already, and not a byte more. Its payload is allocated when
+// its length was checked.
+func readMessage(nc net.Conn, head []byte) (frame.Header, []byte, error) {
+	var buf [frame.HeaderLen]byte
+	if _, err := io.ReadFull(nc, buf[copy(buf[:], head):]); err != nil {
+		return frame.Header{}, nil, err
+	}
+	h, err := frame.ParseHeader(buf[:])
+	if err == nil {
+		err = h.Validate(frame.MaxHandshake)
+	}
+	if err != nil {
+		return h, nil, err
+	}
+	p := make([]byte, h.Length)
+	_, err = io.ReadFull(nc, p)
+	return h, p, err
+}
+
+// message is a whole frame of the handshake.
+func message(t frame.Type, payload []byte) []byte {
+	b := make([]byte, 0, frame.HeaderLen+len(payload))
+	b = frame.AppendHeader(b, frame.Header{Type: t, Length: uint32(len(payload))})
+	return append(b, payload...)
+}

@@ -1,0 +1,184 @@
+package conn
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Server shakes hands over nc as the side that accepted. The link is up when it
+// returns, and waits for Start. On an error nc is closed. A peer whose first
+// bytes are not a preface and a valid HELLO gets no answer at all. A nil cfg
+// means all defaults.
+func Server(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
+	c, err := cfg.withDefaults()
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	l := newLink(nc, c, false)
+	if l.localID = c.ID; l.localID == "" {
+		l.localID = randomID()
+	}
+	if err := l.handshake(ctx, l.answer); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// answer is the server's handshake.
+func (l *Link) answer() error {
+	said, hello, err := l.readHello()
+	if err != nil {
+		return err
+	}
+	if err := l.checkHello(hello); err != nil {
+		return l.refuse(err)
+	}
+	if l.cfg.Accept != nil {
+		if err := l.cfg.Accept(l); err != nil {
+			return l.refuse(err)
+		}
+	}
+	key, share, err := keys()
+	if err != nil {
+		return err
+	}
+	w := frame.Welcome{
+		Version:   frame.Version,
+		Limits:    l.cfg.Limits,
+		Heartbeat: uint32(max(l.peer.Heartbeat, MinHeartbeat).Milliseconds()),
+		Expiry:    uint32(l.peer.Expiry.Milliseconds()),
+		Session:   l.peer.Session,
+		Share:     share,
+		ServerID:  l.localID,
+		ClientID:  l.peer.ID,
+		Meta:      l.cfg.Meta,
+	}
+	rand.Read(w.Nonce[:]) // never fails
+	if err := w.Validate(); err != nil {
+		return l.refuse(&RefusedError{Code: frame.Internal, Text: "the server's own WELCOME is not valid"})
+	}
+	answer := frame.AppendWelcome(nil, &w)
+	if l.secret, err = secretOf(key, hello.Share, said, answer); err != nil {
+		return l.refuse(&RefusedError{Code: frame.InvalidArgument, Text: "the key share is not valid"})
+	}
+	_, err = l.c.nc.Write(message(frame.TypeWelcome, answer))
+	return err
+}
+
+// readHello reads preface and HELLO, and nothing behind them.
+func (l *Link) readHello() ([]byte, *frame.Hello, error) {
+	head, err := l.readPreface()
+	if err != nil {
+		return nil, nil, err
+	}
+	h, p, err := readMessage(l.c.nc, head)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case h.Type != frame.TypeHello:
+		return nil, nil, fmt.Errorf("gantline: %v frame instead of HELLO", h.Type)
+	}
+	hello, err := frame.ParseHello(p)
+	return p, &hello, err
+}
+
+// readPreface checks the preface byte by byte as it comes, so that whoever
+// speaks something else is hung up on at once. It returns what it has read of
+// HELLO's header.
+func (l *Link) readPreface() ([]byte, error) {
+	var (
+		buf  [frame.PrefaceLen + frame.HeaderLen]byte
+		n    int
+		want = frame.AppendPreface(nil, frame.Version)[:frame.PrefaceLen-1]
+	)
+	for n < frame.PrefaceLen {
+		k, err := l.c.nc.Read(buf[n:])
+		n += k
+		if m := min(n, len(want)); !bytes.Equal(buf[:m], want[:m]) {
+			return nil, ErrNotGantline
+		}
+		if err != nil && n < frame.PrefaceLen {
+			return nil, err
+		}
+	}
+	if v := buf[frame.PrefaceLen-1]; v != frame.Version {
+		l.answerVersion()
+		return nil, &VersionError{Local: frame.Version, Peer: v}
+	}
+	return buf[frame.PrefaceLen:n], nil
+}
+
+// answerVersion tells a client of another version which one we speak, and waits
+// until it has hung up: a close with its HELLO unread would take the answer
+// away from it.
+func (l *Link) answerVersion() {
+	nc := l.c.nc
+	defer time.AfterFunc(lingerTimeout, l.c.cut).Stop()
+	if _, err := nc.Write(frame.AppendPreface(nil, frame.Version)); err != nil {
+		return
+	}
+	if w, ok := nc.(interface{ CloseWrite() error }); ok {
+		w.CloseWrite()
+	}
+	io.Copy(io.Discard, io.LimitReader(nc, frame.HeaderLen+frame.MaxHandshake))
+}
+
+// checkHello takes what the client wants, within our bounds.
+func (l *Link) checkHello(h *frame.Hello) error {
+	switch {
+	case h.MinVersion > frame.Version || h.MaxVersion < frame.Version:
+		return &RefusedError{Code: frame.Unimplemented, Text: fmt.Sprintf(
+			"the client speaks protocol versions %d to %d, the server %d", h.MinVersion, h.MaxVersion, frame.Version)}
+	case h.Resume != nil:
+		return &RefusedError{Code: frame.NotFound, Text: "the session is not known here"}
+	}
+	beat, err := l.cfg.agreeHeartbeat(h.Heartbeat)
+	if err != nil {
+		return &RefusedError{Code: frame.InvalidArgument, Text: bare(err)}
+	}
+	l.peer = Peer{
+		ID:        h.ID,
+		Meta:      h.Meta,
+		Auth:      h.Auth,
+		Codecs:    h.Codecs,
+		Limits:    h.Limits,
+		Version:   frame.Version,
+		Heartbeat: beat,
+		Expiry:    l.cfg.agreeExpiry(h.Expiry),
+	}
+	if l.peer.ID == "" {
+		l.peer.ID = randomID()
+	}
+	rand.Read(l.peer.Session[:]) // never fails
+	return nil
+}
+
+// refuse sends why as REFUSE and returns it. The carrier is closed by the
+// caller; the client has said nothing that was not read.
+func (l *Link) refuse(why error) error {
+	var own *RefusedError
+	x := frame.Refuse{Code: frame.PermissionDenied, Text: bare(why)}
+	if errors.As(why, &own) {
+		x = frame.Refuse{Code: own.Code, Text: own.Text, RetryAfter: millis(own.RetryAfter), Addr: own.Addr}
+	} else {
+		errors.As(why, &x.Code)
+	}
+	if x.Code == frame.OK {
+		x.Code = frame.PermissionDenied
+	}
+	l.c.nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
+	return fmt.Errorf("gantline: client %q refused: %w", l.peer.ID, bareError{why})
+}
+
+func millis(d time.Duration) uint32 {
+	return uint32(min(max(d.Milliseconds(), 0), 1<<32-1))
+}

@@ -1,0 +1,177 @@
+package conn
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// errBye ends the reader: the peer has said goodbye.
+var errBye = errors.New("gantline: the peer said goodbye")
+
+// read is the reader goroutine. It ends when the carrier does, or when the peer
+// has said BYE, and takes the link down with it.
+func (l *Link) read(c *carrier) {
+	err := l.readFrames(c)
+	c.publish()
+	l.finish(c, err)
+}
+
+// readFrames takes frames until the carrier breaks, or returns errBye.
+func (l *Link) readFrames(c *carrier) error {
+	for {
+		h, err := c.fr.Next()
+		switch {
+		case err != nil:
+			if !c.broken(err) {
+				// Where the next frame begins is unknown now.
+				l.Fail(err)
+				err = c.drain()
+			}
+			return err
+		case l.goodbye.Load():
+			err = l.handleLate(c, h)
+		case h.Type.Sequenced():
+			err = l.handleSequenced(c, h)
+		default:
+			err = l.handleLink(c, h)
+		}
+		if err == errBye || err != nil && c.broken(err) {
+			return err
+		}
+		if err != nil {
+			l.Fail(err) // and read on for the peer's answer
+		}
+		if c.frames++; c.frames == 1 {
+			close(l.confirmed)
+		}
+	}
+}
+
+// handleSequenced hands a frame to the handler and counts it, when nothing of
+// it can be torn any more.
+func (l *Link) handleSequenced(c *carrier, h frame.Header) error {
+	c.size = uint64(frame.HeaderLen) + uint64(h.Length)
+	if !h.Type.Skippable() { // all known types are not
+		if err := l.handler.HandleFrame(h, c.fr); err != nil {
+			c.size = 0
+			return err
+		}
+	}
+	if c.fr.Len() > 0 {
+		if err := c.fr.Skip(); err != nil {
+			c.size = 0
+			return err
+		}
+	}
+	c.count()
+	return nil
+}
+
+// handleLate takes frames behind our own BYE: only the peer's BYE matters.
+func (l *Link) handleLate(c *carrier, h frame.Header) error {
+	if h.Type == frame.TypeBye {
+		return l.handleLink(c, h)
+	}
+	return c.fr.Skip()
+}
+
+// EnterUser is called by the handler, within HandleFrame, before it runs user
+// code on the reader goroutine and when it has read the payload. The frame is
+// counted then, and until LeaveUser a Close that may come from that user code
+// does not wait for the reader, and the peer's silence is not held against it.
+func (l *Link) EnterUser() {
+	l.c.count()
+	l.c.publish()
+	l.userCalls.Add(1)
+}
+
+// LeaveUser ends EnterUser.
+func (l *Link) LeaveUser() { l.userCalls.Add(1) }
+
+// count adds the current frame to the position, once.
+func (c *carrier) count() {
+	c.pos += c.size
+	c.size = 0
+}
+
+// publish makes what was received visible to the other goroutines, and sees to
+// its being acknowledged.
+func (c *carrier) publish() {
+	l := c.l
+	if c.frames != c.published {
+		c.published = c.frames
+		l.stats.framesIn.Store(c.frames)
+		c.lastFrame.Store(c.lastRead.Load())
+	}
+	if c.pos == l.received.Load() {
+		return
+	}
+	l.received.Store(c.pos)
+	if c.pos-l.ackSent.Load() >= l.ackAlone {
+		l.askAck()
+	} else {
+		l.armAck(ackDelay)
+	}
+}
+
+// Read is the frame.Reader's source. Before it waits it publishes what was
+// received.
+func (c *carrier) Read(p []byte) (int, error) {
+	c.publish()
+	n, err := c.nc.Read(p)
+	if n > 0 {
+		c.lastRead.Store(c.l.now())
+		c.l.stats.bytesIn.Add(uint64(n))
+	}
+	if err != nil && c.readErr == nil {
+		c.readErr = err
+	}
+	return n, err
+}
+
+// broken tells an error of the carrier from one about a frame.
+func (c *carrier) broken(err error) bool {
+	if c.readErr == nil {
+		return errors.Is(err, io.ErrNoProgress)
+	}
+	return errors.Is(err, c.readErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// drain reads and forgets until the carrier ends, which Fail has limited: a
+// close with unread input would take our BYE away from the peer.
+func (c *carrier) drain() error {
+	_, err := io.Copy(io.Discard, struct{ io.Reader }{c})
+	if err == nil {
+		err = io.EOF
+	}
+	return err
+}
+
+const (
+	budgetWindow = 10 * time.Second
+	// budgetFrames per window: what an honest peer sends of them is the heartbeat,
+	// Ping (50 per second after 200) and one ACK per 10 ms, which is worth its while.
+	budgetFrames = 1000
+)
+
+// budget limits frames that cost us more than they cost the peer: PING, an ACK
+// that acknowledges nothing, a PONG nobody waits for, unknown frames.
+type budget struct {
+	since int64
+	n     int
+}
+
+// spend takes one from the budget, and fails when the window's is used up.
+func (b *budget) spend(now int64) error {
+	if now-b.since >= int64(budgetWindow) {
+		b.since, b.n = now, 0
+	}
+	if b.n++; b.n > budgetFrames {
+		return protocolf(frame.ResourceExhausted,
+			"more than %d pings, empty acknowledgements and unknown frames within %v", budgetFrames, budgetWindow)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package conn
+
+import (
+	"runtime"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// write is the writer goroutine. It ends when BYE is written, when a write
+// fails, or when finish stops it.
+//
+// It yields before and after each flush: whoever is about to append gets into
+// this flush, and whoever waited for the last one goes on first.
+func (l *Link) write(c *carrier) {
+	defer close(c.writerDone)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for flushed := false; ; {
+		for !flushed && !l.workLocked() {
+			l.cond.Wait()
+		}
+		l.mu.Unlock()
+		runtime.Gosched()
+		l.mu.Lock()
+		if l.stopped {
+			return
+		}
+		l.wake = false
+		if !l.byeDue {
+			l.waiting = l.handler.Fill()
+		}
+		if l.closing {
+			l.closingLocked()
+		}
+		now := l.now()
+		bufs := l.gatherLocked(c, now)
+		flushed = len(bufs) > 0
+		if !flushed {
+			continue
+		}
+		c.flushAt.Store(now)
+		l.mu.Unlock()
+		err := c.writeAll(bufs)
+		l.mu.Lock()
+		c.flushAt.Store(0)
+		l.log.unpin()
+		l.stats.flushes++
+		clear(c.bufs)
+		if err != nil {
+			// What the peer has said before may still be read.
+			c.writeErr = err
+			l.endInLocked(lingerTimeout)
+			return
+		}
+		if l.byeSent {
+			return
+		}
+	}
+}
+
+// workLocked reports whether the writer has something to do.
+func (l *Link) workLocked() bool {
+	return l.wake || l.ackDue || l.pongDue || l.pinger.due || l.byeDue || l.stopped || l.log.unsent() > 0
+}
+
+// closingLocked lets BYE follow when everything is acknowledged, and asks for
+// that to be told at once.
+func (l *Link) closingLocked() {
+	switch {
+	case l.byeDue || l.waiting || l.log.unsent() > 0:
+	case l.log.unacked() == 0:
+		l.byeDue = true
+	case !l.pinger.closing:
+		l.pinger.closing, l.pinger.due = true, true
+	}
+}
+
+// gatherLocked takes what the next flush writes: control frames, computed now,
+// then frames of the log.
+func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
+	bufs := c.bufs[:0]
+	if l.byeDue {
+		c.control = l.byeLocked(c.control[:0])
+		c.bufs = append(bufs, c.control)
+		l.stats.bytesOut += uint64(len(c.control))
+		return c.bufs
+	}
+	withData := l.log.unsent() > 0
+	c.control = l.controlLocked(c.control[:0], withData, now)
+	if len(c.control) > 0 {
+		bufs = append(bufs, c.control)
+	}
+	if withData {
+		if l.log.acked == l.log.sent {
+			l.ackAt = now
+			l.room.restart(now)
+		}
+		bufs = l.log.take(bufs)
+	}
+	c.bufs = bufs
+	for _, b := range bufs {
+		l.stats.bytesOut += uint64(len(b))
+	}
+	return bufs
+}
+
+// controlLocked appends the control frames that are due.
+func (l *Link) controlLocked(b []byte, withData bool, now int64) []byte {
+	told := false
+	if l.pongDue {
+		l.pongDue, told = false, true
+		b = appendPing(b, frame.TypePong, &frame.Ping{Opaque: l.pong, Ack: l.ackLocked()})
+	}
+	if l.pinger.due {
+		told = true
+		b = appendPing(b, frame.TypePing, &frame.Ping{Opaque: l.pinger.send(now), Ack: l.ackLocked()})
+	}
+	if !told && l.ackWantedLocked(withData) {
+		at := len(b)
+		b = frame.AppendHeader(b, frame.Header{Type: frame.TypeAck})
+		b = setLength(frame.AppendAck(b, l.ackLocked()), at)
+		l.stats.acksOut++
+	}
+	l.ackDue = false
+	return b
+}
+
+func appendPing(b []byte, t frame.Type, x *frame.Ping) []byte {
+	at := len(b)
+	b = frame.AppendHeader(b, frame.Header{Type: t})
+	return setLength(frame.AppendPing(b, x), at)
+}
+
+// byeLocked appends BYE. No frame that comes in from here on is taken, so that
+// the position it tells is final.
+func (l *Link) byeLocked(b []byte) []byte {
+	l.byeSent = true
+	l.goodbye.Store(true)
+	l.bye.Position = l.received.Load()
+	at := len(b)
+	b = frame.AppendHeader(b, frame.Header{Type: frame.TypeBye})
+	return setLength(frame.AppendBye(b, &l.bye), at)
+}
+
+// setLength writes the length of the frame that begins at b[at] and ends with b
+// into its header.
+func setLength(b []byte, at int) []byte {
+	h, _ := frame.ParseHeader(b[at:])
+	h.Length = uint32(len(b) - at - frame.HeaderLen)
+	frame.PutHeader(b[at:], h)
+	return b
+}

@@ -1,0 +1,56 @@
+package conn
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// counters are the parts of Stats that are counted. Guarded by the send lock
+// unless atomic.
+type counters struct {
+	bytesIn   atomic.Uint64
+	framesIn  atomic.Uint64
+	bytesOut  uint64
+	framesOut uint64
+	flushes   uint64
+	acksIn    uint64
+	acksOut   uint64
+}
+
+// Stats are the numbers of a Link since it was made.
+type Stats struct {
+	BytesIn, BytesOut uint64 // of the carrier, behind the handshake
+	FramesIn          uint64 // of all types
+	FramesOut         uint64 // sequenced ones
+	Received          uint64 // position: bytes of whole sequenced frames
+	Flushes           uint64 // writes to the carrier; each may hold many frames
+	AcksIn            uint64 // PING and PONG included
+	AcksOut           uint64 // without PING and PONG
+
+	LogUnacked int           // bytes that the peer has not acknowledged
+	LogLimit   int           // most that Room allows, now
+	LogMemory  int           // bytes of memory the send log holds
+	RTT        time.Duration // least round trip, 0 = unknown
+}
+
+// Stats returns the numbers as they are now. Any goroutine, without the send
+// lock.
+func (l *Link) Stats() Stats {
+	s := Stats{
+		BytesIn:  l.stats.bytesIn.Load(),
+		FramesIn: l.stats.framesIn.Load(),
+		Received: l.received.Load(),
+		RTT:      l.RTT(),
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.BytesOut = l.stats.bytesOut
+	s.FramesOut = l.stats.framesOut
+	s.Flushes = l.stats.flushes
+	s.AcksIn = l.stats.acksIn
+	s.AcksOut = l.stats.acksOut
+	s.LogUnacked = int(l.log.unacked())
+	s.LogLimit = l.room.limit
+	s.LogMemory = l.log.mem
+	return s
+}

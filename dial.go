@@ -1,0 +1,108 @@
+package gantline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/memnet"
+)
+
+// Client makes an End of the dialling side out of nc, as tls.Client does: it shakes hands, runs cfg.Setup and
+// returns. ctx bounds only that; nc belongs to the End from now on and is closed with it, or at an error. nil
+// cfg means all defaults.
+//
+// Errors: ctx's, the server's refusal with its code and text (CodeOf), InvalidArgument for a bad Config,
+// Setup's, or why the handshake failed.
+func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
+	e, err := newEnd(cfg)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	lc := e.cfg.link()
+	lc.OnState = e.stateChanged
+	l, err := conn.Client(ctx, nc, lc)
+	if err != nil {
+		e.abandon(err)
+		return nil, err
+	}
+	if err := e.attach(l); err != nil {
+		code := PermissionDenied
+		errors.As(err, &code)
+		l.Start(refusing{})
+		_ = l.Close(ctx, code, cleanText(err))
+		e.abandon(err)
+		return nil, fmt.Errorf("gantline: server %q refused: %w", l.Peer().ID, bareError{err})
+	}
+	e.start()
+	return e, nil
+}
+
+// refusing takes what a server sends that this side is about to hang up on.
+type refusing struct{}
+
+func (refusing) HandleFrame(frame.Header, *frame.Reader) error   { return nil }
+func (refusing) HandleReleased(total [frame.Groups]uint64) error { return nil }
+func (refusing) Fill() bool                                      { return false }
+func (refusing) HandleClose(error)                               {}
+
+// bareError is an error whose text has lost our prefix.
+type bareError struct{ error }
+
+func (e bareError) Error() string { return cleanText(e.error) }
+func (e bareError) Unwrap() error { return e.error }
+
+// Server makes an End of the accepting side out of nc, as tls.Server does. cfg.Setup runs before the client is
+// welcomed, so it can refuse it. Otherwise as Client.
+func Server(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
+	e, err := newEnd(cfg)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	lc := e.cfg.link()
+	lc.OnState = e.stateChanged
+	lc.Accept = e.attach
+	l, err := conn.Server(ctx, nc, lc)
+	if err != nil {
+		e.abandon(err)
+		return nil, err
+	}
+	e.link = l
+	e.start()
+	return e, nil
+}
+
+// Pipe returns the two Ends of a connection in memory, for tests. It works inside testing/synctest. It panics
+// when the two do not agree, because a Setup returned an error for instance.
+func Pipe(client, server *Config) (c, s *End) {
+	a, b := memnet.Pipe()
+	type result struct {
+		e   *End
+		err error
+	}
+	done := make(chan result, 1)
+	go func() { // ends with the handshake
+		e, err := Server(context.Background(), b, server)
+		done <- result{e, err}
+	}()
+	c, err := Client(context.Background(), a, client)
+	r := <-done
+	if err == nil {
+		err = r.err
+	}
+	if err != nil {
+		if c != nil {
+			_ = c.Close()
+		}
+		if r.e != nil {
+			_ = r.e.Close()
+		}
+		panic("gantline: Pipe: " + cleanText(err))
+	}
+	return c, r.e
+}

@@ -1,0 +1,291 @@
+package gantline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// End is one of the two ends of a connection. It is a stream itself, the first one, which both sides have
+// from the start; it opens and accepts more; and it calls, is called, publishes and receives in its own right.
+// Make one with Client, Server or Pipe.
+//
+// End and Stream share their methods. On an End they mean:
+//
+//	Close, Shutdown, Context, Accept, Addr           the whole End
+//	Read, Write, CloseWrite, CloseRead, Reset, ID    its first stream only
+//	Call, Handle, Publish, Receive, Subscribe        the End's own scope
+//
+// All methods may be called from any goroutine at any time.
+type End struct {
+	*Stream // the first stream
+
+	cfg    Config // with defaults
+	router *Router
+	link   *conn.Link   // set before Setup runs
+	sess   *mux.Session // the same
+	own    *scope       // of the End
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc // the cause says why the End is over
+
+	hooks    hooks
+	backlog  backlog
+	calls    freeList[call]
+	notices  freeList[notice]
+	peers    peerMethods
+	running  atomic.Int64  // handlers and subscription functions
+	setup    atomic.Uint64 // goroutine that runs Setup; 0 = none
+	up       chan struct{} // closed when Setup has succeeded and the peer is heard
+	draining atomic.Bool   // Shutdown was called
+	closing  atomic.Bool   // Close was called
+	close    func() error  // does it once
+
+	mu sync.Mutex // guards the scopes and states of all streams
+}
+
+var (
+	_ net.Conn     = (*End)(nil)
+	_ net.Listener = (*End)(nil)
+)
+
+// errEndClosed is what operations on an End closed here return.
+var errEndClosed = fmt.Errorf("gantline: end is closed: %w", net.ErrClosed)
+
+// newEnd returns an End without a link.
+func newEnd(c *Config) (*End, error) {
+	e := &End{cfg: c.withDefaults(), up: make(chan struct{})}
+	if err := e.cfg.check(); err != nil {
+		return nil, err
+	}
+	e.router = e.cfg.Router
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	e.Stream = &Stream{end: e, accepted: true}
+	e.own = &scope{end: e, stream: e.Stream}
+	e.Stream.sc.Store(e.own)
+	e.peers.out.e = e
+	e.hooks.hold()
+	e.close = sync.OnceValue(e.closeNow)
+	return e, nil
+}
+
+// attach gives e its link and runs Setup. The peer is not heard before start.
+func (e *End) attach(l *conn.Link) (err error) {
+	e.link = l
+	limits := &e.cfg.Limits
+	e.sess = mux.New(l, &mux.Config{
+		Client:       l.Client(),
+		Local:        limits.wire(),
+		Peer:         l.Peer().Limits,
+		Acceptor:     acceptor{e},
+		OpenTimeout:  limits.OpenTimeout,
+		Window:       limits.Window,
+		MaxWindow:    limits.MaxWindow,
+		StreamBudget: limits.StreamMemory,
+		BodyBudget:   limits.BodyMemory,
+	})
+	e.Stream.mx = e.sess.First()
+	if e.cfg.Setup == nil {
+		return nil
+	}
+	e.setup.Store(goroutineID())
+	defer e.setup.Store(0)
+	defer func() {
+		if v := recover(); v != nil {
+			err = setupError{e.recovered("hook", "Setup", v)}
+		}
+	}()
+	if err := e.cfg.Setup(e); err != nil {
+		return setupError{err}
+	}
+	return nil
+}
+
+// setupError is Setup's error in the words that go to the peer.
+type setupError struct{ err error }
+
+func (e setupError) Error() string { return prefix + headOf(e.err).Text }
+
+func (e setupError) Unwrap() error { return e.err }
+
+// As gives the link the code to refuse the peer with.
+func (e setupError) As(target any) bool {
+	c, ok := target.(*Code)
+	if ok {
+		if *c = CodeOf(e.err); *c == Unknown || *c == OK {
+			*c = PermissionDenied
+		}
+	}
+	return ok
+}
+
+// start lets the peer be heard.
+func (e *End) start() {
+	e.link.Start(linkHandler{e.sess, e})
+	close(e.up)
+	e.mirror()
+	if f := e.cfg.OnSession; f != nil {
+		e.hook("OnSession", func() { f(e, true) })
+	}
+	e.hooks.release()
+}
+
+// abandon ends an End that was never handed out.
+func (e *End) abandon(err error) {
+	e.hooks.drop()
+	e.cancel(err)
+	if e.sess != nil {
+		e.sess.HandleClose(err)
+	}
+	e.over(err)
+}
+
+// linkHandler is the session as the link's handler: the End hears of the end too.
+type linkHandler struct {
+	*mux.Session
+	e *End
+}
+
+// HandleClose ends the End with the session. The context goes first, so that whatever fails because of it
+// finds the cause there.
+func (h linkHandler) HandleClose(err error) {
+	h.e.cancel(err)
+	h.Session.HandleClose(err)
+	h.e.over(err)
+}
+
+// over ends what the session does not know of.
+func (e *End) over(err error) {
+	e.backlog.end(err, false)
+	e.own.over(err)
+	e.stopMirror()
+	if f := e.cfg.OnState; f != nil {
+		e.hook("OnState", func() { f(e, StateClosed) })
+	}
+}
+
+// stateChanged is told the link's states. The last one is told when everything has ended: see over.
+func (e *End) stateChanged(s State) {
+	f := e.cfg.OnState
+	if f == nil || s < StateUp || s == StateClosed || s == StateDraining && e.draining.Load() {
+		return
+	}
+	e.hook("OnState", func() { f(e, s) })
+}
+
+// State returns the End's state. StateDraining begins with Shutdown or Close.
+func (e *End) State() State {
+	s := e.link.State()
+	if s == StateUp && e.draining.Load() {
+		return StateDraining
+	}
+	return s
+}
+
+// LocalID returns what this side is called: Config.ID, or what a client without one was given.
+func (e *End) LocalID() string { return e.link.LocalID() }
+
+// PeerID returns what the peer is called. A client's id is only a claim.
+func (e *End) PeerID() string { return e.link.Peer().ID }
+
+// PeerMeta returns the peer's Config.Meta. Do not change it.
+func (e *End) PeerMeta() []byte { return e.link.Peer().Meta }
+
+// Side tells whether this side dialled.
+func (e *End) Side() Side {
+	if e.link.Client() {
+		return ClientSide
+	}
+	return ServerSide
+}
+
+// Context returns a context that is done when the End is. context.Cause says why: net.ErrClosed is in it
+// when the End was closed, here or by the peer, ErrSessionLost when the carrier was lost.
+func (e *End) Context() context.Context { return e.ctx }
+
+// Addr returns the local address of the carrier, for net.Listener.
+func (e *End) Addr() net.Addr { return e.link.LocalAddr() }
+
+// Ping asks the peer for a sign of life and returns the round trip time. Errors: ctx's, FailedPrecondition
+// where waiting is impossible (Setup, Inline handlers), or why the End is over.
+func (e *End) Ping(ctx context.Context) (time.Duration, error) {
+	if err := e.mayWait(ctx, "Ping", ""); err != nil {
+		return 0, err
+	}
+	rtt, err := e.link.Ping(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = contextError(ctx, "")
+	}
+	return rtt, err
+}
+
+// Config's parts as the rest of the package asks for them.
+
+func (e *End) logger() *slog.Logger { return e.cfg.Logger }
+
+func (e *End) handlerStarted() { e.running.Add(1) }
+func (e *End) handlerDone()    { e.running.Add(-1) }
+
+// checkBody refuses a body that the peer would.
+func (e *End) checkBody(_, name string, n int) error {
+	if limit := e.link.Peer().Limits.Body; n > int(limit) {
+		return errorf(ResourceExhausted, "body of %d bytes is over the peer's limit of %d: raise Limits.Body in the peer's Config, or use a stream", n, limit).named(name)
+	}
+	return nil
+}
+
+// checkAnswer is checkBody for what a handler returned.
+func (e *End) checkAnswer(n int) error {
+	if limit := e.link.Peer().Limits.Body; n > int(limit) {
+		return errorf(ResourceExhausted, "answer of %d bytes is over the caller's limit of %d: raise Limits.Body in the caller's Config, or use a streaming call", n, limit)
+	}
+	return nil
+}
+
+// acceptor hears for an End what its peer opens.
+type acceptor struct{ e *End }
+
+// AcceptExchange takes a call, notify or message. Reader goroutine.
+func (a acceptor) AcceptExchange(x *mux.Incoming) {
+	e := a.e
+	sc := e.scopeOf(x.Parent)
+	switch {
+	case sc == nil:
+		e.refuse(x, NotFound, "the stream it is addressed to has ended")
+	case x.Kind.Group() == frame.GroupMessages:
+		e.acceptMessage(sc, x)
+	case len(x.Name) > 0 && x.Name[0] == ':':
+		e.acceptInternal(x)
+	default:
+		e.acceptCall(sc, x)
+	}
+}
+
+// ReadyExchange says that x's body is complete. Reader goroutine.
+func (a acceptor) ReadyExchange(x *mux.Incoming) {
+	if v, ok := x.Value.(exchange); ok {
+		v.ready(x)
+	}
+}
+
+// CancelExchange says that nobody waits for x's answer.
+func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
+	if v, ok := x.Value.(exchange); ok {
+		v.cancel(x, err)
+		return
+	}
+	a.e.refuse(x, Canceled, "")
+}
+
+// HandleDrain says that the peer takes no new work; the session refuses it from now on.
+func (a acceptor) HandleDrain(d frame.Drain) {
+	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", d.Text)
+}

@@ -1,0 +1,217 @@
+package gantline
+
+import (
+	"context"
+	"iter"
+	"net"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
+// or Write. It waits while the peer's Limits.Streams are open, or, for at most Limits.OpenTimeout, while
+// Limits.AcceptBacklog of them are not accepted; ctx bounds the waits and not the stream.
+//
+// Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
+// down, InvalidArgument for a name or metadata over the limits), or why the End is over.
+func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
+	if e.closing.Load() {
+		return nil, errEndClosed
+	}
+	if e.draining.Load() {
+		return nil, errShuttingDown
+	}
+	var o streamOptions
+	for _, opt := range opts {
+		opt.applyStream(&o)
+	}
+	if len(o.meta) > frame.MaxMetadata {
+		return nil, errorf(InvalidArgument, "stream meta of %d bytes is over the limit of %d", len(o.meta), frame.MaxMetadata)
+	}
+	var block []byte
+	if len(o.meta) > 0 {
+		block = frame.AppendMetadata(nil, frame.MetaStream, o.meta)
+	}
+	block, err := appendMetadata(block, o.metadata)
+	if err != nil {
+		return nil, err
+	}
+	ms, err := e.sess.OpenStream(ctx, &mux.Open{Kind: frame.KindStream, Name: o.name, Metadata: block}, nil)
+	if err != nil {
+		return nil, e.openError(ctx, err, o.name)
+	}
+	st := e.adopt(ms)
+	st.taken(false)
+	return st, nil
+}
+
+// openError is the error of a stream that could not be opened.
+func (e *End) openError(ctx context.Context, err error, name string) error {
+	if ctx.Err() != nil {
+		return contextError(ctx, name)
+	}
+	if e.ctx.Err() != nil {
+		return context.Cause(e.ctx)
+	}
+	return e.exchangeError(err, false, name)
+}
+
+// errShuttingDown refuses new work of this side after Shutdown.
+var errShuttingDown = errorf(Unavailable, "this end is shutting down")
+
+// AcceptStream returns the next stream the peer has opened whose name no Listener claims. After the peer has
+// closed the End it still returns what had arrived. Errors: ctx's, FailedPrecondition inside Setup or an
+// Inline handler, or why the End is over.
+func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
+	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
+		if e.closing.Load() {
+			return nil, errEndClosed
+		}
+		return nil, err
+	}
+	return e.accept(ctx, &e.backlog.rest, nil)
+}
+
+// Accept is AcceptStream without a context, for net.Listener.
+func (e *End) Accept() (net.Conn, error) {
+	st, err := e.AcceptStream(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+func (e *End) accept(ctx context.Context, q *acceptQueue, done <-chan struct{}) (*Stream, error) {
+	st, err := e.backlog.take(ctx, q, done)
+	if err != nil {
+		return nil, err
+	}
+	st.mx.Accept()
+	st.taken(false)
+	return st, nil
+}
+
+// Listener returns a net.Listener of the peer's streams of that name; "" means names that nobody else claims,
+// as AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else:
+// streams of the name go to AcceptStream from then on. So http.Server and the like can be shut down while the
+// End lives.
+func (e *End) Listener(name string) net.Listener {
+	return &listener{e: e, name: name, q: e.backlog.claim(name), done: make(chan struct{})}
+}
+
+// DialContext opens a stream named addr, for http.Transport and others that dial; network is ignored.
+func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	st, err := e.OpenStream(ctx, WithName(addr))
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// Streams lists the streams that are open, in no order: those of both sides, accepted or not, the End's own
+// one excepted.
+func (e *End) Streams() iter.Seq[*Stream] {
+	return func(yield func(*Stream) bool) {
+		e.sess.Streams(func(ms *mux.Stream) bool { return yield(e.adopt(ms)) })
+	}
+}
+
+// adopt returns the Stream that stands for ms.
+func (e *End) adopt(ms *mux.Stream) *Stream {
+	if ms.ID() == 0 {
+		return e.Stream
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st, _ := ms.Value.(*Stream)
+	if st == nil {
+		st = &Stream{mx: ms, end: e}
+		ms.Value = st
+	}
+	return st
+}
+
+// scopeOf returns the scope that id names; nil when the stream has ended.
+func (e *End) scopeOf(id uint64) *scope {
+	if id == 0 {
+		return e.own
+	}
+	ms := e.sess.Stream(id)
+	if ms == nil {
+		return nil
+	}
+	st := e.adopt(ms)
+	e.mu.Lock()
+	closed := st.closed != nil
+	e.mu.Unlock()
+	if closed {
+		return nil
+	}
+	return st.scope()
+}
+
+// AcceptStream takes a stream or streaming call of the peer. Reader goroutine.
+func (a acceptor) AcceptStream(ms *mux.Stream) {
+	e := a.e
+	if ms.Kind() == frame.KindStreamingCall {
+		if sc := e.scopeOf(ms.Parent()); sc != nil {
+			e.acceptStreamingCall(sc, ms)
+		} else {
+			_ = ms.Reset(NotFound, "the stream it is addressed to has ended")
+		}
+		return
+	}
+	st := e.adopt(ms)
+	f := e.cfg.OnStream
+	if f == nil {
+		e.backlog.put(st)
+		return
+	}
+	e.hooks.add(func() {
+		if err := e.setUpStream(f, st); err != nil {
+			_ = st.Reset(err)
+			return
+		}
+		st.taken(true)
+		e.backlog.put(st)
+	})
+}
+
+func (e *End) setUpStream(f func(*Stream) error, st *Stream) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = e.recovered("hook", "OnStream", v)
+		}
+	}()
+	return f(st)
+}
+
+// EndStream is told when both directions of a stream have ended, or the session has. The session's lock may
+// be held, so whatever may need it is left to a goroutine.
+func (a acceptor) EndStream(ms *mux.Stream, err error) {
+	e := a.e
+	switch {
+	case ms.Kind() == frame.KindStreamingCall:
+		if sv, ok := ms.Value.(*serving); ok && !sv.ended.Load() {
+			go sv.streamEnded(err) // ends at once
+		}
+	case ms.ID() != 0:
+		e.adopt(ms).ended(err)
+	}
+}
+
+// ended is EndStream for one stream: most have no scope, and nothing to do.
+func (st *Stream) ended(err error) {
+	alive := st.end.ctx.Err() == nil
+	if err != nil && alive {
+		st.dead.Store(true)
+		st.end.backlog.remove(st)
+	}
+	if err == nil {
+		err = errStreamClosed
+	}
+	if st.endScope(err) {
+		go st.sc.Load().over(err) // ends at once
+	}
+}

@@ -1,0 +1,46 @@
+package gantline
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"sync/atomic"
+)
+
+// MessageID names a message for good: a copy that is published again has the same one, so a receiver that
+// remembers ids can tell copies apart. It is 8 random bytes per process and a counter, hence unique over
+// restarts of the publisher.
+type MessageID [16]byte
+
+// messageIDs is this process's part of its ids and the counter behind it.
+var messageIDs struct {
+	process [8]byte
+	last    atomic.Uint64
+}
+
+func init() { rand.Read(messageIDs.process[:]) }
+
+// NewMessageID returns an id that no other message has. Publish makes one by itself; make it before when
+// it must be stored first, and publish with WithMessageID.
+func NewMessageID() MessageID {
+	var id MessageID
+	copy(id[:8], messageIDs.process[:])
+	binary.BigEndian.PutUint64(id[8:], messageIDs.last.Add(1))
+	return id
+}
+
+// ParseMessageID reads what MessageID.String wrote: 32 hexadecimal digits.
+func ParseMessageID(s string) (MessageID, error) {
+	var id MessageID
+	if len(s) != 2*len(id) {
+		return MessageID{}, fmt.Errorf("gantline: message id %.40q has %d characters, want %d hexadecimal digits", s, len(s), 2*len(id))
+	}
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
+		return MessageID{}, fmt.Errorf("gantline: message id %q: %w", s, err)
+	}
+	return id, nil
+}
+
+// String returns 32 hexadecimal digits.
+func (id MessageID) String() string { return hex.EncodeToString(id[:]) }

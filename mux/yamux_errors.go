@@ -1,0 +1,89 @@
+package mux
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// Kinds of the end of a yamux session, beside net.ErrClosed; see YamuxError.
+var (
+	// ErrYamuxLost says that the connection broke, took no byte for the flush timeout, or that the peer was
+	// silent for the heartbeat and its timeout.
+	ErrYamuxLost = errors.New("gantline: yamux: session lost")
+	// ErrYamuxProtocol says that one side broke a rule of the yamux protocol, by its own account or the
+	// other's.
+	ErrYamuxProtocol = errors.New("gantline: yamux: protocol error")
+)
+
+// errYamuxOnly is what opening anything but a plain stream gives.
+var errYamuxOnly = &localError{"gantline: not supported by a yamux peer: it knows only streams without name and metadata", errors.ErrUnsupported}
+
+var (
+	errYamuxIDs     = &StreamError{Message: "the session has used up its 2^31 stream ids: dial again"}
+	errYamuxGoodbye = errors.New("the peer did not hang up within the close timeout")
+)
+
+// A YamuxError says why a yamux session ended. errors.Is(err, e.Kind) holds.
+type YamuxError struct {
+	Kind   error // net.ErrClosed (on purpose, by either side), ErrYamuxLost or ErrYamuxProtocol
+	Remote bool  // the peer closed, or the peer says that we broke the protocol
+	Err    error // the details, or nil
+}
+
+// Error names the kind, the side and the details.
+func (e *YamuxError) Error() string {
+	s := "gantline: yamux: "
+	switch {
+	case e.Kind == ErrYamuxProtocol && e.Remote:
+		s += "protocol error reported by the peer"
+	case e.Kind == net.ErrClosed && e.Remote:
+		s += "session closed by the peer"
+	case e.Kind == net.ErrClosed:
+		s += "session closed"
+	default:
+		s = e.Kind.Error()
+	}
+	if e.Err != nil {
+		text := strings.TrimPrefix(e.Err.Error(), "gantline: ")
+		s += ": " + strings.TrimPrefix(text, "protocol error ") // as HandleFrame says
+	}
+	return s
+}
+
+// Unwrap returns Kind and Err.
+func (e *YamuxError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// textError keeps of an error only what it says.
+type textError string
+
+func (e textError) Error() string { return string(e) }
+
+// yamuxLost wraps what the connection returned. To users of a stream its end is neither the end of the
+// stream nor their own Close or deadline, so those are kept as text.
+func yamuxLost(err error) *YamuxError {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+		err = textError(err.Error())
+	}
+	return &YamuxError{Kind: ErrYamuxLost, Err: err}
+}
+
+func yamuxStalled(d time.Duration) *YamuxError {
+	return &YamuxError{Kind: ErrYamuxLost, Err: textError("the connection took no byte for " + d.String())}
+}
+
+func yamuxSilent(d time.Duration) *YamuxError {
+	return &YamuxError{Kind: ErrYamuxLost, Err: textError("the peer was silent for " + d.String() + " and did not answer a ping")}
+}

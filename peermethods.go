@@ -1,0 +1,174 @@
+package gantline
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// The names of methods travel in notifies with names of the protocol's own: a side with OnPeerMethod asks once
+// with watchName; the other then sends methodsName, first with all its methods, then with every change. The
+// body is a sequence of '+' or '-', one byte of length, and a name.
+const (
+	watchName   = ":watch"
+	methodsName = ":methods"
+
+	announcePart = 8 << 10  // bytes of one announcement
+	maxMirrored  = 16 << 10 // names remembered of a peer
+)
+
+// peerMethods is what an End does about methods' names.
+type peerMethods struct {
+	out   announcer
+	known map[string]struct{} // the peer's; owned by the hooks' goroutine
+}
+
+// announcer tells the peer which methods this side handles. It compares what there is with what was told, so
+// that any number of changes between two looks costs one announcement.
+type announcer struct {
+	e *End
+
+	mu      sync.Mutex
+	dirty   bool           // something changed; guarded by mu
+	running bool           // guarded by mu
+	done    sync.WaitGroup // of the goroutine
+
+	told map[string]struct{} // owned by the goroutine
+}
+
+// mirror asks the peer for its methods.
+func (e *End) mirror() {
+	if e.cfg.OnPeerMethod != nil {
+		_ = e.startNotify(e.ctx, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil)
+	}
+}
+
+// stopMirror is called when the End is over.
+func (e *End) stopMirror() { e.peers.out.watch(false) }
+
+func (a *announcer) watch(on bool) {
+	a.e.own.table.watch(a, on)
+	if r := a.e.router; r != nil {
+		r.table.watch(a, on)
+	}
+}
+
+// kick makes the announcer look. It does not block.
+func (a *announcer) kick() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.dirty = true
+	if a.running || a.e.ctx.Err() != nil {
+		return
+	}
+	a.running = true
+	a.done.Add(1)
+	go a.run() // ends when nothing is new, or with the End; Close waits for it
+}
+
+func (a *announcer) run() {
+	defer a.done.Done()
+	for {
+		a.mu.Lock()
+		if !a.dirty || a.e.ctx.Err() != nil {
+			a.running = false
+			a.mu.Unlock()
+			return
+		}
+		a.dirty = false
+		a.mu.Unlock()
+		a.announce()
+	}
+}
+
+// announce sends what is new and what is gone.
+func (a *announcer) announce() {
+	now := make(map[string]struct{})
+	for name := range a.e.own.table.view().byName {
+		now[name] = struct{}{}
+	}
+	if r := a.e.router; r != nil {
+		for name := range r.table.view().byName {
+			now[name] = struct{}{}
+		}
+	}
+	body := make([]byte, 0, announcePart)
+	send := func() {
+		if len(body) > 0 {
+			_ = a.e.startNotify(a.e.ctx, &mux.Open{Kind: frame.KindNotify, Name: methodsName}, body)
+			body = body[:0]
+		}
+	}
+	tell := func(op byte, from, but map[string]struct{}) {
+		var names []string
+		for name := range from {
+			if _, ok := but[name]; !ok {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if len(body)+2+len(name) > announcePart {
+				send()
+			}
+			body = append(append(body, op, byte(len(name))), name...)
+		}
+	}
+	tell('+', now, a.told)
+	tell('-', a.told, now)
+	send()
+	a.told = now
+}
+
+// acceptInternal takes a notify of the protocol's own. Reader goroutine.
+func (e *End) acceptInternal(x *mux.Incoming) {
+	known := x.Kind == frame.KindNotify && x.Parent == 0 && x.Complete()
+	switch name := string(x.Name); {
+	case known && name == watchName:
+		e.refuse(x, OK, "")
+		e.peers.out.watch(true)
+		e.peers.out.kick()
+	case known && name == methodsName && e.cfg.OnPeerMethod != nil:
+		x.Value = uncancelled{}
+		// The notify keeps its slot until the hook has run, so that a peer cannot fill the queue of hooks.
+		e.hook("OnPeerMethod", func() {
+			defer e.refuse(x, OK, "")
+			e.mirrorMethods(x.Body)
+		})
+	default:
+		e.refuse(x, Unimplemented, "no such method of the protocol")
+	}
+}
+
+// uncancelled is an exchange that is answered whatever happens.
+type uncancelled struct{}
+
+func (uncancelled) ready(*mux.Incoming)         {}
+func (uncancelled) cancel(*mux.Incoming, error) {}
+
+// mirrorMethods tells the hook what an announcement says. Hooks' goroutine.
+func (e *End) mirrorMethods(body []byte) {
+	p := &e.peers
+	for len(body) >= 2 && len(body) >= 2+int(body[1]) {
+		added, name := body[0] == '+', string(body[2:2+int(body[1])])
+		body = body[2+len(name):]
+		_, had := p.known[name]
+		switch {
+		case added == had:
+			continue
+		case !added:
+			delete(p.known, name)
+		case len(p.known) >= maxMirrored:
+			e.logger().Warn("gantline: the peer has too many methods to mirror", "peer", e.PeerID(), "limit", maxMirrored)
+			return
+		default:
+			if p.known == nil {
+				p.known = make(map[string]struct{})
+			}
+			p.known[name] = struct{}{}
+		}
+		e.cfg.OnPeerMethod(e, name, added)
+	}
+}

@@ -1,0 +1,114 @@
+package gantline
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/gantline-project/gantline/mux"
+)
+
+// ErrPending is what Publication.Err returns until the publication is done.
+var ErrPending = errors.New("gantline: publication is not done yet")
+
+// Publication is a message whose ack is still to come, as PublishAsync returns it. Its methods may be called
+// from any goroutine.
+type Publication struct {
+	x      mux.Exchange
+	sc     *scope
+	topic  string
+	ctx    context.Context // bounds the wait for the ack; nil without one
+	onDone func(error)
+
+	group      *contextGroup // in which it waits for the end of ctx; guarded by the outbox's lock
+	next, prev *Publication  // in group
+	left       bool          // done, must not join a group any more; guarded by the outbox's lock
+
+	mu   sync.Mutex    // guards what follows
+	done chan struct{} // made by Done
+	over bool
+	err  error
+}
+
+// publicationSink is Publication as the session sees it.
+type publicationSink Publication
+
+// Complete implements mux.Sink.
+func (s *publicationSink) Complete(x *mux.Exchange) {
+	p := (*Publication)(s)
+	if p.ctx.Done() != nil {
+		p.sc.inbox.outbox.leave(p)
+	}
+	p.finish(p.sc.result(p.ctx, x, p.topic))
+}
+
+// finish tells everybody. It is called once.
+func (p *Publication) finish(err error) {
+	if p.onDone != nil {
+		p.callback(err)
+	}
+	p.mu.Lock()
+	p.over, p.err = true, err
+	if p.done != nil {
+		close(p.done)
+	}
+	p.mu.Unlock()
+}
+
+// callback runs OnDone's function; a panic in it is logged.
+func (p *Publication) callback(err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = p.sc.end.recovered("OnDone", p.topic, v)
+		}
+	}()
+	p.onDone(err)
+}
+
+// Done returns a channel that is closed when the publication is done, one way or another.
+func (p *Publication) Done() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done == nil {
+		p.done = make(chan struct{})
+		if p.over {
+			close(p.done)
+		}
+	}
+	return p.done
+}
+
+// Err returns nil when the peer's application has acked the message, ErrPending until the publication is done,
+// else what Publish would have returned.
+func (p *Publication) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.over {
+		return ErrPending
+	}
+	return p.err
+}
+
+// Wait waits until the publication is done and returns its Err. When ctx ends before that it returns ctx's
+// error; the publication goes on. Inside Config.Setup, and with the context of an Inline handler, waiting fails
+// with FailedPrecondition.
+func (p *Publication) Wait(ctx context.Context) error {
+	if err := p.Err(); err != ErrPending {
+		return err
+	}
+	done := p.Done()
+	select {
+	case <-done:
+		return p.Err()
+	default:
+	}
+	if err := p.sc.end.mayWait(ctx, "Publication.Wait", p.topic); err != nil && !p.sc.end.closing.Load() {
+		return err
+	}
+	select {
+	case <-done:
+		return p.Err()
+	case <-ctx.Done():
+		return contextError(ctx, p.topic)
+	}
+}

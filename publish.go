@@ -1,0 +1,186 @@
+package gantline
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// Publish sends a message to whoever subscribes to topic on the peer's side of this stream (on an End: on the
+// peer's End), or receives there, and waits until the peer's application has acked it. body may be reused when
+// Publish returns.
+//
+// While the peer's receive maximum (its Limits.Messages, 1024 by default) is unacked, Publish waits; calls and
+// streams are not held up by that. ctx bounds all of it; the receiver sees its deadline and its end.
+//
+// Errors: *Error with the peer's code and text for a nack (Unimplemented when nobody takes the topic within
+// 10 s); ctx's, where the peer may have acted on the message all the same; InvalidArgument for a malformed
+// topic or metadata, ResourceExhausted for a body over the peer's Limits.Body; ErrNotSent, or ErrUnknownOutcome
+// when the message was sent and the End was over before its ack; FailedPrecondition inside Config.Setup and
+// with the context of an Inline handler.
+//
+// A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
+func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error {
+	sc := st.scope()
+	depth, err := sc.end.enter(ctx, "Publish", topic)
+	if err != nil {
+		return err
+	}
+	o := newPublishOptions(opts)
+	if o.noAck {
+		return sc.publishUnacked(ctx, depth, topic, body, o)
+	}
+	w := sc.inbox.outbox.waiter()
+	if err := sc.start(ctx, &w.x, frame.KindMessage, depth, topic, body, o); err != nil {
+		return err
+	}
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		cancelExchange(ctx, &w.x)
+		<-w.done
+	}
+	err = sc.result(ctx, &w.x, topic)
+	if w.x.Reusable {
+		w.x.Clear()
+		sc.inbox.outbox.waiters.Put(w)
+	}
+	return err
+}
+
+// PublishAsync is Publish that does not wait for the ack: it returns once the message is handed to the link,
+// having waited only while the peer's receive maximum was unacked or the link had no room. ctx bounds that wait
+// and then the wait for the ack. body may be reused when it returns. No goroutine runs for a publication: to
+// hear of the end of many, share one OnDone.
+//
+// Errors are those of Publish; the ones the peer or the wait for the ack cause are the Publication's. It works
+// inside Config.Setup too.
+func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, opts ...PublishOption) (*Publication, error) {
+	sc := st.scope()
+	if sc.end.closing.Load() {
+		return nil, sc.end.closedError(topic)
+	}
+	o := newPublishOptions(opts)
+	if o.noAck {
+		if err := sc.publishUnacked(ctx, depthFrom(ctx), topic, body, o); err != nil {
+			return nil, err
+		}
+		p := &Publication{sc: sc, topic: topic, onDone: o.onDone}
+		p.finish(nil)
+		return p, nil
+	}
+	p := &Publication{sc: sc, topic: topic, ctx: ctx, onDone: o.onDone}
+	p.x.Sink = (*publicationSink)(p)
+	if err := sc.start(ctx, &p.x, frame.KindMessage, depthFrom(ctx), topic, body, o); err != nil {
+		return nil, err
+	}
+	if ctx.Done() != nil {
+		sc.inbox.outbox.join(ctx, p)
+	}
+	return p, nil
+}
+
+// start hands a message to the session.
+func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
+	e := sc.end
+	if err := checkTopic(topic); err != nil {
+		return errorf(InvalidArgument, "bad topic: %v", err).named(topic)
+	}
+	if err := e.checkBody("publish", topic, len(body)); err != nil {
+		return err
+	}
+	var buf [blockSize]byte
+	block, err := o.appendBlock(buf[:0])
+	if err != nil {
+		return err
+	}
+	open := mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block}
+	if deadline, ok := ctx.Deadline(); ok {
+		open.Timeout = max(time.Until(deadline), time.Millisecond)
+	}
+	if err := e.sess.Start(ctx, x, &open, body); err != nil {
+		if ctx.Err() != nil {
+			return contextError(ctx, topic)
+		}
+		return e.exchangeError(err, false, topic)
+	}
+	return nil
+}
+
+// result is what a completed exchange means to the publisher.
+func (sc *scope) result(ctx context.Context, x *mux.Exchange, topic string) error {
+	switch {
+	case x.Err == nil:
+		return errorOf(&x.Head, topic)
+	case isReset(x.Err) && ctx.Err() != nil: // by cancelExchange
+		return contextError(ctx, topic)
+	}
+	return sc.end.exchangeError(x.Err, x.Sent, topic)
+}
+
+// cancelExchange gives x up because its publisher's context has ended.
+func cancelExchange(ctx context.Context, x *mux.Exchange) {
+	code := Canceled
+	if ctx.Err() == context.DeadlineExceeded {
+		code = DeadlineExceeded
+	}
+	x.Cancel(code, "")
+}
+
+// publishWaiter is a Publish that waits for its ack. It is used again and again.
+type publishWaiter struct {
+	x    mux.Exchange
+	done chan struct{} // capacity 1, one token per use
+}
+
+// Complete implements mux.Sink.
+func (w *publishWaiter) Complete(*mux.Exchange) { w.done <- struct{}{} }
+
+// waiter returns a waiter that is ready. They are pooled per scope and not for the process because of their
+// channels, which belong to one testing/synctest bubble.
+func (o *outbox) waiter() *publishWaiter {
+	w, _ := o.waiters.Get().(*publishWaiter)
+	if w == nil {
+		w = &publishWaiter{done: make(chan struct{}, 1)}
+		w.x.Sink = w
+	}
+	return w
+}
+
+// unacked is the exchange of a message whose ack nobody waits for. It goes back to its pool when its slot is
+// free and the publisher has let go of it.
+type unacked struct {
+	x    mux.Exchange
+	held atomic.Int32
+}
+
+var unackeds = sync.Pool{New: func() any {
+	u := new(unacked)
+	u.x.Sink = u
+	return u
+}}
+
+// Complete implements mux.Sink.
+func (u *unacked) Complete(*mux.Exchange) { u.letGo() }
+
+func (u *unacked) letGo() {
+	if u.held.Add(-1) == 0 && u.x.Reusable {
+		u.x.Clear()
+		unackeds.Put(u)
+	}
+}
+
+// publishUnacked hands a message to the link that nobody acks.
+func (sc *scope) publishUnacked(ctx context.Context, depth uint8, topic string, body []byte, o *publishOptions) error {
+	u := unackeds.Get().(*unacked)
+	u.held.Store(2) // this publisher, and Complete
+	if err := sc.start(ctx, &u.x, frame.KindUnackedMessage, depth, topic, body, o); err != nil {
+		return err // not pooled: a session that failed may still look at it
+	}
+	u.letGo()
+	return nil
+}

@@ -1,0 +1,97 @@
+package gantline
+
+import "github.com/gantline-project/gantline/frame"
+
+// PublishOption sets something about one publication: see WithMetadata, WithMessageID, Redelivered, NoAck and
+// OnDone.
+type PublishOption interface{ applyPublish(*publishOptions) }
+
+type publishOptions struct {
+	metadata    Metadata
+	id          MessageID
+	hasID       bool
+	redelivered bool
+	noAck       bool
+	codec       uint8 // of the body; set by Topic
+	onDone      func(error)
+}
+
+// newPublishOptions is nil for no options, so that a plain publish allocates nothing for them.
+func newPublishOptions(opts []PublishOption) *publishOptions {
+	if len(opts) == 0 {
+		return &noPublishOptions
+	}
+	o := new(publishOptions)
+	for _, opt := range opts {
+		opt.applyPublish(o)
+	}
+	return o
+}
+
+var noPublishOptions publishOptions // never written
+
+// appendBlock appends the metadata that travels with the message.
+func (o *publishOptions) appendBlock(b []byte) ([]byte, error) {
+	id := o.id
+	if !o.hasID {
+		id = NewMessageID()
+	}
+	b = frame.AppendMetadata(b, frame.MetaID, id[:])
+	if o.redelivered {
+		b = frame.AppendMetadata(b, frame.MetaRedelivered, []byte{1})
+	}
+	return appendMetadata(b, o.metadata)
+}
+
+// blockSize is the size of a metadata block without metadata of the application's: the id and the flag.
+const blockSize = 3 + len(frame.MetaID) + len(MessageID{}) + 3 + len(frame.MetaRedelivered) + 1
+
+// onDone is what OnDone returns.
+type onDone func(error)
+
+func (f onDone) applyPublish(o *publishOptions) { o.onDone = f }
+
+// OnDone has f called once when a publication made with PublishAsync is done: with nil when the peer's
+// application acked it, else with the error that Publication.Err will return. f runs on the goroutine that
+// reads the connection, before Done is closed and perhaps before PublishAsync returns; it must not block, but
+// may publish, Ack and Nack. Many publications can share one f. It is not called when PublishAsync itself
+// returns an error; Publish ignores it.
+func OnDone(f func(error)) PublishOption { return onDone(f) }
+
+// withID is what WithMessageID returns.
+type withID MessageID
+
+func (id withID) applyPublish(o *publishOptions) { o.id, o.hasID = MessageID(id), true }
+
+// WithMessageID publishes under an id made before, by NewMessageID or by the message's first publisher: a
+// broker that forwards a message keeps its id.
+func WithMessageID(id MessageID) PublishOption { return withID(id) }
+
+type publishFlag uint8
+
+const (
+	flagRedelivered publishFlag = iota
+	flagNoAck
+)
+
+func (f publishFlag) applyPublish(o *publishOptions) {
+	switch f {
+	case flagRedelivered:
+		o.redelivered = true
+	case flagNoAck:
+		o.noAck = true
+	}
+}
+
+// Redelivered marks the message as a possible copy: Message.Redelivered is true at the receiver.
+func Redelivered() PublishOption { return flagRedelivered }
+
+// NoAck publishes without waiting for an ack: the publication is done, with nil, when the message was handed
+// to the link. It reaches the peer's application at most once, and a Nack reaches nobody. It still counts in
+// the receive maximum until the application takes it, so publishers wait instead of dropping.
+func NoAck() PublishOption { return flagNoAck }
+
+// codecOption is how Topic says what wrote the body.
+type codecOption uint8
+
+func (c codecOption) applyPublish(o *publishOptions) { o.codec = uint8(c) }

@@ -1,0 +1,358 @@
+package gantline
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// exchange is what mux.Incoming.Value holds: who is told about the rest of an exchange the peer opened.
+type exchange interface {
+	ready(x *mux.Incoming)             // the body is complete; not called when it was from the start
+	cancel(x *mux.Incoming, err error) // reset by the peer, or the session is gone; may come before ready
+}
+
+// serving is one call, notify or streaming call of the peer's, from its OPEN to its answer. It is one
+// allocation with the handler's context and request in it.
+type serving struct {
+	handlerContext
+	req   Request
+	sc    *scope
+	x     *mux.Incoming // call or notify
+	ms    *mux.Stream   // streaming call
+	route *route        // nil until somebody takes it
+
+	missing atomic.Int32 // what has to come before it can start: its route, its body
+	claimed atomic.Bool  // somebody runs it, or has refused it
+	ended   atomic.Bool  // its handler has returned, or will not run
+	arrived time.Time    // when it was parked
+	taken   bool         // a notify that has left its scope's queue
+
+	on         atomic.Pointer[servingList]
+	next, prev *serving // guarded by on's mu
+}
+
+// accept takes a new call or notify of the peer. Reader goroutine.
+func (e *End) acceptCall(sc *scope, x *mux.Incoming) {
+	sv := &serving{sc: sc, x: x}
+	sv.init(e, x.Depth, x.Timeout)
+	sv.request = &sv.req
+	sv.req.Stream, sv.req.codec = sc.stream, x.Codec
+	if len(x.Metadata) > 0 {
+		sv.req.Metadata = parseMetadata(x.Metadata)
+	}
+	x.Value = sv
+	if x.Complete() {
+		sv.missing.Store(1)
+	} else {
+		sv.missing.Store(2)
+	}
+	sv.lookUp(x.Name)
+}
+
+// acceptStreamingCall takes a new streaming call of the peer. Reader goroutine.
+func (e *End) acceptStreamingCall(sc *scope, ms *mux.Stream) {
+	sv := &serving{sc: sc, ms: ms}
+	sv.init(e, ms.Depth(), ms.Timeout())
+	sv.request = &sv.req
+	sv.req.Stream, sv.req.codec = sc.stream, ms.Codec()
+	sv.req.Metadata = parseMetadata(ms.Metadata())
+	sv.missing.Store(1)
+	ms.Value = sv
+	sv.lookUp([]byte(ms.Name()))
+}
+
+// lookUp finds who takes the call; if nobody does it is parked or refused.
+func (sv *serving) lookUp(method []byte) {
+	r := sv.sc.find(method)
+	if r != nil && !r.fallback {
+		sv.req.Method = r.name
+	} else {
+		sv.req.Method = string(method)
+	}
+	if sv.notify() {
+		sv.sc.notifies.push(sv)
+	}
+	switch {
+	case r != nil:
+		sv.routed(r, true)
+	case !sv.sc.park(sv):
+		sv.refuse(Unimplemented, "nobody handles it")
+	}
+}
+
+func (sv *serving) notify() bool { return sv.x != nil && sv.x.Kind == frame.KindNotify }
+
+// routed is called when the handler is found.
+func (sv *serving) routed(r *route, reader bool) {
+	switch streaming := sv.ms != nil; {
+	case r.streams && !streaming:
+		sv.refuse(Unimplemented, "it takes streaming calls only: use OpenCall")
+	case streaming && !r.streams:
+		sv.refuse(Unimplemented, "it takes no streaming calls: use Call")
+	default:
+		sv.route = r
+		sv.arrive(reader)
+	}
+}
+
+// ready is called when the body is complete. Reader goroutine.
+func (sv *serving) ready(*mux.Incoming) { sv.arrive(true) }
+
+// arrive books one missing part as there and starts the call with the last one.
+func (sv *serving) arrive(reader bool) {
+	if sv.missing.Add(-1) > 0 {
+		return
+	}
+	if sv.notify() {
+		sv.sc.notifies.pump(reader)
+	} else {
+		sv.start(reader)
+	}
+}
+
+// start runs the call as its handler wants it, or leaves it at the handler's gate.
+func (sv *serving) start(reader bool) {
+	if g := sv.route.gate; g != nil && !g.enter(sv) {
+		if sv.claimed.Load() { // cancelled just before it was queued
+			sv.leaveQueues()
+		}
+		return
+	}
+	if reader && sv.route.inline {
+		sv.inline = true
+		sv.end.link.EnterUser()
+		next := sv.serve()
+		sv.end.link.LeaveUser()
+		if next != nil {
+			next.spawn()
+		}
+		return
+	}
+	sv.spawn()
+}
+
+// runner starts a goroutine without allocating its closure.
+type runner struct {
+	sv  *serving
+	run func()
+}
+
+var runners sync.Pool
+
+// spawn runs sv, and what follows it, on a goroutine of its own. The goroutine ends with the handlers; Close
+// does not wait for it, Shutdown does.
+func (sv *serving) spawn() {
+	r, _ := runners.Get().(*runner)
+	if r == nil {
+		r = new(runner)
+		r.run = func() {
+			sv := r.sv
+			r.sv = nil
+			runners.Put(r)
+			sv.work()
+		}
+	}
+	r.sv = sv
+	go r.run()
+}
+
+func (sv *serving) work() {
+	for sv != nil {
+		sv = sv.serve()
+	}
+}
+
+// serve runs the handler and answers. It returns what may run next because of that.
+func (sv *serving) serve() (next *serving) {
+	sv.end.handlerStarted()
+	returned := false
+	defer func() {
+		if !returned { // the handler ended this goroutine: what comes next needs another one
+			if next := sv.served(); next != nil {
+				next.spawn()
+			}
+		}
+	}()
+	if sv.claimed.CompareAndSwap(false, true) {
+		sv.handle()
+	}
+	returned = true
+	return sv.served()
+}
+
+// served passes the handler's places on.
+func (sv *serving) served() (next *serving) {
+	sv.ended.Store(true)
+	sv.finish()
+	sv.end.handlerDone()
+	if g := sv.route.gate; g != nil {
+		next = g.leave()
+	}
+	if !sv.notify() {
+		return next
+	}
+	after := sv.sc.notifies.next()
+	if next == nil {
+		return after
+	}
+	if after != nil {
+		after.spawn()
+	}
+	return next
+}
+
+// handle runs the handler. The caller is answered whatever the handler does.
+func (sv *serving) handle() {
+	var (
+		body     []byte
+		err      error
+		returned bool
+	)
+	if sv.x != nil {
+		sv.req.Body = sv.x.Body
+		sv.x.Dispatched()
+	}
+	if sv.notify() { // the slot is the caller's again; nobody waits for the result
+		sv.reply(nil, nil)
+	}
+	if sv.ms != nil {
+		sv.ms.Accept()
+		sv.req.cs = newServerCall(sv)
+	}
+	defer func() {
+		if !returned {
+			if v := recover(); v != nil {
+				err = sv.end.recovered("handler", sv.req.Method, v)
+			} else {
+				err = errorf(Internal, "the handler ended its goroutine with runtime.Goexit")
+			}
+		}
+		sv.answer(body, err)
+	}()
+	body, err = sv.route.handler.ServeCall(sv, &sv.req)
+	returned = true
+}
+
+// answer sends what the handler returned.
+func (sv *serving) answer(body []byte, err error) {
+	switch {
+	case sv.notify():
+		if err != nil {
+			sv.end.logger().Warn("gantline: notify handler failed", "method", sv.req.Method, "error", err)
+		}
+		return
+	case err == nil:
+		err = sv.end.checkAnswer(len(body))
+	}
+	var head *frame.Head
+	if err != nil || len(sv.req.reply) > 0 {
+		h := headOf(err)
+		block, merr := appendMetadata(nil, sv.req.reply)
+		if merr != nil {
+			h, block = headOf(errorf(Internal, "reply metadata: %s", cleanText(merr))), nil
+		}
+		h.Metadata = block
+		head = &h
+		if h.Code != OK {
+			body = nil
+		}
+	}
+	if sv.ms != nil {
+		sv.req.cs.finish(head)
+		return
+	}
+	sv.reply(head, body)
+}
+
+// reply ends the exchange, without waiting on the reader goroutine.
+func (sv *serving) reply(head *frame.Head, body []byte) {
+	if !sv.inline {
+		// Waits end with the session, and when the caller gives up.
+		_ = sv.x.Reply(context.Background(), head, body)
+		return
+	}
+	if sv.x.TryReply(head, body) {
+		return
+	}
+	sv.end.handlerStarted()
+	go func() { // ends as Reply does
+		defer sv.end.handlerDone()
+		_ = sv.x.Reply(context.Background(), head, body)
+	}()
+}
+
+// refuse answers a call that no handler runs for.
+func (sv *serving) refuse(code Code, text string) {
+	if !sv.claimed.CompareAndSwap(false, true) {
+		return
+	}
+	sv.finish()
+	if sv.ms != nil {
+		_ = sv.ms.Reset(code, text)
+		sv.leaveQueues()
+		return
+	}
+	if sv.notify() {
+		sv.end.logger().Debug("gantline: notify dropped", "method", sv.req.Method, "reason", text)
+	}
+	sv.end.refuse(sv.x, code, text)
+	sv.leaveQueues()
+}
+
+// leaveQueues takes a call that was refused off the queue it waits in. The notifies behind one go on.
+func (sv *serving) leaveQueues() {
+	switch {
+	case !sv.unlink() || !sv.notify():
+	case !sv.taken:
+		sv.sc.notifies.pump(false)
+	default:
+		if next := sv.sc.notifies.next(); next != nil {
+			next.spawn()
+		}
+	}
+}
+
+// cancel is called when the caller has given up or the session is gone.
+func (sv *serving) cancel(_ *mux.Incoming, err error) {
+	sv.handlerContext.cancel(err)
+	if sv.claimed.Load() {
+		return
+	}
+	sv.sc.drop(sv)
+	sv.refuse(Canceled, "")
+}
+
+// streamEnded is called when both directions of a streaming call have ended; err is nil when both were closed.
+func (sv *serving) streamEnded(err error) {
+	if err == nil {
+		err = context.Canceled
+	}
+	sv.cancel(nil, err)
+}
+
+// refuse answers x with an error, without waiting for room.
+func (e *End) refuse(x *mux.Incoming, code Code, text string) {
+	head := &frame.Head{Code: code, Text: text}
+	if x.Kind == frame.KindNotify || x.Kind == frame.KindUnackedMessage {
+		head = nil
+	}
+	if !x.TryReply(head, nil) {
+		go func() { _ = x.Reply(context.Background(), head, nil) }() // ends when there is room, or with the session
+	}
+}
+
+// recovered logs a panic of the application's code and makes it an error; with Config.Repanic it panics on.
+func (e *End) recovered(what, name string, v any) error {
+	e.logger().Error("gantline: "+what+" panicked", "name", name, "peer", e.PeerID(), "panic", v, "stack", string(debug.Stack()))
+	if e.cfg.Repanic {
+		panic(v)
+	}
+	return errorf(Internal, "%s panicked: %s", what, clip(fmt.Sprint(v)))
+}

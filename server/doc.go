@@ -1,0 +1,60 @@
+// Package server accepts Ends.
+//
+// # Usage
+//
+// A Server runs a handler for each End, as http.Server does for requests:
+//
+//	srv := &server.Server{
+//		Handler: func(end *gantline.End) { io.Copy(end, end) },
+//		Config:  gantline.Config{Router: &router},
+//	}
+//	err := srv.ListenAndServe("tcp", "127.0.0.1:4210")
+//
+// A Listener gives the Ends to whoever asks for them:
+//
+//	ln, err := server.Listen("tls", ":4210", server.WithTLS(cert))
+//	if err != nil {
+//		return err
+//	}
+//	defer ln.Close()
+//	for {
+//		end, err := ln.AcceptEnd(ctx)
+//		if err != nil {
+//			return err
+//		}
+//		go serve(end)
+//	}
+//
+// Both know their Ends by the id of the peer: End finds one, Ends lists them,
+// and closing an End throws its peer out. An id is in use once: while the first
+// End lives, a second client that claims the same id is refused with
+// AlreadyExists. Without TLS and client certificates an id is only a claim.
+//
+// What strangers can do is bounded, see Limits. Handshakes go on side by side,
+// so a client that is slow, silent or no client at all keeps nobody waiting, and
+// is hung up on after Limits.HandshakeTimeout. A full backlog makes new
+// clients wait, and then refuses them; it never grows.
+//
+// # Concurrency
+//
+// All methods may be called from any goroutine. A Listener has one goroutine
+// that accepts, from the moment it is made, and one for each handshake; Close
+// and Shutdown stop them and wait for them. Config.Setup runs on the goroutine
+// of its handshake, so it may take its time, within the handshake's timeout.
+// There is no goroutine for an End that lives, beside its own and its Handler's.
+//
+// # Errors
+//
+//   - ErrServerClosed: Serve, after Close or Shutdown.
+//   - net.ErrClosed: AcceptEnd, after Close or Shutdown.
+//   - *gantline.Error with InvalidArgument: network, address or TLS configuration
+//     cannot work.
+//   - the context's errors, from AcceptEnd and Shutdown.
+//   - the net.Listener's own errors, such as *net.OpError.
+//
+// Clients see refusals as *conn.RefusedError, with AlreadyExists for an id in use,
+// ResourceExhausted beyond Limits.Peers and Limits.Backlog, Unavailable from a server
+// that is closing, and what Config.Setup returned. What went wrong with a stranger's
+// handshake is logged at level Debug, and limits that were hit at level Warn, at
+// most once in 10 s each.
+package server

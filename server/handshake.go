@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/gantline-project/gantline"
+)
+
+// A handshake is one connection on its way to become an End. Its goroutine owns it.
+type handshake struct {
+	l       *Listener
+	ctx     context.Context
+	end     *gantline.End // has claimed its id; nil before
+	place   bool          // it has a place in the listener's queue
+	refused bool          // the client was told that it is not wanted
+}
+
+// welcome makes an End of nc and queues it, or closes nc.
+func (l *Listener) welcome(nc net.Conn) {
+	ctx, cancel := context.WithTimeout(l.ctx, l.opts.limits.HandshakeTimeout)
+	defer cancel()
+	h := &handshake{l: l, ctx: ctx}
+	end, err := h.run(nc)
+	if err != nil {
+		h.undo()
+		nc.Close()
+		if h.refused {
+			l.tolls.refused.Add(1)
+		} else {
+			l.tolls.failed.Add(1)
+		}
+		l.opts.logger().Debug("gantline: handshake failed", "listener", l.ln.Addr(), "remote", nc.RemoteAddr(), "err", err)
+		return
+	}
+	l.tolls.accepted.Add(1)
+	l.queue <- end // never waits: h has a place
+}
+
+// run shakes hands: TLS, then the protocol with setup in the middle of it. A
+// panic in a callback of the user's TLS configuration costs this connection.
+func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
+	defer func() {
+		if h.l.opts.config.Repanic {
+			return
+		}
+		if v := recover(); v != nil {
+			h.l.opts.logger().Error("gantline: handshake panicked", "remote", nc.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+			end, err = nil, errorf("handshake panicked: %v", v)
+		}
+	}()
+	if h.l.tls != nil {
+		tc := tls.Server(nc, h.l.tls)
+		if err := tc.HandshakeContext(h.ctx); err != nil {
+			return nil, errorf("TLS: %w", bare{err})
+		}
+		nc = tc
+	}
+	cfg := h.l.opts.config
+	cfg.Setup = h.setup
+	end, err = gantline.Server(h.ctx, nc, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	// A client that never got its welcome, or never wanted one, must not keep
+	// its id. One that has sent something and is gone already is an End.
+	if _, err := end.Ping(h.ctx); err != nil && end.Stats().Link.FramesIn == 0 {
+		return nil, errorf("the client did not answer its welcome: %w", bare{err})
+	}
+	return end, nil
+}
+
+// setup is Config.Setup of every End: it runs when the client has said who it
+// is and before it is told that it is welcome.
+func (h *handshake) setup(e *gantline.End) (err error) {
+	defer func() { h.refused = err != nil }()
+	l := h.l
+	if err := l.peers.claim(e); err != nil {
+		l.tellRefused(err)
+		return err
+	}
+	h.end = e
+	if err := h.takePlace(); err != nil {
+		return err
+	}
+	if f := l.opts.config.Setup; f != nil {
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	return l.peers.show(e)
+}
+
+// takePlace waits for a place in the queue, and leaves time enough to tell the
+// client that there was none.
+func (h *handshake) takePlace() error {
+	l := h.l
+	select {
+	case l.places <- struct{}{}:
+		h.place = true
+		return nil
+	default:
+	}
+	patience := time.NewTimer(l.opts.limits.HandshakeTimeout / 2)
+	defer patience.Stop()
+	select {
+	case l.places <- struct{}{}:
+		h.place = true
+		return nil
+	case <-l.ctx.Done():
+		return errClosing
+	case <-h.ctx.Done():
+		return context.Cause(h.ctx)
+	case <-patience.C:
+		err := refusal(gantline.ResourceExhausted, "%d clients wait for AcceptEnd at the server, its limit Limits.Backlog: try again later", cap(l.places))
+		l.tellRefused(err)
+		return err
+	}
+}
+
+// undo gives back what a failed handshake has taken.
+func (h *handshake) undo() {
+	if h.end != nil {
+		h.l.peers.remove(h.end)
+	}
+	if h.place {
+		<-h.l.places
+	}
+}
+
+// tellRefused logs that a limit was hit; an id in use is the client's affair.
+func (l *Listener) tellRefused(err error) {
+	if !errors.Is(err, gantline.ResourceExhausted) {
+		return
+	}
+	if missed, ok := l.refusedLog.allow(); ok {
+		l.opts.logger().Warn("gantline: client refused", "listener", l.ln.Addr(), "err", fmt.Sprint(bare{err}), "alike", missed)
+	}
+}

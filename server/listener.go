@@ -1,0 +1,198 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"iter"
+	"net"
+	"slices"
+	"sync"
+
+	"github.com/gantline-project/gantline"
+)
+
+// A Listener makes Ends of the connections that a net.Listener accepts. Make one
+// with Listen or NewListener. All methods may be called from any goroutine.
+//
+// It shakes hands from the moment it is made, with every connection on a
+// goroutine of its own, and keeps the Ends for AcceptEnd. Whoever needs to
+// register handlers before the peer's first call is looked at does it in
+// gantline.Config.Setup.
+type Listener struct {
+	ln      net.Listener
+	opts    options // with defaults
+	tls     *tls.Config
+	peers   *peers
+	sources sources
+	slots   chan struct{}      // one for each handshake; nil = no limit
+	places  chan struct{}      // one for each End in queue, or soon in it
+	queue   chan *gantline.End // has room for every place
+	running tally              // accept, and the handshakes
+
+	ctx    context.Context // done when the listener stops
+	cancel context.CancelCauseFunc
+	stop   func() error // once: takes no more connections, ends the handshakes
+
+	failed  chan struct{} // closed when Accept failed for good
+	failure error         // why; set before failed is closed
+
+	tolls                          tolls
+	sourceLog, slotLog, refusedLog throttle
+}
+
+// Listen announces addr and returns a Listener for it. Networks are "tcp",
+// "tcp4" and "tcp6" with an address "host:port" (no host means all addresses,
+// port 0 a free one), "tls", which is tcp and needs WithTLS, and "unix" with
+// the path of a socket that does not exist yet.
+//
+// Errors: *gantline.Error with InvalidArgument for a network, address or TLS
+// configuration that cannot work, else what net.Listen returned.
+func Listen(network, addr string, opts ...Option) (*Listener, error) {
+	o := newOptions(opts)
+	ln, err := listen(network, addr, o.tls)
+	if err != nil {
+		return nil, err
+	}
+	return newListener(ln, o, nil), nil
+}
+
+// NewListener returns a Listener over ln, which it closes when it is closed
+// itself. A listener of TLS connections does as well as any other. When WithTLS
+// was given a configuration that cannot work, AcceptEnd says so.
+func NewListener(ln net.Listener, opts ...Option) *Listener {
+	return newListener(ln, newOptions(opts), nil)
+}
+
+// newListener starts a listener; a nil p gives it a list of its own.
+func newListener(ln net.Listener, o options, p *peers) *Listener {
+	o.limits = o.limits.withDefaults()
+	if o.config.ID == "" {
+		o.config.ID = rand.Text() // the same for all its Ends
+	}
+	if p == nil {
+		p = newPeers(o.limits.Peers)
+	}
+	l := &Listener{
+		ln:      ln,
+		opts:    o,
+		peers:   p,
+		sources: sources{limit: o.limits.HandshakesPerSource},
+		places:  make(chan struct{}, o.limits.Backlog),
+		queue:   make(chan *gantline.End, o.limits.Backlog),
+		failed:  make(chan struct{}),
+	}
+	if n := o.limits.Handshakes; n > 0 {
+		l.slots = make(chan struct{}, n)
+	}
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
+	l.stop = sync.OnceValue(func() error {
+		l.cancel(net.ErrClosed)
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return errorf("listener %v: %w", ln.Addr(), err)
+		}
+		return nil
+	})
+	var err error
+	if l.tls, err = serverTLS(o.tls); err != nil {
+		l.fail(err)
+		return l
+	}
+	l.warnPlain()
+	l.running.add()
+	go l.accept()
+	return l
+}
+
+// AcceptEnd waits for the next End and returns it. Its handshake is done,
+// Config.Setup has run. Ends come in the order in which they got ready; one may
+// be over already, and what it has received can still be read.
+//
+// Errors: net.ErrClosed after Close or Shutdown, the context's when ctx ends
+// first, or what ended the net.Listener; all of them found by errors.Is.
+func (l *Listener) AcceptEnd(ctx context.Context) (*gantline.End, error) {
+	if l.ctx.Err() == nil {
+		select {
+		case e := <-l.queue:
+			<-l.places
+			return e, nil
+		default:
+		}
+		select {
+		case e := <-l.queue:
+			<-l.places
+			return e, nil
+		case <-l.ctx.Done():
+		case <-l.failed:
+			return l.last()
+		case <-ctx.Done():
+			return nil, errorf("accept on %v: %w", l.ln.Addr(), ctx.Err())
+		}
+	}
+	return nil, errorf("listener %v: %w", l.ln.Addr(), net.ErrClosed)
+}
+
+// last is AcceptEnd after Accept has failed: handshakes that were going on may
+// still lead to an End.
+func (l *Listener) last() (*gantline.End, error) {
+	select {
+	case e := <-l.queue:
+		<-l.places
+		return e, nil
+	default:
+		return nil, l.failure
+	}
+}
+
+// fail notes that no connection will come any more. The Ends there are live on.
+func (l *Listener) fail(err error) {
+	l.failure = err
+	close(l.failed)
+	l.ln.Close()
+}
+
+// Addr returns the address that the net.Listener listens on.
+func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
+
+// End returns the End whose peer has the id, from the end of its Config.Setup
+// until it is over; nil if there is none. Close it to throw the peer out: its
+// id is free again when Close returns.
+func (l *Listener) End(id string) *gantline.End { return l.peers.end(id) }
+
+// Ends returns the Ends that live when the loop begins, in no particular order.
+// They may be closed while the loop goes on.
+func (l *Listener) Ends() iter.Seq[*gantline.End] {
+	return func(yield func(*gantline.End) bool) { slices.Values(l.peers.all())(yield) }
+}
+
+// Close closes the net.Listener, ends the handshakes that go on, closes every
+// End that came from the listener, taken by AcceptEnd or not, and waits for
+// the listener's goroutines. An End takes up to 5 s to close when its peer does
+// not answer; all of them close at the same time. Config.Setup must not call
+// it. Handlers may: they are not waited for.
+//
+// It returns the error of the net.Listener's Close, each time the same. To learn
+// what an End could not deliver close that End.
+func (l *Listener) Close() error {
+	err := l.stop()
+	closeAll(l.peers.shut())
+	_ = l.running.wait(context.Background()) // the context never ends
+	return err
+}
+
+// Shutdown closes the net.Listener, ends the handshakes that go on, and drains
+// every End: nothing new is taken, running calls finish, then it is closed. It
+// returns nil when all Ends are closed and everything was delivered. When ctx
+// ends first the error is, or wraps, the context's; Close then ends what
+// is left. Neither Config.Setup nor a handler may call it: it waits for them.
+func (l *Listener) Shutdown(ctx context.Context) error {
+	err := l.stop()
+	if drained := drainAll(ctx, l.peers.shut()); err == nil {
+		err = drained
+	}
+	if waited := l.running.wait(ctx); err == nil && waited != nil {
+		err = errorf("shutdown of listener %v: %w", l.ln.Addr(), waited)
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/gantline-project/gantline"
+)
+
+// Limits bounds what strangers may make a listener hold. The zero value of each
+// field is its default. What one End may hold is gantline.Limits' business.
+type Limits struct {
+	// Peers is how many Ends may live at a time, over all listeners of a Server.
+	// One more is refused with ResourceExhausted. Default 10,000; negative means
+	// no limit.
+	Peers int
+	// Handshakes is how many may go on at a time, TLS and Config.Setup
+	// included. Further connections wait, in the order in which they came: one in
+	// the listener, the rest in the operating system's backlog. Default 256;
+	// negative means no limit.
+	Handshakes int
+	// HandshakesPerSource is how many of them may come from one source address;
+	// further connections from there are closed at once, and their clients may try
+	// again. The source is an IPv4 address or an IPv6 /64, which is what
+	// one customer usually has. Loopback, unix sockets and addresses that are
+	// not IP have no such limit. Default 8; negative means no limit: for
+	// listeners behind a proxy, where all connections come from one address.
+	HandshakesPerSource int
+	// HandshakeTimeout is how long a handshake may take, TLS and Config.Setup
+	// included, before the connection is closed. Default 5 s; negative means the
+	// default. What follows TLS takes at most 5 s in any case.
+	HandshakeTimeout time.Duration
+	// Backlog is how many Ends may wait for AcceptEnd. Handshakes that are ready
+	// then wait, before the client is told that it is welcome, for half of
+	// HandshakeTimeout, and are refused with ResourceExhausted. An End that died
+	// while it waited keeps its place until AcceptEnd has returned it. Default 256;
+	// negative means 1.
+	Backlog int
+}
+
+// The defaults of Limits. They are the numbers of docs/LIMITS.md.
+const (
+	DefaultPeers               = 10_000
+	DefaultHandshakes          = 256
+	DefaultHandshakesPerSource = 8
+	DefaultHandshakeTimeout    = 5 * time.Second
+	DefaultBacklog             = 256
+)
+
+// withDefaults fills in what is zero; 0 then means no limit.
+func (l Limits) withDefaults() Limits {
+	count := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+		*v = max(*v, 0)
+	}
+	count(&l.Peers, DefaultPeers)
+	count(&l.Handshakes, DefaultHandshakes)
+	count(&l.HandshakesPerSource, DefaultHandshakesPerSource)
+	count(&l.Backlog, DefaultBacklog)
+	l.Backlog = max(l.Backlog, 1)
+	if l.HandshakeTimeout <= 0 {
+		l.HandshakeTimeout = DefaultHandshakeTimeout
+	}
+	return l
+}
+
+// An Option sets something about a Listener. Of two options for the same thing
+// the last one counts.
+type Option func(*options)
+
+// options is what a listener is made with.
+type options struct {
+	config gantline.Config
+	tls    *tls.Config
+	limits Limits
+}
+
+func newOptions(opts []Option) options {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+func (o *options) logger() *slog.Logger {
+	if o.config.Logger != nil {
+		return o.config.Logger
+	}
+	return slog.Default()
+}
+
+// WithConfig sets up every End with cfg. cfg.Setup runs after the id of the
+// peer was found free; cfg.ID is the server's id, chosen at random for the
+// listener when it is empty. cfg.Logger gets what the listener has to tell.
+// The zero Config means all defaults.
+func WithConfig(cfg gantline.Config) Option {
+	return func(o *options) { o.config = cfg }
+}
+
+// WithTLS puts TLS under every connection. cfg needs a certificate; a copy of it
+// is used that accepts TLS 1.3 or later and offers ALPN as the only protocol:
+// a client that names protocols and not this one is turned away. What
+// cfg.GetConfigForClient returns is treated the same. Nil means no TLS.
+func WithTLS(cfg *tls.Config) Option {
+	return func(o *options) { o.tls = cfg }
+}
+
+// WithLimits sets the limits of the listener.
+func WithLimits(l Limits) Option {
+	return func(o *options) { o.limits = l }
+}

@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gantline-project/gantline"
+)
+
+// peers is the list of the Ends that live, by the id of the peer. All listeners
+// of a Server share one, so an id is in use once.
+type peers struct {
+	limit int // 0 = none
+
+	mu     sync.Mutex // guards what follows
+	byID   map[string]*peer
+	closed bool // nobody is let in any more
+}
+
+// A peer is an id that is taken.
+type peer struct {
+	end   *gantline.End
+	shown bool // past Setup; before, the id is only reserved. Guarded by peers.mu
+}
+
+// alive reports whether the End still stands for its id. It may be over before
+// remove was called.
+func (p *peer) alive() bool { return p.end.Context().Err() == nil }
+
+func newPeers(limit int) *peers {
+	return &peers{limit: limit, byID: make(map[string]*peer)}
+}
+
+// errClosing is what a client gets that comes while the listener closes.
+var errClosing = refusal(gantline.Unavailable, "the server is closing")
+
+// claim takes the id of e's peer, or says why not.
+func (p *peers) claim(e *gantline.End) error {
+	id := e.PeerID()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.byID[id]
+	switch {
+	case p.closed:
+		return errClosing
+	case old != nil && old.alive():
+		return refusal(gantline.AlreadyExists, "the id %q is in use by another connection: close that one first, or use another Config.ID", id)
+	case old == nil && p.limit > 0 && len(p.byID) >= p.limit:
+		return refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
+	}
+	p.byID[id] = &peer{end: e}
+	return nil
+}
+
+// show puts e, which has claimed its id, on the list for as long as it lives.
+func (p *peers) show(e *gantline.End) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errClosing
+	}
+	if x := p.byID[e.PeerID()]; x != nil && x.end == e {
+		x.shown = true
+		context.AfterFunc(e.Context(), func() { p.remove(e) })
+	}
+	return nil
+}
+
+// remove gives the id of e free, if e has it.
+func (p *peers) remove(e *gantline.End) {
+	id := e.PeerID()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if x := p.byID[id]; x != nil && x.end == e {
+		delete(p.byID, id)
+	}
+}
+
+// end returns the End with the id, nil if there is none.
+func (p *peers) end(id string) *gantline.End {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if x := p.byID[id]; x != nil && x.shown && x.alive() {
+		return x.end
+	}
+	return nil
+}
+
+// all returns the Ends that live now.
+func (p *peers) all() []*gantline.End {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ends := make([]*gantline.End, 0, len(p.byID))
+	for _, x := range p.byID {
+		if x.shown && x.alive() {
+			ends = append(ends, x.end)
+		}
+	}
+	return ends
+}
+
+// count returns how many ids are taken.
+func (p *peers) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.byID)
+}
+
+// shut lets nobody in any more and returns who is there.
+func (p *peers) shut() []*gantline.End {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	return p.all()
+}
+
+// closeAll closes the Ends, all at the same time: each may take 5 s.
+func closeAll(ends []*gantline.End) {
+	var wg sync.WaitGroup
+	for _, e := range ends {
+		wg.Go(func() { _ = e.Close() }) // what the peer has not confirmed is its handler's business
+	}
+	wg.Wait()
+}
+
+// drainAll shuts the Ends down, all at the same time.
+func drainAll(ctx context.Context, ends []*gantline.End) error {
+	errs := make([]error, len(ends))
+	var wg sync.WaitGroup
+	for i, e := range ends {
+		wg.Go(func() { errs[i] = e.Shutdown(ctx) })
+	}
+	wg.Wait()
+	failed := 0
+	var first error
+	for _, err := range errs {
+		if err != nil {
+			failed++
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return errorf("%d of %d Ends were not drained: %w", failed, len(ends), bare{first})
+}

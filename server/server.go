@@ -1,0 +1,224 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"iter"
+	"net"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/gantline-project/gantline"
+)
+
+// A Server runs a handler for each End, in the shape of http.Server. The zero
+// value is ready to use. Its fields must not be changed once Serve or
+// ListenAndServe was called. All methods may be called from any goroutine. A
+// Server that was closed or shut down cannot be used again.
+type Server struct {
+	// Handler is called for each End on a goroutine of its own; when it returns the
+	// End is closed. A panic in it is logged and costs its End only, unless
+	// Config.Repanic is set. Nil means that Config.Router and Config.Setup do all
+	// there is to do: the End lives until the peer closes it.
+	Handler func(*gantline.End)
+	// Config sets up every End, as WithConfig does. Its Logger gets what the server
+	// has to tell.
+	Config gantline.Config
+	// TLS puts TLS under every connection, as WithTLS does. Nil means none.
+	TLS *tls.Config
+	// Limits are those of each listener; Limits.Peers is for all of them together.
+	Limits Limits
+
+	mu        sync.Mutex // guards what follows
+	closing   bool
+	listeners map[*Listener]struct{}
+	peers     *peers // nil until it is needed
+	id        string // Config.ID, or a random one; set with peers
+
+	handlers tally // Handlers that run; add is called with mu held
+}
+
+// ListenAndServe listens on addr as Listen does and then calls Serve.
+func (s *Server) ListenAndServe(network, addr string) error {
+	if s.isClosing() {
+		return ErrServerClosed
+	}
+	ln, err := listen(network, addr, s.TLS)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ln)
+}
+
+// Serve makes Ends of the connections that ln accepts and calls Handler for
+// each. It may be called for several listeners: a peer's id is in use once
+// over all of them. It always returns an error and closes ln: ErrServerClosed
+// after Close or Shutdown, *gantline.Error with InvalidArgument for a TLS
+// configuration that cannot work, else what ended ln. The Ends live on.
+func (s *Server) Serve(ln net.Listener) error {
+	l := s.listener(ln)
+	if l == nil {
+		ln.Close()
+		return ErrServerClosed
+	}
+	defer s.forget(l)
+	for {
+		e, err := l.AcceptEnd(context.Background())
+		switch {
+		case err == nil:
+			s.start(e)
+		case s.isClosing():
+			return ErrServerClosed
+		default:
+			return err
+		}
+	}
+}
+
+// listener makes and notes the Listener for ln; nil when the server is closing.
+func (s *Server) listener(ln net.Listener) *Listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return nil
+	}
+	s.readyLocked()
+	o := options{config: s.Config, tls: s.TLS, limits: s.Limits}
+	o.config.ID = s.id
+	l := newListener(ln, o, s.peers)
+	if s.listeners == nil {
+		s.listeners = make(map[*Listener]struct{})
+	}
+	s.listeners[l] = struct{}{}
+	return l
+}
+
+// readyLocked makes what all listeners share.
+func (s *Server) readyLocked() {
+	if s.peers != nil {
+		return
+	}
+	s.peers = newPeers(s.Limits.withDefaults().Peers)
+	if s.id = s.Config.ID; s.id == "" {
+		s.id = rand.Text()
+	}
+}
+
+// forget ends l's part in the server and waits for its goroutines; its Ends
+// live on.
+func (s *Server) forget(l *Listener) {
+	_ = l.stop() // Serve returns a better reason
+	_ = l.running.wait(context.Background())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// start runs the handler for e. An End that comes too late is on the list
+// of peers, which Close and Shutdown go through.
+func (s *Server) start(e *gantline.End) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || s.Handler == nil {
+		return
+	}
+	s.handlers.add()
+	go s.handle(e) // ends when Handler returns, which Shutdown waits for
+}
+
+func (s *Server) handle(e *gantline.End) {
+	defer s.handlers.done()
+	defer func() { _ = e.Close() }() // to know of lost bytes the handler closes it itself
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		o := options{config: s.Config}
+		o.logger().Error("gantline: handler of an End panicked", "peer", e.PeerID(), "remote", e.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+		if s.Config.Repanic {
+			panic(v)
+		}
+	}()
+	s.Handler(e)
+}
+
+// End returns the End whose peer has the id, as Listener.End does, over all
+// listeners.
+func (s *Server) End(id string) *gantline.End {
+	return s.list().end(id)
+}
+
+// Ends returns the Ends that live when the loop begins, as Listener.Ends does,
+// over all listeners.
+func (s *Server) Ends() iter.Seq[*gantline.End] {
+	return func(yield func(*gantline.End) bool) { slices.Values(s.list().all())(yield) }
+}
+
+func (s *Server) list() *peers {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.readyLocked()
+	return s.peers
+}
+
+// Close closes all listeners, ends the handshakes that go on and closes all
+// Ends; Serve returns ErrServerClosed. It does as Listener.Close does and
+// returns the first error of a listener. Handlers are not waited for, so they
+// may call it.
+func (s *Server) Close() error {
+	listeners, err := s.stop()
+	closeAll(s.list().shut())
+	for _, l := range listeners {
+		_ = l.running.wait(context.Background()) // the context never ends
+	}
+	return err
+}
+
+// Shutdown closes all listeners, ends the handshakes that go on, drains all
+// Ends as Listener.Shutdown does, and waits until every Handler has returned: a
+// Handler learns of it from its End, whose AcceptStream fails and whose Context
+// ends. Serve returns ErrServerClosed at once.
+//
+// It returns nil when all of that is done. When ctx ends first the error is, or
+// wraps, the context's; Close then ends what is left. A Handler must not call it.
+func (s *Server) Shutdown(ctx context.Context) error {
+	listeners, err := s.stop()
+	if drained := drainAll(ctx, s.list().shut()); err == nil {
+		err = drained
+	}
+	waited := s.handlers.wait(ctx)
+	for _, l := range listeners {
+		if e := l.running.wait(ctx); waited == nil {
+			waited = e
+		}
+	}
+	if err == nil && waited != nil {
+		err = errorf("shutdown: %w", waited)
+	}
+	return err
+}
+
+// stop takes no more connections and returns the listeners there were.
+func (s *Server) stop() (listeners []*Listener, err error) {
+	s.mu.Lock()
+	s.closing = true
+	for l := range s.listeners {
+		listeners = append(listeners, l)
+	}
+	s.mu.Unlock()
+	for _, l := range listeners {
+		if e := l.stop(); err == nil {
+			err = e
+		}
+	}
+	return listeners, err
+}

@@ -1,0 +1,176 @@
+package gantline
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// Stream is one of the many byte streams of an End, a net.Conn with its own flow control; calls and messages
+// can be addressed to it as well. An End's own stream is End.Stream.
+//
+// All methods may be called from any goroutine at any time. The bytes of one Write stand together.
+type Stream struct {
+	mx  *mux.Stream // set before the stream is shared
+	end *End
+	sc  atomic.Pointer[scope] // made when it is first used
+
+	dead     atomic.Bool // reset before the application had it
+	accepted bool        // the application has it; guarded by end.mu
+	strict   bool        // OnStream has set it up; guarded by end.mu
+	closed   error       // why its scope is over; guarded by end.mu
+}
+
+var (
+	_ net.Conn      = (*Stream)(nil)
+	_ io.ReaderFrom = (*Stream)(nil)
+	_ io.WriterTo   = (*Stream)(nil)
+)
+
+// ID returns the stream's id, the same on both sides: 0 for an End's own stream, odd for streams the dialling
+// side opened, even for the others. Ids grow and are never used again.
+func (st *Stream) ID() uint64 { return st.mx.ID() }
+
+// Name returns what the opener gave WithName, "" for none.
+func (st *Stream) Name() string { return st.mx.Name() }
+
+// Meta returns what the opener gave WithMeta, nil for none. Do not change it.
+func (st *Stream) Meta() []byte {
+	v, _ := metadataValue(st.mx.Metadata(), frame.MetaStream)
+	return v
+}
+
+// Metadata returns a copy of what the opener gave WithMetadata, nil for none.
+func (st *Stream) Metadata() Metadata { return parseMetadata(st.mx.Metadata()) }
+
+// Side tells who opened the stream: the End's own one counts as the client's.
+func (st *Stream) Side() Side {
+	if st.mx.Opened() == st.end.link.Client() {
+		return ClientSide
+	}
+	return ServerSide
+}
+
+// End returns the End that the stream belongs to.
+func (st *Stream) End() *End { return st.end }
+
+// LocalAddr returns the carrier's local address.
+func (st *Stream) LocalAddr() net.Addr { return st.end.link.LocalAddr() }
+
+// RemoteAddr returns the carrier's remote address.
+func (st *Stream) RemoteAddr() net.Addr { return st.end.link.RemoteAddr() }
+
+// Read waits for bytes and returns what there is, up to len(p). What arrived stays readable after the peer
+// closed its direction or the session ended. Errors: io.EOF (only after the peer's CloseWrite or Close),
+// net.ErrClosed (closed here, or the End by either side), os.ErrDeadlineExceeded, *StreamError after a reset,
+// ErrSessionLost.
+func (st *Stream) Read(p []byte) (int, error) { return st.mx.Read(p) }
+
+// Write sends p. It waits while the peer does not read or the link is behind, and returns when all of p will
+// be delivered if the link lives. Errors: net.ErrClosed (closed here, or the peer reads no more),
+// os.ErrDeadlineExceeded, *StreamError after a reset, ErrSessionLost; n bytes of p were sent all the same.
+func (st *Stream) Write(p []byte) (n int, err error) { return st.mx.Write(p) }
+
+// ReadFrom sends what r gives until io.EOF. io.Copy uses it.
+func (st *Stream) ReadFrom(r io.Reader) (int64, error) { return st.mx.ReadFrom(r) }
+
+// WriteTo writes to w what the peer sends until it closes its direction. io.Copy uses it.
+func (st *Stream) WriteTo(w io.Writer) (int64, error) { return st.mx.WriteTo(w) }
+
+// CloseWrite ends this side's direction: the peer reads io.EOF after all that was written. Reading goes on.
+func (st *Stream) CloseWrite() error { return st.mx.CloseWrite() }
+
+// CloseRead ends the peer's direction: what it sent and sends is dropped, its writes fail with
+// net.ErrClosed. Writing goes on.
+func (st *Stream) CloseRead() error { return st.mx.CloseRead() }
+
+// Close ends both directions. What was written is still delivered; blocked calls return net.ErrClosed. It
+// does not wait for the peer and may be repeated. Calls that the stream's handlers serve go on.
+func (st *Stream) Close() error {
+	err := st.mx.Close()
+	st.closeScope(errStreamClosed)
+	return err
+}
+
+// Reset ends both directions at once: what is on its way may be lost, and the peer's operations fail with a
+// *StreamError of reason's code (CodeOf; Canceled for nil) and text, at most 1 KiB. Close after it does nothing.
+func (st *Stream) Reset(reason error) error {
+	h := headOf(reason)
+	if reason == nil {
+		h.Code = Canceled
+	}
+	err := st.mx.Reset(h.Code, h.Text)
+	st.closeScope(errStreamClosed)
+	return err
+}
+
+// SetDeadline sets both deadlines; zero means none. A blocked call is woken by one that has passed.
+func (st *Stream) SetDeadline(t time.Time) error { return st.mx.SetDeadline(t) }
+
+// SetReadDeadline sets when Read fails with os.ErrDeadlineExceeded; zero means never.
+func (st *Stream) SetReadDeadline(t time.Time) error { return st.mx.SetReadDeadline(t) }
+
+// SetWriteDeadline sets when Write fails with os.ErrDeadlineExceeded; zero means never.
+func (st *Stream) SetWriteDeadline(t time.Time) error { return st.mx.SetWriteDeadline(t) }
+
+var errStreamClosed = errorf(NotFound, "the stream is closed")
+
+// scope returns the stream's scope, which is made now if it does not exist.
+func (st *Stream) scope() *scope {
+	if sc := st.sc.Load(); sc != nil {
+		return sc
+	}
+	sc, err := st.makeScope()
+	if err != nil {
+		sc.closeInbox(err)
+	}
+	return sc
+}
+
+// makeScope returns the scope, and why it is over if this made one that is.
+func (st *Stream) makeScope() (*scope, error) {
+	st.end.mu.Lock()
+	defer st.end.mu.Unlock()
+	if sc := st.sc.Load(); sc != nil {
+		return sc, nil
+	}
+	sc := &scope{end: st.end, id: st.ID(), stream: st, strict: st.strict, closed: st.closed != nil}
+	if st.accepted {
+		sc.accepted = time.Now()
+	}
+	st.sc.Store(sc)
+	return sc, st.closed
+}
+
+// closeScope ends the stream's handlers and inbox. The End's scope lives as long as the End.
+func (st *Stream) closeScope(err error) {
+	if st.ID() != 0 && st.endScope(err) {
+		st.sc.Load().over(err)
+	}
+}
+
+// endScope books the end of the scope and reports whether there is one to end now.
+func (st *Stream) endScope(err error) bool {
+	st.end.mu.Lock()
+	defer st.end.mu.Unlock()
+	again := st.closed != nil
+	if !again {
+		st.closed = err
+	}
+	return !again && st.sc.Load() != nil
+}
+
+// taken is called when the application has got the stream. strict: OnStream has set it up.
+func (st *Stream) taken(strict bool) {
+	st.end.mu.Lock()
+	st.accepted = true
+	st.strict = st.strict || strict
+	st.end.mu.Unlock()
+	if sc := st.sc.Load(); sc != nil {
+		sc.accept(strict)
+	}
+}
