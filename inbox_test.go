@@ -190,7 +190,7 @@ func TestReceiveCancelRace(t *testing.T) {
 	for i := range 300 {
 		p := publishAsync(t, c, "t", fmt.Sprint(i))
 		for {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%20)*time.Microsecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i%20)*5*time.Microsecond)
 			m, err := s.Receive(ctx)
 			cancel()
 			if err == nil {

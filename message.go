@@ -26,21 +26,20 @@ type Message struct {
 	Redelivered bool     // the publisher says that this may be a copy
 	Stream      *Stream  // whose Receive or Subscribe it was published to: the End's own, or a stream's
 
-	sc       *scope
-	x        *mux.Incoming
-	deadline time.Time // zero = none
-	codec    uint8     // of Body
-	noAck    bool      // the publisher does not wait
-	wanted   bool      // Want was called; guarded by the inbox's lock
-	complete bool      // Body is all there; guarded by the inbox's lock
-	since    time.Time // unclaimed since then; guarded by the inbox's lock
+	sc  *scope
+	x   *mux.Incoming
+	ctx handlerContext // of the subscription function it is given to; here to save an allocation
 
+	outcome  atomic.Uint32         // of Ack and Nack
+	codec    uint8                 // of Body
+	noAck    bool                  // the publisher does not wait
+	wanted   bool                  // Want was called; guarded by the inbox's lock
+	complete bool                  // Body is all there; guarded by the inbox's lock
+	gone     atomic.Pointer[error] // why nobody waits for the outcome any more
+
+	since      time.Time    // unclaimed since then; guarded by the inbox's lock
 	list       *messageList // which holds it, nil once handed out; guarded by the inbox's lock
 	next, prev *Message     // in list
-
-	outcome atomic.Uint32                  // of Ack and Nack
-	gone    atomic.Pointer[error]          // why nobody waits for the outcome any more
-	running atomic.Pointer[handlerContext] // of the subscription function it was given to
 }
 
 // Outcomes of a message.
@@ -53,9 +52,7 @@ const (
 // newMessage copies out of x what lives only as long as the frame. Topic is the caller's.
 func newMessage(sc *scope, x *mux.Incoming) *Message {
 	m := &Message{sc: sc, x: x, Stream: sc.stream, codec: x.Codec, noAck: x.Kind == frame.KindUnackedMessage}
-	if x.Timeout > 0 {
-		m.deadline = time.Now().Add(x.Timeout)
-	}
+	m.ctx.init(sc.end, x.Depth, x.Timeout)
 	own := false
 	for key, value, rest, ok := frame.NextMetadata(x.Metadata); ok; key, value, rest, ok = frame.NextMetadata(rest) {
 		switch {
@@ -74,7 +71,7 @@ func newMessage(sc *scope, x *mux.Incoming) *Message {
 }
 
 // Deadline returns when the publisher stops waiting for the ack, false if it waits without limit.
-func (m *Message) Deadline() (time.Time, bool) { return m.deadline, !m.deadline.IsZero() }
+func (m *Message) Deadline() (time.Time, bool) { return m.ctx.Deadline() }
 
 // Decode reads Body into v with the codec it was written with: see Topic. Errors are *Error: InvalidArgument
 // when the body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
@@ -162,15 +159,9 @@ func (m *Message) run(fn func(context.Context, *Message) error) {
 	e := m.sc.end
 	e.handlerStarted()
 	defer e.handlerDone()
-	hc := e.newContext(m.sc, m.x)
-	hc.deadline = m.deadline
-	m.running.Store(hc)
-	if gone := m.gone.Load(); gone != nil {
-		hc.cancel(*gone)
-	}
 	m.handOut()
-	err := m.call(hc, fn)
-	hc.finish()
+	err := m.call(fn)
+	m.ctx.finish()
 	// The function may have settled it already; then this is nothing new.
 	switch {
 	case err == nil:
@@ -180,7 +171,7 @@ func (m *Message) run(fn func(context.Context, *Message) error) {
 	}
 }
 
-func (m *Message) call(hc *handlerContext, fn func(context.Context, *Message) error) (err error) {
+func (m *Message) call(fn func(context.Context, *Message) error) (err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -191,10 +182,10 @@ func (m *Message) call(hc *handlerContext, fn func(context.Context, *Message) er
 			return
 		}
 		// runtime.Goexit: run will not go on.
-		hc.finish()
+		m.ctx.finish()
 		_ = m.Nack(errorf(Internal, "the subscription's function ended its goroutine with runtime.Goexit"))
 	}()
-	err = fn(hc, m)
+	err = fn(&m.ctx, m)
 	returned = true
 	return err
 }
@@ -205,10 +196,7 @@ func (m *Message) ready(*mux.Incoming) { m.sc.readyMessage(m) }
 // cancel implements exchange: the publisher gave up, or the session is gone.
 func (m *Message) cancel(_ *mux.Incoming, err error) {
 	m.gone.Store(&err)
-	if hc := m.running.Load(); hc != nil {
-		hc.cancel(err)
-		return
-	}
+	m.ctx.cancel(err)
 	m.sc.dropMessage(m, err)
 }
 

@@ -30,7 +30,8 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 	if err != nil {
 		return err
 	}
-	o := newPublishOptions(opts)
+	o := usePublishOptions(opts)
+	defer o.done()
 	if o.noAck {
 		return sc.publishUnacked(ctx, depth, topic, body, o)
 	}
@@ -64,7 +65,8 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 	if sc.end.closing.Load() {
 		return nil, sc.end.closedError(topic)
 	}
-	o := newPublishOptions(opts)
+	o := usePublishOptions(opts)
+	defer o.done()
 	if o.noAck {
 		if err := sc.publishUnacked(ctx, depthFrom(ctx), topic, body, o); err != nil {
 			return nil, err

@@ -1,6 +1,10 @@
 package gantline
 
-import "github.com/gantline-project/gantline/frame"
+import (
+	"sync"
+
+	"github.com/gantline-project/gantline/frame"
+)
 
 // PublishOption sets something about one publication: see WithMetadata, WithMessageID, Redelivered, NoAck and
 // OnDone.
@@ -16,19 +20,29 @@ type publishOptions struct {
 	onDone      func(error)
 }
 
-// newPublishOptions is nil for no options, so that a plain publish allocates nothing for them.
-func newPublishOptions(opts []PublishOption) *publishOptions {
+// usePublishOptions collects options; give them back with done. A plain publish allocates nothing for them.
+func usePublishOptions(opts []PublishOption) *publishOptions {
 	if len(opts) == 0 {
 		return &noPublishOptions
 	}
-	o := new(publishOptions)
+	o := publishOptionsPool.Get().(*publishOptions)
 	for _, opt := range opts {
 		opt.applyPublish(o)
 	}
 	return o
 }
 
-var noPublishOptions publishOptions // never written
+func (o *publishOptions) done() {
+	if o != &noPublishOptions {
+		*o = publishOptions{}
+		publishOptionsPool.Put(o)
+	}
+}
+
+var (
+	noPublishOptions   publishOptions // never written
+	publishOptionsPool = sync.Pool{New: func() any { return new(publishOptions) }}
+)
 
 // appendBlock appends the metadata that travels with the message.
 func (o *publishOptions) appendBlock(b []byte) ([]byte, error) {

@@ -209,7 +209,20 @@ func (s *subscription) giveBack(ms []*Message) {
 }
 
 // stop implements what Subscribe returns.
-func (s *subscription) stop() {
+func (s *subscription) stop() { await(s.halt()) }
+
+// await waits for the ends of goroutines, unless that could be for ever.
+func await(idle ...<-chan struct{}) {
+	for _, ch := range idle {
+		if ch != nil && !inSubscription() {
+			<-ch
+		}
+	}
+}
+
+// halt ends the subscription and returns a channel that is closed when its function does not run any more,
+// nil when it does not run.
+func (s *subscription) halt() <-chan struct{} {
 	in := &s.sc.inbox
 	var w wants
 	in.mu.Lock()
@@ -225,7 +238,7 @@ func (s *subscription) stop() {
 			s.sc.putLocked(m, s.sc.findSubscriptionLocked([]byte(m.Topic)), &w)
 		}
 	}
-	var idle chan struct{}
+	var idle <-chan struct{}
 	if s.running {
 		if s.idle == nil {
 			s.idle = make(chan struct{})
@@ -234,9 +247,7 @@ func (s *subscription) stop() {
 	}
 	in.mu.Unlock()
 	w.ask()
-	if idle != nil && !inSubscription() {
-		<-idle
-	}
+	return idle
 }
 
 // subscriptionFrame is the name under which a running subscription shows in a stack.

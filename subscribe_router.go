@@ -65,9 +65,11 @@ func (t *routerTopic) stop(tab *topicTable) {
 		shares = append(shares, s)
 	}
 	t.mu.Unlock()
-	for _, s := range shares {
-		s.stop()
+	idle := make([]<-chan struct{}, len(shares))
+	for i, s := range shares {
+		idle[i] = s.halt()
 	}
+	await(idle...)
 }
 
 func (tab *topicTable) match(topic []byte) *routerTopic {

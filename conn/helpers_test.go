@@ -156,6 +156,7 @@ func shake(tb testing.TB, a, b net.Conn, client, server *Config) (c, s *Link) {
 	if err := errors.Join(cerr, serr); err != nil {
 		tb.Fatal(err)
 	}
+	tb.Cleanup(func() { abort(c, s) })
 	return c, s
 }
 
@@ -168,6 +169,14 @@ func pair(tb testing.TB, cfg *Config, opts ...memnet.Option) (c, s *Link, ct, st
 	c.Start(ct)
 	s.Start(st)
 	return c, s, ct, st
+}
+
+// abort ends links that may have ended before.
+func abort(links ...*Link) {
+	for _, l := range links {
+		l.Abort(nil)
+		<-l.Done()
+	}
 }
 
 // finish closes both links.

@@ -52,6 +52,10 @@ func unstarted(tb testing.TB, cfg *Config, opts ...memnet.Option) (*Link, *peer)
 	if res.err != nil {
 		tb.Fatal(res.err)
 	}
+	tb.Cleanup(func() {
+		b.Close()
+		abort(res.l)
+	})
 	return res.l, p
 }
 

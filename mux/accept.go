@@ -23,7 +23,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	switch {
 	case s.mine(h.ID):
 		return protocolError(h.ID, "OPEN with an id of the wrong parity")
-	case h.ID <= s.lastPeer.Load():
+	case h.ID <= s.lastPeer.Load() && !s.cfg.yamux:
 		return protocolError(h.ID, "OPEN with an id not above the last one, %d", s.lastPeer.Load())
 	case o.Depth > MaxDepth:
 		return protocolError(h.ID, "call depth %d is over %d", o.Depth, MaxDepth)
@@ -49,7 +49,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 		return err
 	}
 	s.earlyIn[group] += uint64(len(o.Body))
-	s.lastPeer.Store(h.ID)
+	s.lastPeer.Store(max(h.ID, s.lastPeer.Load()))
 
 	if code, text := s.refusal(h.ID, &o); code != frame.OK {
 		return s.refuse(h.ID, &o, fin, code, text)

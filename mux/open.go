@@ -16,6 +16,8 @@ func (s *Session) openErrLocked() error { return s.gone }
 // check refuses what the wire cannot carry.
 func (o *Open) check(s *Session, size int) error {
 	switch {
+	case s.cfg.yamux && (o.Kind != frame.KindStream || o.Name != "" || len(o.Metadata) > 0):
+		return errYamuxOnly
 	case len(o.Name) > frame.MaxName:
 		return &StreamError{Code: frame.InvalidArgument, Message: fmt.Sprintf("name of %d bytes is over the limit of %d", len(o.Name), frame.MaxName)}
 	case len(o.Metadata) > frame.MaxMetadata:
@@ -202,6 +204,9 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 func (s *Session) drainErrLocked(parent uint64) error {
 	if s.gone != nil {
 		return s.gone
+	}
+	if s.shut != nil {
+		return s.shut
 	}
 	if s.drained != nil && parent == 0 {
 		return s.drained

@@ -32,6 +32,7 @@ type Session struct {
 	confirmWait waitList
 	idleWaiters []*waiter
 	gone        error      // why the session ended
+	shut        error      // why nothing is opened any more though it goes on; set by the yamux link
 	drained     *StreamError // the peer serves no new opens
 
 	nextID   atomic.Uint64 // written with the send lock held

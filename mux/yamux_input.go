@@ -55,15 +55,18 @@ func (in *yamuxInput) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// skip discards n bytes.
+// skip discards n bytes of a payload.
 func (in *yamuxInput) skip(n int) error {
+	in.brief = false
 	for {
 		k := min(n, in.w-in.r)
 		in.r += k
 		if n -= k; n == 0 {
 			return nil
 		}
-		if err := in.fill(); err != nil {
+		if err := in.fill(); err == io.EOF {
+			return io.ErrUnexpectedEOF
+		} else if err != nil {
 			return err
 		}
 	}

@@ -68,8 +68,9 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 		return nil, err
 	}
 	// A client that never got its welcome, or never wanted one, must not keep
-	// its id. One that has sent something and is gone already is an End.
-	if _, err := end.Ping(h.ctx); err != nil && end.Stats().Link.FramesIn == 0 {
+	// its id. One that has sent something and is gone already is an End, and
+	// when the listener stops all Ends are closed properly.
+	if _, err := end.Ping(h.ctx); err != nil && end.Stats().Link.FramesIn == 0 && h.l.ctx.Err() == nil {
 		return nil, errorf("the client did not answer its welcome: %w", bare{err})
 	}
 	return end, nil

@@ -25,14 +25,15 @@ type contender func(d time.Duration) int
 type result struct {
 	rates  []float64 // operations per second of each round
 	ops    int
-	allocs float64 // per operation, both ends
-	cpu    float64 // microseconds per operation, both ends
+	allocs float64 // objects of all operations, both ends together
+	bytes  float64 // of these objects
+	cpu    float64 // microseconds of all operations, both ends together
 }
 
 func (r *result) best() float64 { return slices.Max(r.rates) }
 
-// compare runs the rounds and reports ours as ns/op and allocs/op, and the best rounds' ratio as x-raw.
-// One call takes about 3 s.
+// compare runs the rounds and reports ours as ns/op, B/op and allocs/op, and the best rounds' ratio of rates as
+// x-raw. It takes about 3 s, more than a benchmark's default time, so the benchmark's own loop runs once.
 func compare(b *testing.B, raw, ours contender) (rawResult, ourResult result) {
 	b.Helper()
 	raw(round / 10)
@@ -44,6 +45,8 @@ func compare(b *testing.B, raw, ours contender) (rawResult, ourResult result) {
 		}
 	}
 	n := float64(ourResult.ops)
+	b.ReportAllocs()
+	b.ReportMetric(ourResult.bytes/n, "B/op")
 	b.ReportMetric(1e9/ourResult.best(), "ns/op")
 	b.ReportMetric(ourResult.allocs/n, "allocs/op")
 	b.ReportMetric(ourResult.cpu/n, "cpu-us/op")
@@ -64,6 +67,7 @@ func (r *result) add(c contender) {
 	r.rates = append(r.rates, float64(n)/took.Seconds())
 	r.ops += n
 	r.allocs += float64(after.Mallocs - before.Mallocs)
+	r.bytes += float64(after.TotalAlloc - before.TotalAlloc)
 }
 
 // reportBytes reports the payload rates of results whose operations carried n bytes of payload each.

@@ -3,7 +3,6 @@ package promise
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -17,7 +16,7 @@ import (
 const (
 	unreadStreams = 100
 	unreadHeap    = 16 * mib
-	slice         = 150 * time.Millisecond // how long one rate is measured
+	slice         = 100 * time.Millisecond // how long one rate is measured
 )
 
 // keepRate is the part of their rate that calls and another stream must keep. A plain run shares its machine
@@ -33,10 +32,10 @@ func keepRate() float64 {
 // stream down, although their writers go on. Rates without and with them are taken in turns.
 func TestUnreadStreams(t *testing.T) {
 	for _, accepted := range []bool{true, false} {
-		name := map[bool]string{true: "accepted", false: "not accepted"}[accepted]
-		both(t, 2*time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {
-			t.Log(name)
-			measureUnread(t, near, far, accepted)
+		t.Run(map[bool]string{true: "accepted", false: "not accepted"}[accepted], func(t *testing.T) {
+			both(t, 2*time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {
+				measureUnread(t, near, far, accepted)
+			})
 		})
 	}
 }
@@ -249,7 +248,7 @@ func TestUnreadWriterIsWoken(t *testing.T) {
 				if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
 					t.Errorf("Write returned %v, want %v", err, tc.want)
 				}
-				t.Log(fmt.Sprint(err))
+				t.Log(err)
 			})
 		})
 	}

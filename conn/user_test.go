@@ -1,0 +1,153 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/memnet"
+)
+
+// TestCloseInside calls Close from user code on the reader goroutine: it must
+// not wait for itself, and the goodbye happens behind its back.
+func TestCloseInside(t *testing.T) {
+	for name, unacked := range map[string]bool{"everything acknowledged": false, "not acknowledged": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := memnet.Pipe()
+				c, s := shake(t, a, b, nil, nil)
+				ct, st := newTap(), newTap()
+				result := make(chan error, 1)
+				begin := time.Now()
+				var took time.Duration
+				ct.onFrame = func(frame.Header, *frame.Reader) error {
+					if unacked {
+						send(c, 1, []byte("answer"))
+					}
+					c.EnterUser()
+					result <- c.Close(context.Background(), frame.OK, "from inside")
+					took = time.Since(begin)
+					c.LeaveUser()
+					return nil
+				}
+				c.Start(ct)
+				s.Start(st)
+				send(s, 2, []byte("x"))
+				err := <-result
+				if errors.Is(err, errInHandler) != unacked || (err == nil) == unacked {
+					t.Errorf("got %v", err)
+				}
+				err = st.wantClose(t)
+				var ce *ClosedError
+				if !errors.As(err, &ce) || ce.Text != "from inside" || (len(st.got()) == 1) != unacked {
+					t.Errorf("the peer was told %v", err)
+				}
+				<-c.Done()
+				if took > 3*userGrace {
+					t.Errorf("Close took %v", took)
+				}
+				if err := c.Close(context.Background(), 0, ""); err != nil {
+					t.Errorf("in the end: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestCloseBeside calls Close while the reader is inside user code for a
+// moment: it waits for it.
+func TestCloseBeside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memnet.Pipe()
+		c, s := shake(t, a, b, nil, nil)
+		ct := newTap()
+		inside := make(chan struct{})
+		ct.onFrame = func(frame.Header, *frame.Reader) error {
+			c.EnterUser()
+			close(inside)
+			<-time.After(userGrace / 2)
+			c.LeaveUser()
+			return nil
+		}
+		c.Start(ct)
+		s.Start(newTap())
+		send(s, 2, []byte("x"))
+		send(c, 1, []byte("y"))
+		<-inside
+		if err := c.Close(t.Context(), 0, ""); err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-c.Done():
+		default:
+			t.Error("Close did not wait")
+		}
+	})
+}
+
+// TestCloseHungHandler calls Close while user code never returns: the context
+// bounds it.
+func TestCloseHungHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memnet.Pipe()
+		c, s := shake(t, a, b, &Config{Logger: quiet}, &Config{Logger: quiet})
+		ct := newTap()
+		release := make(chan struct{})
+		ct.onFrame = func(h frame.Header, _ *frame.Reader) error {
+			c.EnterUser()
+			<-release
+			c.LeaveUser()
+			return nil
+		}
+		c.Start(ct)
+		s.Start(newTap())
+		result := make(chan error, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		send(c, 1, []byte("y"))
+		s.NetConn().(*memnet.Conn).BlockReads(true)
+		begin := time.Now()
+		go func() { result <- c.Close(ctx, 0, "") }()
+		synctest.Wait()
+		send(s, 2, []byte("x")) // the handler hangs from now on
+		err := <-result
+		var ue *UnconfirmedError
+		if d := time.Since(begin); d > 3*time.Second+3*userGrace || !errors.As(err, &ue) {
+			t.Errorf("got %v after %v", err, d)
+		}
+		close(release)
+		<-c.Done()
+		<-s.Done()
+	})
+}
+
+// TestCountedBeforeUser wants a frame to be counted when user code runs for it.
+func TestCountedBeforeUser(t *testing.T) {
+	l, p := unstarted(t, nil)
+	tap := newTap()
+	one := data(2, []byte("x"))
+	seen := make(chan [2]uint64, 3)
+	tap.onFrame = func(frame.Header, *frame.Reader) error {
+		before := l.Stats().Received
+		l.EnterUser()
+		seen <- [2]uint64{before, l.Stats().Received}
+		l.LeaveUser()
+		return nil
+	}
+	l.Start(tap)
+	p.settle()
+	n := uint64(len(one))
+	for i := range uint64(3) {
+		p.send(one)
+		if got := <-seen; got != [2]uint64{i * n, (i + 1) * n} {
+			t.Errorf("frame %d: position %v before and in user code", i, got)
+		}
+	}
+	p.bye(frame.OK, "", 0)
+	if b := p.wantBye(); b.Position != 3*n {
+		t.Errorf("position %d, want %d", b.Position, 3*n)
+	}
+}

@@ -1,0 +1,257 @@
+package mux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// Defaults of a YamuxConfig.
+const (
+	DefaultYamuxHeartbeat    = 15 * time.Second
+	DefaultYamuxFlushTimeout = 15 * time.Second
+	DefaultYamuxCloseTimeout = 5 * time.Second
+	DefaultYamuxStreams      = 1024      // each way
+	DefaultYamuxBacklog      = 256       // as hashicorp's and libp2p's
+	DefaultYamuxLog          = 512 << 10 // bytes
+)
+
+// YamuxConfig sets up a yamux session. Fields left zero have the defaults named above, or those of Config.
+type YamuxConfig struct {
+	// Acceptor hears of the peer's streams (AcceptStream) and of its go away (HandleDrain); its other methods
+	// are not called. Required. It may be called before YamuxClient or YamuxServer has returned. A hashicorp
+	// peer closes the whole session when a stream of its own is not accepted or reset within 75 s.
+	Acceptor Acceptor
+	// Limits: Streams is how many streams either side may have open (more of the peer's are reset at once,
+	// more of ours wait), Backlog how many of the peer's may wait to be accepted, Log how many bytes may wait
+	// to be written. The rest is ignored. yamux lets a peer send 256 KiB into a stream that nobody reads, so
+	// Streams x 256 KiB bounds what unread streams hold.
+	Limits frame.Limits
+	// Heartbeat is the silence after which the peer is pinged; 2/3 of it later the session is lost. 15 s.
+	Heartbeat time.Duration
+	// FlushTimeout is how long the connection may take no byte while there is something to write. 15 s.
+	FlushTimeout time.Duration
+	// CloseTimeout bounds Close, beside its context. 5 s.
+	CloseTimeout time.Duration
+	OpenTimeout  time.Duration // as in Config
+	MaxWindow    int           // as in Config; windows grow while the path is what limits the stream
+	StreamBudget int           // as in Config; growth beyond 256 KiB per stream is taken from it
+	Logger       *slog.Logger  // hears why the session ended; slog.Default()
+	// OnClose is called once, when the session has ended, with what Err returns. It must not wait for Close.
+	OnClose func(err error)
+}
+
+func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
+	if c == nil || c.Acceptor == nil {
+		return YamuxConfig{}, errors.New("gantline: yamux: YamuxConfig.Acceptor is nil: set what takes the peer's streams")
+	}
+	r := *c
+	for _, d := range [...]struct {
+		name string
+		v    *time.Duration
+		def  time.Duration
+	}{
+		{"Heartbeat", &r.Heartbeat, DefaultYamuxHeartbeat},
+		{"FlushTimeout", &r.FlushTimeout, DefaultYamuxFlushTimeout},
+		{"CloseTimeout", &r.CloseTimeout, DefaultYamuxCloseTimeout},
+	} {
+		if *d.v < 0 {
+			return r, fmt.Errorf("gantline: yamux: YamuxConfig.%s is %v, must not be negative (0 = %v)", d.name, *d.v, d.def)
+		}
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+	}
+	for _, d := range [...]struct {
+		v   *uint32
+		def uint32
+	}{{&r.Limits.Streams, DefaultYamuxStreams}, {&r.Limits.Backlog, DefaultYamuxBacklog}, {&r.Limits.Log, DefaultYamuxLog}} {
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+	}
+	if r.MaxWindow <= 0 {
+		r.MaxWindow = DefaultMaxWindow
+	}
+	if r.Logger == nil {
+		r.Logger = slog.Default()
+	}
+	return r, nil
+}
+
+// A Yamux runs the streams of a Session over a connection to a peer that speaks plain yamux (version 0:
+// hashicorp/yamux, libp2p and others). Make one with YamuxClient or YamuxServer.
+//
+// What yamux cannot say is done like this. CloseRead and Close do not tell the peer to stop: what it still
+// sends is dropped and its window given back, so that its writers do not hang; a stream closed both ways here
+// is reset when the peer has not ended its direction after 5 minutes, or sends 4 MiB more. A reset carries no
+// code: the peer's arrives as frame.Aborted. Names, metadata, calls and messages are refused with
+// errors.ErrUnsupported. Session.Drain is a go away; libp2p's peers end the whole session on it.
+//
+// All methods may be called from any goroutine.
+type Yamux struct {
+	cfg      YamuxConfig
+	nc       net.Conn
+	client   bool
+	maxFrame uint32 // no window is larger
+	s        *Session
+	l        *yamuxLink
+	base     time.Time
+	lastRead atomic.Int64 // now() when bytes last came
+
+	// Owned by the reader goroutine.
+	in   yamuxInput
+	feed yamuxFeed
+	fr   *frame.Reader
+	ids  yamuxIDs
+
+	// Owned by the writer goroutine.
+	resets []uint64 // streams whose reset is in what is being written
+	away   bool     // a go away was said
+	spent  bool     // the last of our ids are being used
+
+	mu      sync.Mutex // guards what follows; inside it only the session's table and receive locks are taken
+	streams map[uint32]*yamuxStream
+	pending int // streams of the peer's that wait to be accepted
+
+	dying      chan struct{} // closed when it is known why the session ends
+	writerDone chan struct{}
+	done       chan struct{}
+}
+
+// YamuxClient runs a session over nc as the side that dialled: its ids are odd. The session owns nc.
+// The error is about cfg; nc is left open then.
+func YamuxClient(nc net.Conn, cfg *YamuxConfig) (*Yamux, error) { return startYamux(nc, cfg, true) }
+
+// YamuxServer is YamuxClient for the side that accepted the connection: its ids are even.
+func YamuxServer(nc net.Conn, cfg *YamuxConfig) (*Yamux, error) { return startYamux(nc, cfg, false) }
+
+func startYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
+	y, err := newYamux(nc, cfg, client)
+	if err != nil {
+		return nil, err
+	}
+	nc.SetDeadline(time.Time{})
+	y.lastRead.Store(y.now())
+	y.l.Lock()
+	y.askLocked() // an early round trip, while nothing queues
+	y.l.beat = time.AfterFunc(y.cfg.Heartbeat, y.beat)
+	y.l.Unlock()
+	go y.write() // stopped by the end of the session
+	go y.read()  // stopped by the end of nc; cleans up
+	return y, nil
+}
+
+// newYamux makes a session without goroutines.
+func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
+	c, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	y := &Yamux{
+		cfg: c, nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxUint32)), base: time.Now(),
+		streams: make(map[uint32]*yamuxStream),
+		dying:   make(chan struct{}), writerDone: make(chan struct{}), done: make(chan struct{}),
+	}
+	y.l = newYamuxLink(y)
+	limits := frame.Limits{MaxPayload: frame.DefaultMaxPayload, Streams: c.Limits.Streams, Backlog: c.Limits.Backlog, Log: c.Limits.Log}
+	y.s = New(y.l, &Config{
+		Client: client, Local: limits, Peer: limits, Acceptor: yamuxAcceptor{c.Acceptor, y}, NoFirst: true, yamux: true,
+		OpenTimeout: c.OpenTimeout, MaxWindow: c.MaxWindow, StreamBudget: c.StreamBudget, InitialCredit: yamuxWindow,
+	})
+	y.in = yamuxInput{src: nc, note: func() { y.lastRead.Store(y.now()) }}
+	y.feed.in = &y.in
+	y.fr = frame.NewReader(&y.feed, frame.DefaultMaxPayload)
+	return y, nil
+}
+
+// now is the time since the session was made.
+func (y *Yamux) now() int64 { return int64(time.Since(y.base)) }
+
+// Session returns what opens and lists the streams. Its First is nil, and it takes streams only.
+func (y *Yamux) Session() *Session { return y.s }
+
+// LocalAddr returns the connection's local address.
+func (y *Yamux) LocalAddr() net.Addr { return y.nc.LocalAddr() }
+
+// RemoteAddr returns the connection's remote address.
+func (y *Yamux) RemoteAddr() net.Addr { return y.nc.RemoteAddr() }
+
+// Done is closed when the session has ended and its goroutines are gone.
+func (y *Yamux) Done() <-chan struct{} { return y.done }
+
+// Err returns why the session ended or is ending, a *YamuxError, or nil while it goes on.
+func (y *Yamux) Err() error {
+	y.l.Lock()
+	defer y.l.Unlock()
+	if y.l.cause == nil {
+		return nil
+	}
+	return y.l.cause
+}
+
+// Ping asks the peer for a sign of life and returns the round trip. Pings under way at the same time are one.
+//
+// Errors: ctx's, or why the session ended.
+func (y *Yamux) Ping(ctx context.Context) (time.Duration, error) {
+	y.l.Lock()
+	p := y.askLocked()
+	y.l.Unlock()
+	select {
+	case <-p.done:
+		return p.rtt, nil
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	case <-y.dying:
+		return 0, y.Err()
+	}
+}
+
+// Close ends the session in order: every stream's sending direction ends behind what was written to it,
+// writers that still wait fail with net.ErrClosed, all of it goes out, then a go away and the end of the
+// connection's write side. What the peer sends can be read meanwhile. Close returns when the peer has hung up
+// too, or with an error after the close timeout, or after Abort when ctx ends. It may be repeated.
+//
+// It must not be called by an Acceptor's methods: it waits for the goroutine that runs them.
+func (y *Yamux) Close(ctx context.Context) error {
+	l := y.l
+	l.Lock()
+	closing := l.cause == nil
+	if closing {
+		y.causeLocked(&YamuxError{Kind: net.ErrClosed})
+		y.s.shut = l.cause
+		y.s.drainAt.Store(y.s.lastPeer.Load())
+		y.s.draining.Store(true)
+	}
+	l.Unlock()
+	if closing {
+		y.s.CloseStreams()
+		l.Lock()
+		y.goodbyeLocked(yamuxNormal, y.cfg.CloseTimeout)
+		l.Unlock()
+	}
+	select {
+	case <-y.done:
+	case <-ctx.Done():
+		y.Abort(context.Cause(ctx))
+		<-y.done
+	}
+	l.Lock()
+	defer l.Unlock()
+	if l.fault == nil {
+		return nil
+	}
+	return l.fault
+}
+
+// Abort ends the session at once: nothing more is sent. err says why, nil needs no reason; Err wraps it and
+// net.ErrClosed. Abort does not wait for Done.
+func (y *Yamux) Abort(err error) { y.fail(&YamuxError{Kind: net.ErrClosed, Err: err}) }

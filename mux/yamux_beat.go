@@ -1,0 +1,71 @@
+package mux
+
+import "time"
+
+// pinged takes a ping of the peer's, or the answer to one of ours. Reader goroutine.
+func (y *Yamux) pinged(h yamuxHeader) {
+	l := y.l
+	l.Lock()
+	defer l.Unlock()
+	if h.flags == yamuxSYN {
+		if l.pong < len(l.pongs) {
+			l.pongs[l.pong] = h.length
+			l.pong++
+			l.Wake()
+		}
+		return
+	}
+	p := l.probe
+	if p == nil || p.due || p.id != h.length {
+		return // nobody waits for it any more
+	}
+	l.probe = nil
+	p.rtt = time.Duration(max(y.now()-p.at, 1))
+	if least := l.rtt.Load(); least == 0 || int64(p.rtt) < least {
+		l.rtt.Store(int64(p.rtt))
+	}
+	close(p.done)
+}
+
+// askLocked returns the ping under way, or starts one. One that the peer has left unanswered for too long,
+// though alive, is given up: those who wait for it have a context. Send lock held.
+func (y *Yamux) askLocked() *yamuxProbe {
+	l := y.l
+	if p := l.probe; p != nil && (p.due || y.now()-p.at < int64(y.patience())) {
+		return p
+	}
+	l.asked++
+	l.probe = &yamuxProbe{id: l.asked, due: true, done: make(chan struct{})}
+	l.Wake()
+	return l.probe
+}
+
+// patience is how long a peer may leave a ping unanswered.
+func (y *Yamux) patience() time.Duration { return y.cfg.Heartbeat * 2 / 3 }
+
+// beat looks after the session: it pings a silent peer, gives up a dead one, and sweeps.
+func (y *Yamux) beat() {
+	now, last := y.now(), y.lastRead.Load()
+	silent := time.Duration(now - last)
+	l := y.l
+	l.Lock()
+	if l.cause != nil {
+		l.Unlock()
+		return
+	}
+	limit := y.cfg.Heartbeat + y.patience()
+	next := y.cfg.Heartbeat
+	if silent >= y.cfg.Heartbeat {
+		y.askLocked()
+		next = limit
+	}
+	if silent < limit {
+		l.beat.Reset(max(next-silent, time.Millisecond))
+	}
+	l.Unlock()
+	if silent >= limit {
+		y.fail(yamuxSilent(limit))
+		return
+	}
+	y.sweep(now)
+}
