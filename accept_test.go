@@ -2,6 +2,7 @@ package gantline
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -137,4 +138,45 @@ func TestHTTPOverAnEnd(t *testing.T) {
 	}
 	_, err := c.Ping(short(t)) // the End itself lives on
 	must(t, err)
+}
+
+// TestBacklogLosesNothing: streams that were opened, written and closed long before they are accepted arrive
+// whole, and an opener that does nothing else is held back.
+func TestBacklogLosesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const n = 3000
+		c, s := pair(t, nil, nil)
+		opened := make(chan error, 1)
+		go func() {
+			for i := range n {
+				st, err := c.OpenStream(t.Context())
+				if err == nil {
+					_, err = fmt.Fprint(st, i)
+				}
+				if err == nil {
+					err = st.Close()
+				}
+				if err != nil {
+					opened <- fmt.Errorf("stream %d: %w", i, err)
+					return
+				}
+			}
+			opened <- nil
+		}()
+		synctest.Wait()
+		if waiting := s.backlog.len(); waiting > 1024 {
+			t.Errorf("%d streams wait to be accepted", waiting)
+		}
+		for i := range n {
+			st, err := s.AcceptStream(t.Context())
+			must(t, err)
+			got, err := io.ReadAll(st)
+			must(t, err)
+			if string(got) != fmt.Sprint(i) {
+				t.Fatalf("stream %d brought %q", i, got)
+			}
+			must(t, st.Close())
+		}
+		must(t, <-opened)
+	})
 }

@@ -44,8 +44,9 @@ type Config struct {
 	Setup func(*End) error
 	// OnStream does the same for a stream the peer has opened: it runs, in order of the opens, before the
 	// stream's own calls and messages are looked at and before AcceptStream returns it; an error refuses the
-	// stream. It must not wait for the peer. Without it a call to a stream's own handlers waits up to 10 s
-	// for the first handler to be registered.
+	// stream. What it waits for delays the streams and hooks behind it. Without it a call to a stream's own
+	// handlers waits up to 10 s for the stream to be accepted and a first handler to be registered, and 1 s
+	// more for the right one.
 	OnStream func(*Stream) error
 	// OnState is told the states the End goes through, from StateUp on.
 	OnState func(*End, State)

@@ -29,6 +29,7 @@ func (f HandlerFunc) ServeCall(ctx context.Context, req *Request) ([]byte, error
 
 // Registrar is what handlers can be registered on: Stream, End and Router.
 type Registrar interface {
+	// Handle is as Stream.Handle.
 	Handle(method string, h Handler, opts ...HandlerOption)
 }
 

@@ -2,6 +2,8 @@ package gantline
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync"
 
 	"github.com/gantline-project/gantline/mux"
@@ -240,7 +242,7 @@ func (sc *scope) closeInbox(err error) {
 		in.mu.Unlock()
 		return
 	}
-	in.ended = err
+	in.ended = endedError(err)
 	for r := in.waiting.head; r != nil; r = in.waiting.head {
 		in.waiting.remove(r)
 		r.ch <- nil
@@ -250,4 +252,12 @@ func (sc *scope) closeInbox(err error) {
 	}
 	sc.leaveRouterLocked()
 	in.mu.Unlock()
+}
+
+// endedError is what Receive returns at the end: whatever ended the scope, it is closed.
+func endedError(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, ErrSessionLost) {
+		return err
+	}
+	return &Error{Code: CodeOf(err), Message: "nothing more to receive: " + cleanText(err), cause: causes{net.ErrClosed, err}}
 }

@@ -17,7 +17,7 @@ var ErrAckLater = errors.New("gantline: message will be acked later")
 
 // Message is one published message as its receiver sees it. Body belongs to the receiver. The exported
 // fields are set before the message is handed out and not touched afterwards; the methods may be called
-// from any goroutine.
+// from any goroutine. A Message that a test makes itself can be used too: its Ack and Nack tell nobody.
 type Message struct {
 	ID          MessageID // the same for every copy of the message; zero if the peer gave none
 	Topic       string
@@ -76,7 +76,11 @@ func (m *Message) Deadline() (time.Time, bool) { return m.ctx.Deadline() }
 // Decode reads Body into v with the codec it was written with: see Topic. Errors are *Error: InvalidArgument
 // when the body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
 func (m *Message) Decode(v any) error {
-	c := codecByID(m.codec, m.sc.end.cfg.Codec)
+	var own Codec
+	if m.sc != nil {
+		own = m.sc.end.cfg.Codec
+	}
+	c := codecByID(m.codec, own)
 	if c == nil {
 		return errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", m.codec).named(m.Topic)
 	}
@@ -108,8 +112,8 @@ func (m *Message) settle(as uint32, why error) error {
 		}
 		return errorf(FailedPrecondition, "the message is %s already", done).named(m.Topic)
 	}
-	if m.noAck {
-		return nil // the publisher was told when the message was handed out
+	if m.noAck || m.x == nil {
+		return nil // the publisher was told when the message was handed out, or there is none
 	}
 	var head *frame.Head
 	if why != nil {

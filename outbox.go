@@ -19,15 +19,15 @@ type outbox struct {
 type contextGroup struct {
 	done  <-chan struct{} // of the context; contexts that share it end together
 	stop  func() bool     // ends the registration
-	first *Publication
+	first *outgoing
 	ended bool // the context has
 }
 
-// join puts p, which has been started, under its context.
-func (o *outbox) join(ctx context.Context, p *Publication) {
+// join puts out, which has been started, under its context.
+func (o *outbox) join(ctx context.Context, out *outgoing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p.left || o.closed {
+	if out.left || o.closed {
 		return // acked already; or the session completes it now
 	}
 	g := o.last
@@ -43,42 +43,42 @@ func (o *outbox) join(ctx context.Context, p *Publication) {
 		stop := context.AfterFunc(ctx, func() { o.end(ctx, g) })
 		o.mu.Lock()
 		g.stop = stop
-		if p.left {
+		if out.left {
 			o.releaseLocked(g) // another context may have taken its place meanwhile
 			return
 		}
 	}
 	if g.ended {
 		o.mu.Unlock()
-		cancelExchange(ctx, &p.x)
+		cancelExchange(ctx, &out.x) // its publisher holds it
 		o.mu.Lock()
 		return
 	}
-	p.group, p.next = g, g.first
+	out.group, out.next = g, g.first
 	if g.first != nil {
-		g.first.prev = p
+		g.first.prev = out
 	}
-	g.first = p
+	g.first = out
 }
 
-// leave is called when p is done.
-func (o *outbox) leave(p *Publication) {
+// leave is called when out is done.
+func (o *outbox) leave(out *outgoing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p.left = true
-	g := p.group
+	out.left = true
+	g := out.group
 	if g == nil {
 		return
 	}
-	if p.prev != nil {
-		p.prev.next = p.next
+	if out.prev != nil {
+		out.prev.next = out.next
 	} else {
-		g.first = p.next
+		g.first = out.next
 	}
-	if p.next != nil {
-		p.next.prev = p.prev
+	if out.next != nil {
+		out.next.prev = out.prev
 	}
-	p.group, p.next, p.prev = nil, nil, nil
+	out.group, out.next, out.prev = nil, nil, nil
 	o.releaseLocked(g)
 }
 
@@ -93,14 +93,16 @@ func (o *outbox) releaseLocked(g *contextGroup) {
 func (o *outbox) end(ctx context.Context, g *contextGroup) {
 	o.mu.Lock()
 	g.ended = true
-	for p := g.first; p != nil; p = g.first {
-		g.first = p.next
-		if p.next != nil {
-			p.next.prev = nil
+	for out := g.first; out != nil; out = g.first {
+		g.first = out.next
+		if out.next != nil {
+			out.next.prev = nil
 		}
-		p.group, p.next = nil, nil
+		out.group, out.next = nil, nil
+		out.held.Add(1) // the session still holds it, as it has not left
 		o.mu.Unlock()
-		cancelExchange(ctx, &p.x)
+		cancelExchange(ctx, &out.x)
+		out.letGo()
 		o.mu.Lock()
 	}
 	o.mu.Unlock()

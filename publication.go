@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-
-	"github.com/gantline-project/gantline/mux"
 )
 
 // ErrPending is what Publication.Err returns until the publication is done.
@@ -14,15 +12,10 @@ var ErrPending = errors.New("gantline: publication is not done yet")
 // Publication is a message whose ack is still to come, as PublishAsync returns it. Its methods may be called
 // from any goroutine.
 type Publication struct {
-	x      mux.Exchange
 	sc     *scope
 	topic  string
 	ctx    context.Context // bounds the wait for the ack; nil without one
 	onDone func(error)
-
-	group      *contextGroup // in which it waits for the end of ctx; guarded by the outbox's lock
-	next, prev *Publication  // in group
-	left       bool          // done, must not join a group any more; guarded by the outbox's lock
 
 	mu   sync.Mutex    // guards what follows
 	done chan struct{} // made by Done
@@ -30,16 +23,12 @@ type Publication struct {
 	err  error
 }
 
-// publicationSink is Publication as the session sees it.
-type publicationSink Publication
-
-// Complete implements mux.Sink.
-func (s *publicationSink) Complete(x *mux.Exchange) {
-	p := (*Publication)(s)
+// complete is called when the session has the result. It must not block.
+func (p *Publication) complete(out *outgoing) {
 	if p.ctx.Done() != nil {
-		p.sc.inbox.outbox.leave(p)
+		p.sc.inbox.outbox.leave(out)
 	}
-	p.finish(p.sc.result(p.ctx, x, p.topic))
+	p.finish(p.sc.result(p.ctx, &out.x, p.topic))
 }
 
 // finish tells everybody. It is called once.

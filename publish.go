@@ -76,13 +76,14 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 		return p, nil
 	}
 	p := &Publication{sc: sc, topic: topic, ctx: ctx, onDone: o.onDone}
-	p.x.Sink = (*publicationSink)(p)
-	if err := sc.start(ctx, &p.x, frame.KindMessage, depthFrom(ctx), topic, body, o); err != nil {
+	out := newOutgoing(p)
+	if err := sc.start(ctx, &out.x, frame.KindMessage, depthFrom(ctx), topic, body, o); err != nil {
 		return nil, err
 	}
 	if ctx.Done() != nil {
-		sc.inbox.outbox.join(ctx, p)
+		sc.inbox.outbox.join(ctx, out)
 	}
+	out.letGo()
 	return p, nil
 }
 
@@ -153,36 +154,55 @@ func (o *outbox) waiter() *publishWaiter {
 	return w
 }
 
-// unacked is the exchange of a message whose ack nobody waits for. It goes back to its pool when its slot is
-// free and the publisher has let go of it.
-type unacked struct {
+// outgoing is the exchange of a message that nobody waits for in Publish. It goes back to its pool when the
+// session has completed it and its publisher, and whoever is about to cancel it, have let go of it.
+type outgoing struct {
 	x    mux.Exchange
+	p    *Publication // nil for a message that nobody acks
 	held atomic.Int32
+
+	group      *contextGroup // in which it waits for the end of its context; guarded by the outbox's lock
+	next, prev *outgoing     // in group
+	left       bool          // completed, must not join a group any more; guarded by the outbox's lock
 }
 
-var unackeds = sync.Pool{New: func() any {
-	u := new(unacked)
-	u.x.Sink = u
-	return u
+var outgoings = sync.Pool{New: func() any {
+	out := new(outgoing)
+	out.x.Sink = out
+	return out
 }}
 
-// Complete implements mux.Sink.
-func (u *unacked) Complete(*mux.Exchange) { u.letGo() }
+// newOutgoing returns an exchange that its publisher and the session hold. One that was not started is simply
+// forgotten: a session that failed may still look at it.
+func newOutgoing(p *Publication) *outgoing {
+	out := outgoings.Get().(*outgoing)
+	out.p = p
+	out.held.Store(2)
+	return out
+}
 
-func (u *unacked) letGo() {
-	if u.held.Add(-1) == 0 && u.x.Reusable {
-		u.x.Clear()
-		unackeds.Put(u)
+// Complete implements mux.Sink.
+func (out *outgoing) Complete(x *mux.Exchange) {
+	if out.p != nil {
+		out.p.complete(out)
+	}
+	out.letGo()
+}
+
+func (out *outgoing) letGo() {
+	if out.held.Add(-1) == 0 && out.x.Reusable {
+		out.p, out.left = nil, false
+		out.x.Clear()
+		outgoings.Put(out)
 	}
 }
 
 // publishUnacked hands a message to the link that nobody acks.
 func (sc *scope) publishUnacked(ctx context.Context, depth uint8, topic string, body []byte, o *publishOptions) error {
-	u := unackeds.Get().(*unacked)
-	u.held.Store(2) // this publisher, and Complete
-	if err := sc.start(ctx, &u.x, frame.KindUnackedMessage, depth, topic, body, o); err != nil {
-		return err // not pooled: a session that failed may still look at it
+	out := newOutgoing(nil)
+	if err := sc.start(ctx, &out.x, frame.KindUnackedMessage, depth, topic, body, o); err != nil {
+		return err
 	}
-	u.letGo()
+	out.letGo()
 	return nil
 }

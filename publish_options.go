@@ -67,9 +67,9 @@ func (f onDone) applyPublish(o *publishOptions) { o.onDone = f }
 
 // OnDone has f called once when a publication made with PublishAsync is done: with nil when the peer's
 // application acked it, else with the error that Publication.Err will return. f runs on the goroutine that
-// reads the connection, before Done is closed and perhaps before PublishAsync returns; it must not block, but
-// may publish, Ack and Nack. Many publications can share one f. It is not called when PublishAsync itself
-// returns an error; Publish ignores it.
+// reads the connection, before Done is closed and perhaps before PublishAsync returns: it must not block, which
+// PublishAsync does and Ack and Nack do not. Many publications can share one f. It is not called when
+// PublishAsync itself returns an error; Publish ignores it.
 func OnDone(f func(error)) PublishOption { return onDone(f) }
 
 // withID is what WithMessageID returns.

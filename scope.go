@@ -2,6 +2,7 @@ package gantline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,12 +19,18 @@ type scope struct {
 	notifies notifyQueue
 
 	mu       sync.Mutex // guards what follows
-	waiting  []*serving // calls that no handler takes yet, in order of arrival
+	waiting  []parked   // calls that no handler takes yet, in order of arrival
 	timer    *time.Timer
 	accepted time.Time // when the application got the stream; zero = not yet
 	touched  time.Time // when a handler was last registered
 	strict   bool      // OnStream has registered all there is: nobody waits
 	closed   bool
+}
+
+// parked is a call that waits for a handler.
+type parked struct {
+	*serving
+	since time.Time
 }
 
 const (
@@ -88,8 +95,7 @@ func (sc *scope) park(sv *serving) bool {
 	if !until.After(now) {
 		return false
 	}
-	sv.arrived = now
-	sc.waiting = append(sc.waiting, sv)
+	sc.waiting = append(sc.waiting, parked{sv, now})
 	sc.armLocked(until)
 	return true
 }
@@ -114,23 +120,23 @@ func (sc *scope) recheck() {
 	sc.mu.Lock()
 	var next time.Time
 	kept := sc.waiting[:0]
-	for _, sv := range sc.waiting {
-		if sv.claimed.Load() {
+	for _, p := range sc.waiting {
+		if p.claimed.Load() {
 			continue
 		}
-		if r := sc.find([]byte(sv.req.Method)); r != nil {
-			run = append(run, found{sv, r})
+		if r := sc.find([]byte(p.req.Method)); r != nil && !sc.closed {
+			run = append(run, found{p.serving, r})
 			continue
 		}
-		until := sc.patienceLocked(sv.arrived)
+		until := sc.patienceLocked(p.since)
 		if !until.After(now) {
-			refuse = append(refuse, sv)
+			refuse = append(refuse, p.serving)
 			continue
 		}
 		if next.IsZero() || until.Before(next) {
 			next = until
 		}
-		kept = append(kept, sv)
+		kept = append(kept, p)
 	}
 	clear(sc.waiting[len(kept):])
 	sc.waiting = kept
@@ -158,12 +164,7 @@ func (sc *scope) recheck() {
 func (sc *scope) drop(sv *serving) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	for i, o := range sc.waiting {
-		if o == sv {
-			sc.waiting = append(sc.waiting[:i], sc.waiting[i+1:]...)
-			return
-		}
-	}
+	sc.waiting = slices.DeleteFunc(sc.waiting, func(p parked) bool { return p.serving == sv })
 }
 
 // changed is called after a handler was registered.

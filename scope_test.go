@@ -75,21 +75,23 @@ func TestScopeWaits(t *testing.T) {
 				c, s := pair(t, nil, nil)
 				st, err := c.OpenStream(t.Context())
 				must(t, err)
-				var peer *Stream
-				for _, step := range test.steps {
-					time.AfterFunc(step.at, func() {
+				start := time.Now()
+				go func() {
+					var peer *Stream
+					for _, step := range test.steps {
+						<-time.After(time.Until(start.Add(step.at)))
 						switch step.do {
 						case "accept":
-							peer, err = s.AcceptStream(t.Context())
+							var err error
+							peer, err = s.AcceptStream(context.Background())
 							must(t, err)
 						case "close":
 							must(t, peer.Close())
 						default:
 							peer.Handle(step.do, echo)
 						}
-					})
-				}
-				start := time.Now()
+					}
+				}()
 				_, err = st.Call(t.Context(), "m", nil)
 				if CodeOf(err) != test.code || time.Since(start) != test.after {
 					t.Errorf("error is %v after %v, want %v after %v", err, time.Since(start), test.code, test.after)

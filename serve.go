@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/mux"
@@ -31,7 +30,6 @@ type serving struct {
 	missing atomic.Int32 // what has to come before it can start: its route, its body
 	claimed atomic.Bool  // somebody runs it, or has refused it
 	ended   atomic.Bool  // its handler has returned, or will not run
-	arrived time.Time    // when it was parked
 	taken   bool         // a notify that has left its scope's queue
 
 	on         atomic.Pointer[servingList]

@@ -88,26 +88,26 @@ func TestRouterStopWaitsForAllEnds(t *testing.T) {
 
 // TestRouterForgetsEnds: Ends that are over leave nothing behind in a Router that lives on.
 func TestRouterForgetsEnds(t *testing.T) {
-	router := new(Router)
-	router.Subscribe("t", func(context.Context, *Message) error { return nil })
-	for range 10 {
-		c, s := pair(t, nil, &Config{Router: router})
-		mustPublish(t, c, "t", "")
-		_ = c.Close()
-		_ = s.Close()
-	}
-	synced := func() (n int) {
-		router.topics.mu.RLock()
-		defer router.topics.mu.RUnlock()
-		n = len(router.topics.inboxes)
-		topic, _ := router.topics.tree.match([]byte("t"))
+	synctest.Test(t, func(t *testing.T) {
+		router := new(Router)
+		router.Subscribe("t", func(context.Context, *Message) error { return nil })
+		for range 10 {
+			c, s := pair(t, nil, &Config{Router: router})
+			mustPublish(t, c, "t", "")
+			_ = c.Close()
+			_ = s.Close()
+		}
+		synctest.Wait()
+		tab := &router.topics
+		tab.mu.RLock()
+		defer tab.mu.RUnlock()
+		topic, _ := tab.tree.match([]byte("t"))
 		topic.mu.Lock()
 		defer topic.mu.Unlock()
-		return n + len(topic.shares)
-	}
-	if n := synced(); n != 0 {
-		t.Errorf("%d Ends are still known", n)
-	}
+		if n := len(tab.inboxes) + len(topic.shares); n != 0 {
+			t.Errorf("%d Ends are still known", n)
+		}
+	})
 }
 
 // TestRouterRaces subscribes, stops and publishes at once; no message is lost or taken twice.

@@ -7,12 +7,15 @@ import (
 
 // Publisher is what typed messages are published on: Stream and End.
 type Publisher interface {
+	// Publish waits for the ack: see Stream.Publish.
 	Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error
+	// PublishAsync does not: see Stream.PublishAsync.
 	PublishAsync(ctx context.Context, topic string, body []byte, opts ...PublishOption) (*Publication, error)
 }
 
 // Subscriber is what can be subscribed on: Stream, End and Router.
 type Subscriber interface {
+	// Subscribe gives the messages whose topic matches to fn: see Stream.Subscribe.
 	Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func())
 }
 

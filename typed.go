@@ -8,6 +8,7 @@ import (
 // Caller is what typed calls are made on: Stream and End, or anything around them. A Caller that is neither
 // is given bodies in Msgpack unless WithCodec says otherwise.
 type Caller interface {
+	// Call is as Stream.Call.
 	Call(ctx context.Context, method string, body []byte, opts ...CallOption) ([]byte, error)
 }
 

@@ -8,11 +8,13 @@ import (
 
 // StreamCaller is what streaming calls are opened on: Stream and End.
 type StreamCaller interface {
+	// OpenCall is as Stream.OpenCall.
 	OpenCall(ctx context.Context, method string, opts ...CallOption) (*CallStream, error)
 }
 
 // StreamRegistrar is what handlers of streaming calls are registered on: Stream, End and Router.
 type StreamRegistrar interface {
+	// HandleStream is as Stream.HandleStream.
 	HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption)
 }
 

@@ -37,7 +37,7 @@ type Config struct {
 	Peer     frame.Limits  // what the peer announced; obeyed by Open and Start
 	Acceptor Acceptor      // hears what the peer opens; required
 	NoFirst  bool          // no implicit stream 0 (yamux dialect)
-	yamux    bool          // plain streams only; the peer's OPENs may overtake each other, the link has checked their ids
+	yamux    bool          // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
 	OpenTimeout   time.Duration // how long an open waits while the peer does not accept; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB

@@ -238,7 +238,7 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 	}
 	done = n == len(p)
 	if done && fin {
-		if head != nil && n > 0 { // the trailer is a frame of its own
+		if (head != nil || s.cfg.yamux) && n > 0 { // the trailer, and any end of a yamux stream, is a frame of its own
 			done = false
 		} else {
 			flags |= frame.FlagFin
@@ -264,7 +264,7 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 // that many small writes become one frame.
 func (f *flow) extendLocked(p []byte, flags frame.Flags) bool {
 	last, spare := f.s.l.Tail()
-	if last == nil || spare < len(p) {
+	if last == nil || spare < len(p) || f.s.cfg.yamux && flags&frame.FlagFin != 0 {
 		return false
 	}
 	h, err := frame.ParseHeader(last)

@@ -120,7 +120,6 @@ type Yamux struct {
 
 	mu      sync.Mutex // guards what follows; inside it only the session's table and receive locks are taken
 	streams map[uint32]*yamuxStream
-	pending int // streams of the peer's that wait to be accepted
 
 	dying      chan struct{} // closed when it is known why the session ends
 	writerDone chan struct{}
@@ -164,7 +163,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 	y.l = newYamuxLink(y)
 	limits := frame.Limits{MaxPayload: frame.DefaultMaxPayload, Streams: c.Limits.Streams, Backlog: c.Limits.Backlog, Log: c.Limits.Log}
 	y.s = New(y.l, &Config{
-		Client: client, Local: limits, Peer: limits, Acceptor: yamuxAcceptor{c.Acceptor, y}, NoFirst: true, yamux: true,
+		Client: client, Local: limits, Peer: limits, Acceptor: &yamuxAcceptor{Acceptor: c.Acceptor, y: y}, NoFirst: true, yamux: true,
 		OpenTimeout: c.OpenTimeout, MaxWindow: c.MaxWindow, StreamBudget: c.StreamBudget, InitialCredit: yamuxWindow,
 	})
 	y.in = yamuxInput{src: nc, note: func() { y.lastRead.Store(y.now()) }}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/gantline-project/gantline/frame"
 )
 
 // Kinds of the end of a yamux session, beside net.ErrClosed; see YamuxError.
@@ -23,7 +25,7 @@ var (
 var errYamuxOnly = &localError{"gantline: not supported by a yamux peer: it knows only streams without name and metadata", errors.ErrUnsupported}
 
 var (
-	errYamuxIDs     = &StreamError{Message: "the session has used up its 2^31 stream ids: dial again"}
+	errYamuxIDs     = &StreamError{Code: frame.ResourceExhausted, Message: "the session has used up its 2^31 stream ids: dial again"}
 	errYamuxGoodbye = errors.New("the peer did not hang up within the close timeout")
 )
 

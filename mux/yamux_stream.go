@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -19,7 +20,6 @@ const (
 type yamuxStream struct {
 	own       bool // opened here
 	acked     bool // the peer's: our first frame, with ACK, is on the wire
-	waits     bool // the peer's: counted in Yamux.pending
 	confirmed bool // ours: the peer has said something
 	stopped   bool // reads no more: bytes are dropped and given back
 	reset     bool // by the peer: nothing is sent any more
@@ -29,40 +29,34 @@ type yamuxStream struct {
 	dropped   int   // bytes since
 }
 
-// yamuxAcceptor keeps the backlog in front of the user's Acceptor.
+// yamuxAcceptor keeps the backlog in front of the user's Acceptor. The reader goroutine uses it.
 type yamuxAcceptor struct {
 	Acceptor
-	y *Yamux
+	y       *Yamux
+	waiting []*Stream // announced; those that were accepted or closed since go at the next look
+	look    int       // length of waiting that is worth one
 }
 
-// AcceptStream refuses streams beyond the backlog. Reader goroutine.
-func (a yamuxAcceptor) AcceptStream(st *Stream) {
-	y := a.y
-	y.mu.Lock()
-	full := y.pending >= int(y.cfg.Limits.Backlog)
-	if e := y.streams[uint32(st.id)]; e != nil && !full {
-		e.waits = true
-		y.pending++
+// AcceptStream refuses streams beyond the backlog. One that the peer has reset counts until the application
+// has seen it, or resets would make room for ever more of them.
+func (a *yamuxAcceptor) AcceptStream(st *Stream) {
+	backlog := int(a.y.cfg.Limits.Backlog)
+	if len(a.waiting) >= min(a.look, backlog) {
+		a.y.l.Lock()
+		a.waiting = slices.DeleteFunc(a.waiting, func(st *Stream) bool { return st.accepted || st.closed != nil })
+		a.y.l.Unlock()
+		a.look = 2*len(a.waiting) + 16
 	}
-	y.mu.Unlock()
-	if full {
+	if len(a.waiting) >= backlog {
 		st.Reset(frame.ResourceExhausted, "too many streams wait to be accepted")
 		return
 	}
+	a.waiting = append(a.waiting, st)
 	a.Acceptor.AcceptStream(st)
-}
-
-// acceptedLocked takes a stream out of the backlog. y.mu held.
-func (y *Yamux) acceptedLocked(st *yamuxStream) {
-	if st.waits {
-		st.waits = false
-		y.pending--
-	}
 }
 
 // dropLocked forgets a stream that has ended both ways. y.mu held.
 func (y *Yamux) dropLocked(id uint32, st *yamuxStream) {
-	y.acceptedLocked(st)
 	if y.streams[id] == st {
 		delete(y.streams, id)
 	}

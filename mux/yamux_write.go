@@ -223,7 +223,6 @@ func (y *Yamux) frameLocked(st *yamuxStream, h frame.Header, p []byte) (out yamu
 	if send && !st.acked && h.Type != frame.TypeReset {
 		out.flags |= yamuxACK
 		st.acked = true
-		y.acceptedLocked(st)
 	}
 	if st.sentEnd && st.recvEnd {
 		y.dropLocked(out.id, st)

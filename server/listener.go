@@ -182,16 +182,19 @@ func (l *Listener) Close() error {
 }
 
 // Shutdown closes the net.Listener, ends the handshakes that go on, and drains
-// every End: nothing new is taken, running calls finish, then it is closed. It
-// returns nil when all Ends are closed and everything was delivered. When ctx
-// ends first the error is, or wraps, the context's; Close then ends what
-// is left. Neither Config.Setup nor a handler may call it: it waits for them.
+// every End, all at the same time: nothing new is taken, what runs may finish,
+// then it is closed. It returns nil when everything was delivered and all Ends
+// are closed. When ctx ends first it closes what is left, which takes up to
+// 5 s more, and the error wraps the context's; an End whose peer is lost
+// meanwhile makes for an error too. Neither Config.Setup nor a handler may call
+// it: it waits for them.
 func (l *Listener) Shutdown(ctx context.Context) error {
 	err := l.stop()
+	waited := l.running.wait(ctx) // first, so that Ends are not met half made
 	if drained := drainAll(ctx, l.peers.shut()); err == nil {
 		err = drained
 	}
-	if waited := l.running.wait(ctx); err == nil && waited != nil {
+	if err == nil && waited != nil {
 		err = errorf("shutdown of listener %v: %w", l.ln.Addr(), waited)
 	}
 	return err

@@ -24,8 +24,11 @@ type peer struct {
 }
 
 // alive reports whether the End still stands for its id. It may be over before
-// remove was called.
-func (p *peer) alive() bool { return p.end.Context().Err() == nil }
+// remove was called, and before its context is, when it was closed while its
+// handshake was not quite done.
+func (p *peer) alive() bool {
+	return p.end.Context().Err() == nil && p.end.State() != gantline.StateClosed
+}
 
 func newPeers(limit int) *peers {
 	return &peers{limit: limit, byID: make(map[string]*peer)}

@@ -188,19 +188,24 @@ func (s *Server) Close() error {
 // Handler learns of it from its End, whose AcceptStream fails and whose Context
 // ends. Serve returns ErrServerClosed at once.
 //
-// It returns nil when all of that is done. When ctx ends first the error is, or
-// wraps, the context's; Close then ends what is left. A Handler must not call it.
+// It returns nil when all of that is done. When ctx ends first the Ends that are
+// left are closed, Handlers are not waited for any more, and the error wraps the
+// context's. A Handler must not call it.
 func (s *Server) Shutdown(ctx context.Context) error {
 	listeners, err := s.stop()
-	if drained := drainAll(ctx, s.list().shut()); err == nil {
-		err = drained
-	}
-	waited := s.handlers.wait(ctx)
-	for _, l := range listeners {
-		if e := l.running.wait(ctx); waited == nil {
+	var waited error
+	wait := func(t *tally) {
+		if e := t.wait(ctx); waited == nil {
 			waited = e
 		}
 	}
+	for _, l := range listeners {
+		wait(&l.running) // first, so that Ends are not met half made
+	}
+	if drained := drainAll(ctx, s.list().shut()); err == nil {
+		err = drained
+	}
+	wait(&s.handlers)
 	if err == nil && waited != nil {
 		err = errorf("shutdown: %w", waited)
 	}

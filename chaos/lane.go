@@ -1,0 +1,219 @@
+package chaos
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+const (
+	// bufferSize is what a lane reads at once.
+	bufferSize = 32 << 10
+	// maxQueue is how many bytes a lane holds back for Latency before it stops reading:
+	// 20 ms of 200 MB/s.
+	maxQueue = 4 << 20
+)
+
+// lane carries bytes one way. Group.mu guards it; run, its goroutine, releases
+// the mutex for I/O and owns buf.
+type lane struct {
+	link     *link
+	side     Side
+	src, dst net.Conn // the one that is dialed is set before link.ready is
+	jitter   *source
+	buf      []byte
+
+	queue   []chunk // read and not forwarded
+	queued  int     // bytes in it
+	lastDue time.Time
+	writeAt time.Time // Drip and Cap: not before
+	flips   []*flip
+
+	eof     bool // src ended, in order or not
+	broken  bool // src was reset
+	cut     bool // by a fault: dst gets EOF and the rest is swallowed
+	finSent bool // dst got EOF
+	stopped bool
+
+	io        ioState
+	readUntil time.Time // src's read deadline
+	kicked    bool      // dst's write deadline is in the past
+	wake      chan struct{}
+}
+
+// chunk is something read, to be forwarded when it is due; without data it is the end.
+type chunk struct {
+	data []byte
+	due  time.Time
+}
+
+// flip is one Flip on its way through the bytes.
+type flip struct {
+	left int64
+	src  *source
+}
+
+type ioState uint8
+
+const (
+	idle ioState = iota
+	reading
+	writing
+)
+
+// longAgo is a deadline that ends I/O at once.
+var longAgo = time.Unix(1, 0)
+
+// run moves bytes until nextLocked says stop. link.run waits for it.
+func (ln *lane) run() {
+	g := ln.link.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for {
+		switch s := ln.nextLocked(time.Now()); s.op {
+		case opStop:
+			ln.stopLocked()
+			return
+		case opWait:
+			ln.waitLocked(s.until)
+		case opRead:
+			ln.readLocked(s.until)
+		case opWrite:
+			ln.writeLocked(s.n)
+		case opFinish:
+			ln.finishLocked()
+		}
+	}
+}
+
+// stopLocked marks the lane as ended. A Conn whose user closed it ends when what
+// the user wrote is out.
+func (ln *lane) stopLocked() {
+	ln.stopped = true
+	if l := ln.link; l.closing && l.user == ln {
+		l.endLocked(endClose, false)
+	}
+}
+
+// kickLocked ends the lane's waiting and its I/O, so that it looks at what has changed.
+func (ln *lane) kickLocked() {
+	switch ln.io {
+	case reading:
+		ln.readUntil = longAgo
+		_ = ln.src.SetReadDeadline(longAgo)
+	case writing:
+		ln.kicked = true
+		_ = ln.dst.SetWriteDeadline(longAgo)
+	}
+	select {
+	case ln.wake <- struct{}{}:
+	default:
+	}
+}
+
+// waitLocked waits to be woken, or for a time if it is not zero.
+func (ln *lane) waitLocked(until time.Time) {
+	g := ln.link.group
+	g.mu.Unlock()
+	defer g.mu.Lock()
+	if until.IsZero() {
+		<-ln.wake
+		return
+	}
+	t := time.NewTimer(time.Until(until))
+	defer t.Stop()
+	select {
+	case <-ln.wake:
+	case <-t.C:
+	}
+}
+
+// readLocked reads once, at most until the given time if it is not zero.
+func (ln *lane) readLocked(until time.Time) {
+	g := ln.link.group
+	if !ln.readUntil.Equal(until) {
+		ln.readUntil = until
+		_ = ln.src.SetReadDeadline(until)
+	}
+	ln.io = reading
+	g.mu.Unlock()
+	n, err := ln.src.Read(ln.buf)
+	g.mu.Lock()
+	ln.io = idle
+	if n > 0 {
+		ln.pushLocked(ln.buf[:n])
+	}
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		ln.eof, ln.broken = true, !errors.Is(err, io.EOF)
+		ln.pushLocked(nil)
+	}
+}
+
+// pushLocked queues what was read; nil is the end.
+func (ln *lane) pushLocked(data []byte) {
+	now := time.Now()
+	m := ln.modeLocked()
+	due := now.Add(m.lagLocked(ln.jitter))
+	if due.Before(ln.lastDue) {
+		due = ln.lastDue // in order
+	}
+	ln.lastDue = due
+	// buf is read into again only when the queue is empty, or while its head is not due.
+	if len(data) > 0 && (len(ln.queue) > 0 || due.After(now)) {
+		data = append([]byte(nil), data...)
+	}
+	ln.queue = append(ln.queue, chunk{data, due})
+	ln.queued += len(data)
+}
+
+// writeLocked forwards n bytes of the head, for which reserveLocked has made room.
+func (ln *lane) writeLocked(n int) {
+	g := ln.link.group
+	head := &ln.queue[0]
+	data := head.data[:n]
+	ln.flipLocked(data)
+	if ln.kicked {
+		ln.kicked = false
+		_ = ln.dst.SetWriteDeadline(time.Time{})
+	}
+	ln.io = writing
+	g.mu.Unlock()
+	done, err := ln.dst.Write(data)
+	g.mu.Lock()
+	ln.io = idle
+	ln.queued -= done
+	if head.data = head.data[done:]; len(head.data) == 0 {
+		ln.popLocked()
+	}
+	ln.paceLocked(done)
+	ln.commitLocked(n, done)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		ln.refusedLocked()
+	}
+}
+
+// refusedLocked is for a dst that takes no more: it was closed or reset.
+func (ln *lane) refusedLocked() {
+	if l := ln.link; l.user != nil && l.user != ln {
+		ln.cut = true // the user closed the Conn: what comes for it is swallowed, what it wrote goes on
+	} else {
+		l.endLocked(endReset, false)
+	}
+}
+
+// finishLocked gives dst its EOF.
+func (ln *lane) finishLocked() {
+	ln.finSent = true
+	ln.queued = 0
+	for _, c := range ln.queue {
+		ln.countDroppedLocked(len(c.data))
+	}
+	ln.queue = nil
+	if c, ok := ln.dst.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite()
+	} else {
+		ln.link.endLocked(endClose, false) // it knows no half
+	}
+}

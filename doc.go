@@ -1,0 +1,49 @@
+// Package gantline gives two peers one connection with everything on it: streams that are net.Conn, calls in
+// both directions, and messages that are acknowledged. Both ends are equal: either may open, call and publish,
+// whoever dialled.
+//
+// # Usage
+//
+// An End is made of any net.Conn, one on each side. Pipe gives two in memory for tests:
+//
+//	end, err := gantline.Client(ctx, nc, &gantline.Config{ID: "edge-7"}) // dialled nc
+//	end, err := gantline.Server(ctx, nc, &gantline.Config{Setup: setup}) // accepted nc
+//
+// Register handlers in Config.Setup (or on a Router that many Ends share): it runs before the peer is heard, so
+// no first call is lost. Then:
+//
+//	st, err := end.OpenStream(ctx, gantline.WithName("backup")) // a net.Conn to the peer's AcceptStream
+//	go http.Serve(end.Listener("http"), mux)                    // serve the peer's streams of a name
+//	out, err := end.Call(ctx, "method", body)                   // bytes in, bytes out
+//	n, err := gantline.Call[int](ctx, end, "sum", SumReq{1, 2}) // values
+//	err := end.Notify(ctx, "method", body)                      // no answer
+//	err := end.Publish(ctx, "topic", body)                      // nil once the peer's application has acked
+//
+// A handler finds who called it with FromContext(ctx), and may call back over the same connection. Streaming
+// calls in all four kinds are OpenCall and HandleStream, with values Each, HandleEach and their like. Calls and
+// messages can also be addressed to a stream instead of the End: Stream has the same methods.
+//
+// Close delivers what was written; Shutdown waits for what runs first.
+//
+// # Concurrency
+//
+// Every method of End, Stream, Router and PendingCall may be called from any goroutine at any time. A handler
+// runs on a goroutine of its own per call unless it was registered Inline; notifies to one stream, and to the
+// End, run one at a time in their order. Nothing the application does not do, be it reading, accepting or
+// acknowledging, stops other streams, calls or messages of the same End: each waits only for its own.
+//
+// An End has two goroutines, and one more while hooks run. Idle streams, calls and messages have none.
+//
+// # Errors
+//
+// Errors can be asked, with errors.Is or CodeOf, and print with the prefix "gantline: " once:
+//
+//   - *Error: why a call or publish failed; Remote tells the peer's answer from a local reason. It is its
+//     Code, so errors.Is(err, gantline.NotFound) holds, and for DeadlineExceeded and Canceled the context's error.
+//   - ErrNotSent: safe to do again. ErrUnknownOutcome: the peer may have acted on it.
+//   - *StreamError: a stream was reset, with a Code, by which side.
+//   - io.EOF: only after the peer's CloseWrite or Close, or as the good end of a streaming call.
+//   - os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled: a deadline or context of this side.
+//   - net.ErrClosed: closed here, or the End by either side.
+//   - ErrSessionLost: the connection broke. ErrUnsupported: not with this peer; wraps errors.ErrUnsupported.
+package gantline

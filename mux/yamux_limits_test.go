@@ -1,0 +1,328 @@
+package mux
+
+import (
+	"errors"
+	"io"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/memnet"
+)
+
+// TestYamuxSYNFlood: streams beyond the cap are reset, the session goes on, and slots come back.
+func TestYamuxSYNFlood(t *testing.T) {
+	e, r := rawPeer(t, false, func(c *YamuxConfig) { c.Limits = frame.Limits{Streams: 16, Backlog: 100} })
+	id := uint32(1)
+	for range 5 { // in all more than may be refused at a time
+		resets := 0
+		for range 300 {
+			r.send(yamuxWindowUpdate, yamuxSYN, id, 0)
+			id += 2
+		}
+		for _, h := range r.sync() {
+			if h.kind != yamuxWindowUpdate || h.flags != yamuxRST {
+				t.Fatalf("got %+v", h)
+			}
+			resets++
+		}
+		if open := len(e.acc.streams); open != 16 {
+			t.Fatalf("%d streams were announced", open)
+		}
+		for range 16 {
+			st := <-e.acc.streams
+			r.send(yamuxWindowUpdate, yamuxFIN, uint32(st.ID()), 0)
+			st.Close()
+		}
+		for ends := 0; ends < 16; {
+			switch h, _ := r.next(); {
+			case h.flags == yamuxRST:
+				resets++
+			case h.flags&yamuxFIN != 0:
+				ends++
+			}
+		}
+		if resets != 300-16 {
+			t.Fatalf("%d resets", resets)
+		}
+		waitNoStreams(t, e)
+	}
+}
+
+// TestYamuxSYNFloodUnread: a peer that opens on and on without reading is cut off.
+func TestYamuxSYNFloodUnread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := rawPeer(t, false, func(c *YamuxConfig) { c.Limits = frame.Limits{Streams: 16} })
+		b := make([]byte, 0, 100*yamuxHeaderLen)
+		for id := uint32(1); e.Err() == nil; b = b[:0] { // the clock stands still meanwhile
+			for range 100 {
+				b = appendYamux(b, yamuxHeader{yamuxData, yamuxSYN, id, 0})
+				id += 2
+			}
+			if _, err := r.nc.Write(b); err != nil {
+				break
+			}
+			e.mu.Lock()
+			n := len(e.streams)
+			e.mu.Unlock()
+			if n > 30_000 || e.s.Count() > 16+maxRefused+1 {
+				t.Fatalf("%d streams are known, %d are in the table", n, e.s.Count())
+			}
+		}
+		<-e.Done()
+		if err := e.Err(); !errors.Is(err, ErrYamuxProtocol) && !errors.Is(err, ErrYamuxLost) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestYamuxBacklog: streams that wait to be accepted are bounded on their own.
+func TestYamuxBacklog(t *testing.T) {
+	e, r := rawPeer(t, false, func(c *YamuxConfig) { c.Limits = frame.Limits{Backlog: 2} })
+	open := func(id uint32) { r.send(yamuxWindowUpdate, yamuxSYN, id, 0) }
+	for id := uint32(1); id < 9; id += 2 {
+		open(id)
+	}
+	r.want(yamuxWindowUpdate, yamuxRST, 5, 0)
+	r.want(yamuxWindowUpdate, yamuxRST, 7, 0)
+	one := <-e.acc.streams
+	one.Accept()
+	r.want(yamuxWindowUpdate, yamuxACK, 1, 0)
+	open(9)
+	open(11)
+	r.want(yamuxWindowUpdate, yamuxRST, 11, 0)
+	r.send(yamuxWindowUpdate, yamuxRST, 3, 0) // given up, but nobody here knows yet
+	open(13)
+	r.want(yamuxWindowUpdate, yamuxRST, 13, 0)
+	(<-e.acc.streams).Accept()                  // 3
+	(<-e.acc.streams).Reset(frame.Canceled, "") // 9
+	r.want(yamuxWindowUpdate, yamuxRST, 9, 0)
+	open(15)
+	open(17)
+	open(19)
+	r.want(yamuxWindowUpdate, yamuxRST, 19, 0)
+	if got := r.sync(); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+	for _, want := range []uint64{15, 17} {
+		if st := <-e.acc.streams; st.ID() != want {
+			t.Errorf("stream %d, want %d", st.ID(), want)
+		}
+	}
+}
+
+// TestYamuxOpenWaits: opens of ours wait for the peer to accept, and for a slot.
+func TestYamuxOpenWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := rawPeer(t, true, func(c *YamuxConfig) { c.Limits = frame.Limits{Streams: 3, Backlog: 2} })
+		e.open(t)
+		e.open(t)
+		if _, err := e.s.OpenStream(t.Context(), &Open{}, nil); !errors.Is(err, frame.ResourceExhausted) {
+			t.Fatalf("open beyond the backlog: %v", err)
+		}
+		r.send(yamuxWindowUpdate, yamuxACK, 1, 0)
+		r.send(yamuxData, 0, 3, 1, 'x') // hashicorp's acceptor does not ACK a stream whose end came first
+		e.open(t)
+		if _, err := e.s.OpenStream(t.Context(), &Open{}, nil); !errors.Is(err, frame.ResourceExhausted) {
+			t.Fatalf("open beyond the slots: %v", err)
+		}
+		r.send(yamuxWindowUpdate, yamuxRST, 5, 0)
+		e.open(t)
+	})
+}
+
+// TestYamuxPingFlood: a peer that asks and does not read costs neither goroutines nor memory.
+func TestYamuxPingFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := rawPeer(t, false, nil)
+		r.nc.(*memnet.Conn).BlockReads(true)
+		flood := appendYamux(nil, yamuxHeader{yamuxPing, yamuxSYN, 0, 7})
+		for len(flood) < 1<<20 {
+			flood = append(flood, flood...)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		goroutines := runtime.NumGoroutine()
+		for range 10 {
+			if _, err := r.nc.Write(flood); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		runtime.ReadMemStats(&after)
+		if n := runtime.NumGoroutine() - goroutines; n > 0 {
+			t.Errorf("%d goroutines more", n)
+		}
+		if n := int64(after.TotalAlloc - before.TotalAlloc); n > 1<<20 {
+			t.Errorf("%d bytes were allocated", n)
+		}
+		e.l.Lock()
+		waiting := e.l.pong
+		e.l.Unlock()
+		if waiting != maxYamuxPongs {
+			t.Errorf("%d pongs wait", waiting)
+		}
+		<-e.Done() // nothing gets out
+		if err := e.Err(); !errors.Is(err, ErrYamuxLost) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestYamuxEveryPingIsAnswered as long as they are few.
+func TestYamuxEveryPingIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, r := rawPeer(t, false, nil)
+		for range 10 {
+			for i := range uint32(maxYamuxPongs) {
+				r.send(yamuxPing, yamuxSYN, 0, i)
+			}
+			for i := range uint32(maxYamuxPongs) {
+				r.want(yamuxPing, yamuxACK, 0, i)
+			}
+		}
+	})
+}
+
+// TestYamuxUnreadMemory: what streams that nobody reads may hold is their windows.
+func TestYamuxUnreadMemory(t *testing.T) {
+	_, r := rawPeer(t, false, func(c *YamuxConfig) { c.Limits = frame.Limits{Streams: 32} })
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	payload := make([]byte, yamuxWindow)
+	resets := 0
+	for i := range uint32(100) {
+		r.send(yamuxData, yamuxSYN, 2*i+1, yamuxWindow, payload...)
+	}
+	for _, h := range r.sync() {
+		if h.flags == yamuxRST {
+			resets++
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 33*yamuxWindow+1<<20 {
+		t.Errorf("%d streams hold %d bytes", 32, n)
+	}
+	if resets != 100-32 {
+		t.Errorf("%d resets", resets)
+	}
+}
+
+// TestYamuxClosedStream: what comes for a stream that is closed here is dropped and its window given back, so
+// that the peer can finish; one that never does is reset.
+func TestYamuxClosedStream(t *testing.T) {
+	e, r := rawPeer(t, false, nil)
+	fill := make([]byte, yamuxWindow)
+	r.send(yamuxData, yamuxSYN, 1, yamuxWindow, fill...) // the window is used up, nothing is read
+	r.sync()
+	st := <-e.acc.streams
+	st.Write([]byte("answer"))
+	st.Close()
+	r.want(yamuxData, yamuxACK, 1, 6)
+	r.want(yamuxWindowUpdate, 0, 1, yamuxWindow)
+	r.want(yamuxWindowUpdate, yamuxFIN, 1, 0)
+	for range yamuxLingerBytes / yamuxWindow {
+		r.send(yamuxData, 0, 1, yamuxWindow, fill...)
+		r.want(yamuxWindowUpdate, 0, 1, yamuxWindow)
+	}
+	r.send(yamuxData, 0, 1, 1, 'x')
+	r.want(yamuxWindowUpdate, yamuxRST, 1, 0)
+	r.send(yamuxData, 0, 1, 5, []byte("still")...)
+	if got := r.sync(); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+	waitNoStreams(t, e)
+}
+
+// TestYamuxClosedRead: as long as this side sends, the stream is not reset.
+func TestYamuxClosedRead(t *testing.T) {
+	e, r := rawPeer(t, false, nil)
+	r.send(yamuxWindowUpdate, yamuxSYN, 1, 0)
+	st := <-e.acc.streams
+	st.CloseRead()
+	fill := make([]byte, yamuxWindow)
+	r.send(yamuxData, 0, 1, 100, fill[:100]...)
+	for back := 0; back < 100; { // by STOP, or by what is dropped behind it
+		h, _ := r.next()
+		back += int(h.length)
+	}
+	for range 2 * yamuxLingerBytes / yamuxWindow {
+		r.send(yamuxData, 0, 1, yamuxWindow, fill...)
+		r.want(yamuxWindowUpdate, 0, 1, yamuxWindow)
+	}
+	st.Write([]byte("on"))
+	r.want(yamuxData, 0, 1, 2)
+	st.CloseWrite()
+	r.want(yamuxWindowUpdate, yamuxFIN, 1, 0)
+	r.send(yamuxData, yamuxFIN, 1, 3, 'e', 'n', 'd')
+	r.sync()
+	waitNoStreams(t, e)
+}
+
+// TestYamuxLinger: a stream closed here whose peer never ends it is reset after five minutes.
+func TestYamuxLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := rawPeer(t, false, nil)
+		r.send(yamuxWindowUpdate, yamuxSYN, 1, 0)
+		r.send(yamuxWindowUpdate, yamuxSYN, 3, 0)
+		one, three := <-e.acc.streams, <-e.acc.streams
+		one.Close()
+		three.CloseWrite() // reads on: not closed
+		start := time.Now()
+		for {
+			h, _ := r.next()
+			if h.kind == yamuxPing {
+				r.send(yamuxPing, yamuxACK, 0, h.length)
+			}
+			if h.flags == yamuxRST {
+				if h.id != 1 {
+					t.Errorf("reset of stream %d", h.id)
+				}
+				break
+			}
+		}
+		if d := time.Since(start); d < 5*time.Minute || d > 5*time.Minute+DefaultYamuxHeartbeat {
+			t.Errorf("reset after %v", d)
+		}
+		r.send(yamuxData, yamuxFIN, 3, 2, 'o', 'k')
+		if got, err := io.ReadAll(three); string(got) != "ok" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		synctest.Wait()
+		if n := e.s.Count(); n != 0 {
+			t.Errorf("%d streams are left", n)
+		}
+	})
+}
+
+// TestYamuxWindowGrows: a path of 50 ms is filled though windows begin at 256 KiB.
+func TestYamuxWindowGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memPair(t, memnet.WithBuffer(16<<20), memnet.WithLatency(25*time.Millisecond))
+		c, s := newOurs(t, a, true, nil), newOurs(t, b, false, nil)
+		x, y := openBoth(t, c, s)
+		start := time.Now()
+		go func() {
+			x.Write(make([]byte, 32<<20))
+			x.Close()
+		}()
+		n, err := io.Copy(io.Discard, y)
+		if n != 32<<20 || err != nil {
+			t.Fatal(n, err)
+		}
+		d := time.Since(start)
+		t.Logf("32 MiB in %v, window %d", d, y.(*Stream).window)
+		if d > 3*time.Second { // 256 KiB per round trip: 6.4 s
+			t.Errorf("32 MiB took %v", d)
+		}
+		y.Close()
+		synctest.Wait()
+		if left := s.s.budget.streams; left != DefaultStreamBudget {
+			t.Errorf("%d bytes of the budget are left of %d", left, DefaultStreamBudget)
+		}
+	})
+}
