@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -142,4 +143,58 @@ func TestCallRefusedHere(t *testing.T) {
 	if n := c.sess.Count() + s.sess.Count(); n != 0 {
 		t.Errorf("%d exchanges left open", n)
 	}
+}
+
+// TestCallSessionLost: which calls are safe to make again.
+func TestCallSessionLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, s, nc := cutPair(t, nil, &Config{Limits: Limits{Calls: 1}})
+		s.Handle("hang", HandlerFunc(func(ctx context.Context, _ *Request) ([]byte, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}))
+		sent := make(chan error, 1)
+		waits := make(chan error, 2)
+		go func() { _, err := c.Call(t.Context(), "hang", nil); sent <- err }()
+		synctest.Wait()
+		go func() { _, err := c.Call(t.Context(), "hang", nil); waits <- err }()
+		go func() { waits <- c.Notify(t.Context(), "hang", nil) }()
+		synctest.Wait()
+		nc.Cut()
+		err := <-sent
+		want(t, err, ErrUnknownOutcome, ErrSessionLost, Unknown)
+		if errors.Is(err, ErrNotSent) {
+			t.Errorf("sent and not sent: %v", err)
+		}
+		for range 2 {
+			err := <-waits
+			want(t, err, ErrNotSent, ErrSessionLost, Unavailable)
+			if errors.Is(err, ErrUnknownOutcome) || strings.Count(err.Error(), prefix) != 1 {
+				t.Errorf("error is %v", err)
+			}
+		}
+	})
+}
+
+// TestCallDeadlineWhileWaiting: the context ends a call that waits for a slot, or for the peer to take its body.
+func TestCallDeadlineWhileWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, s := pair(t, nil, &Config{Limits: Limits{Calls: 2}})
+		release := make(chan struct{})
+		s.Handle("hang", HandlerFunc(func(context.Context, *Request) ([]byte, error) { <-release; return nil, nil }))
+		for i := range 5 { // the slots stay taken: a call counts until its handler has returned
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			start := time.Now()
+			_, err := c.Call(ctx, "hang", nil)
+			cancel()
+			want(t, err, DeadlineExceeded, context.DeadlineExceeded)
+			if d := time.Since(start); d != time.Second {
+				t.Errorf("call %d took %v", i, d)
+			}
+		}
+		close(release)
+		synctest.Wait()
+		_, err := c.Call(t.Context(), "hang", make([]byte, 1<<20))
+		must(t, err)
+	})
 }

@@ -68,7 +68,6 @@ func (l *waiterList) remove(r *receiver) {
 // acceptMessage takes a new message of the peer's. Reader goroutine, in OPEN order.
 func (e *End) acceptMessage(sc *scope, x *mux.Incoming) {
 	m := newMessage(sc, x)
-	m.complete = x.Complete()
 	x.Value = m
 	in := &sc.inbox
 	var w wants
@@ -76,7 +75,7 @@ func (e *End) acceptMessage(sc *scope, x *mux.Incoming) {
 	s := sc.findSubscriptionLocked(x.Name)
 	m.Topic = in.topicLocked(x.Name, s)
 	if s == nil {
-		if err := sc.overflowLocked(); err != nil {
+		if err := sc.overflowLocked(m); err != nil {
 			in.mu.Unlock()
 			x.Value = nil
 			e.refuse(x, err.Code, err.Message)

@@ -75,12 +75,13 @@ func (sc *scope) giveUpUnclaimed() {
 }
 
 // overflowLocked refuses a new message that nobody claims while subscriptions wait for theirs and unclaimed
-// ones hold half of the receive maximum already: the other half is for the subscriptions. A Receive that is
-// called every now and then is a consumer like any other and may have all.
-func (sc *scope) overflowLocked() *Error {
+// ones hold half of the receive maximum, or of the early window that all messages share, already: the other
+// half is for the subscriptions. A Receive that is called every now and then is a consumer like any other and
+// may have all.
+func (sc *scope) overflowLocked(m *Message) *Error {
 	in := &sc.inbox
-	most := int(sc.end.cfg.Limits.Messages)
-	if in.unclaimed.len < max(1, most/2) {
+	most := sc.end.cfg.Limits.Messages
+	if in.unclaimed.len < max(1, most/2) && in.unclaimed.bytes+m.early <= earlyPool/2 {
 		in.patience.full = time.Time{}
 		return nil
 	}
@@ -97,5 +98,6 @@ func (sc *scope) overflowLocked() *Error {
 		}
 		code = ResourceExhausted
 	}
-	return errorf(code, "nobody subscribes to the topic, and %d such messages hold half of the receive maximum %d (Limits.Messages): subscribe, or call Receive", in.unclaimed.len, most)
+	return errorf(code, "nobody subscribes to the topic, and %d such messages with %d bytes take half of what may wait unread, %d messages (Limits.Messages) or %d bytes: subscribe, or call Receive",
+		in.unclaimed.len, in.unclaimed.bytes, most, earlyPool)
 }

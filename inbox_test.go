@@ -90,7 +90,7 @@ func TestUnclaimedHalf(t *testing.T) {
 			mustPublish(t, c, "taken", fmt.Sprint(i))
 		}
 		for i, p := range ps {
-			if err := p.Err(); i < 4 && err != ErrPending || i >= 4 && (!errors.Is(err, Unimplemented) || !strings.Contains(err.Error(), "half of the receive maximum 8")) {
+			if err := p.Err(); i < 4 && err != ErrPending || i >= 4 && (!errors.Is(err, Unimplemented) || !strings.Contains(err.Error(), "4 such messages")) {
 				t.Errorf("publication %d: %v", i, err)
 			}
 		}
@@ -156,6 +156,50 @@ func TestLargeBeforeSmall(t *testing.T) {
 		stop()
 		wg.Wait()
 	}
+}
+
+// TestUnclaimedBytes is TestUnclaimedHalf for large messages, which run out of early window first.
+func TestUnclaimedBytes(t *testing.T) {
+	c, s := pair(t, nil, nil)
+	var got record
+	s.Subscribe("taken", got.take)
+	refused := 0
+	for range 3 * earlyPool / (60 << 10) {
+		p := publishAsync(t, c, "nobody", string(make([]byte, 60<<10)))
+		mustPublish(t, c, "taken", "")
+		if errors.Is(p.Err(), Unimplemented) {
+			refused++
+		}
+	}
+	if held := 3*earlyPool/(60<<10) - refused; held > earlyPool/2/(60<<10) {
+		t.Errorf("%d messages are held", held)
+	}
+}
+
+// TestManyLarge: more large bodies than fit the memory for bodies, for two queues and Receive at once.
+func TestManyLarge(t *testing.T) {
+	const n, size = 12, 1 << 20
+	c, s := pair(t, nil, &Config{Limits: Limits{BodyMemory: 2 << 20, Body: 2 << 20}})
+	s.Subscribe("a", func(context.Context, *Message) error { return nil })
+	s.Subscribe("b", func(context.Context, *Message) error { return nil })
+	var wg sync.WaitGroup
+	for i := range n {
+		topic := []string{"a", "b", "received"}[i%3]
+		wg.Go(func() {
+			body := bytes.Repeat([]byte{byte(i)}, size)
+			if err := c.Publish(context.Background(), topic, body); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range n / 3 {
+		m := receiveOne(t, s.Stream)
+		if len(m.Body) != size || bytes.Count(m.Body, m.Body[:1]) != size {
+			t.Errorf("got %d bytes, mixed up", len(m.Body))
+		}
+		must(t, m.Ack())
+	}
+	wg.Wait()
 }
 
 func TestReceiveContexts(t *testing.T) {

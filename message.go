@@ -31,6 +31,7 @@ type Message struct {
 	ctx handlerContext // of the subscription function it is given to; here to save an allocation
 
 	outcome  atomic.Uint32         // of Ack and Nack
+	early    int                   // bytes of the body that the link's early window may hold
 	codec    uint8                 // of Body
 	noAck    bool                  // the publisher does not wait
 	wanted   bool                  // Want was called; guarded by the inbox's lock
@@ -53,6 +54,10 @@ const (
 func newMessage(sc *scope, x *mux.Incoming) *Message {
 	m := &Message{sc: sc, x: x, Stream: sc.stream, codec: x.Codec, noAck: x.Kind == frame.KindUnackedMessage}
 	m.ctx.init(sc.end, x.Depth, x.Timeout)
+	m.early, m.complete = len(x.Body), x.Complete()
+	if !m.complete {
+		m.early = earlyStream
+	}
 	own := false
 	for key, value, rest, ok := frame.NextMetadata(x.Metadata); ok; key, value, rest, ok = frame.NextMetadata(rest) {
 		switch {

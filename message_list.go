@@ -7,6 +7,7 @@ type messageList struct {
 	owner      *subscription // nil for the unclaimed ones
 	head, tail *Message
 	len        int
+	bytes      int // of the link's early window that members may hold
 	incomplete int // of len, those whose body is still arriving
 }
 
@@ -29,6 +30,7 @@ func (l *messageList) push(m *Message) {
 		l.tail = m
 	}
 	l.len++
+	l.bytes += m.early
 	if !m.complete {
 		l.incomplete++
 	}
@@ -48,6 +50,7 @@ func (l *messageList) remove(m *Message) {
 	}
 	m.list, m.prev, m.next = nil, nil, nil
 	l.len--
+	l.bytes -= m.early
 	if !m.complete {
 		l.incomplete--
 	}

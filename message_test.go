@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -160,25 +161,29 @@ func TestMessageIDText(t *testing.T) {
 }
 
 func TestPublisherGivesUp(t *testing.T) {
-	c, s := pair(t, nil, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- c.Publish(ctx, "t", nil) }()
-	m := receiveOne(t, s.Stream)
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) || !errors.Is(err, Canceled) {
-		t.Errorf("Publish: %v", err)
-	}
-	// The RESET is on its way; a later message is behind it.
-	wait := publishing(c.Stream, "t", nil)
-	next := receiveOne(t, s.Stream)
-	if err := m.Ack(); !errors.Is(err, Canceled) {
-		t.Errorf("Ack of what was given up: %v", err)
-	}
-	_ = next.Ack()
-	if err := wait(); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c, s := pair(t, nil, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 2)
+		for range cap(done) {
+			go func() { done <- c.Publish(ctx, "t", nil) }()
+		}
+		m := receiveOne(t, s.Stream)
+		synctest.Wait()
+		cancel()
+		for range cap(done) {
+			want(t, <-done, context.Canceled, Canceled)
+		}
+		synctest.Wait()
+		want(t, m.Ack(), Canceled) // handed out before; the other one is gone
+		wait := publishing(c.Stream, "next", nil)
+		if m := receiveOne(t, s.Stream); m.Topic != "next" {
+			t.Errorf("got what its publisher has given up")
+		} else {
+			must(t, m.Ack())
+		}
+		must(t, wait())
+	})
 }
 
 func TestDeadlineTravels(t *testing.T) {

@@ -92,6 +92,8 @@ func (sv *serving) routed(r *route, reader bool) {
 	switch streaming := sv.ms != nil; {
 	case r.streams && !streaming:
 		sv.refuse(Unimplemented, "it takes streaming calls only: use OpenCall")
+	case streaming && r.fallback:
+		sv.refuse(Unimplemented, "nobody handles it")
 	case streaming && !r.streams:
 		sv.refuse(Unimplemented, "it takes no streaming calls: use Call")
 	default:

@@ -105,7 +105,7 @@ func (g *Group) fireLocked(a *arm, exact bool) {
 		g.noteLocked(f.Kind, a.rule.String(), a.link)
 	}
 	if f.Kind.info().lasts {
-		e := &effect{name: a.rule.String(), fault: f, side: side, conns: a.rule.Conns, on: a.link}
+		e := &effect{name: a.rule.String(), fault: f, side: side, conns: a.rule.Conns, on: a.link, exact: exact && f.Kind == Outage}
 		if f.Kind.info().all {
 			e.on = nil // there is one listener
 		}

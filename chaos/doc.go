@@ -62,7 +62,7 @@
 //
 //	rst@up:1000                  reset each connection after 1000 bytes up
 //	rst@down:1-2000#2            the second one, after a random number of bytes down
-//	half@total.both:1M           EOF one way... here both, when 1 MiB has passed in all
+//	half.down@total.both:1M      EOF to the dialing ends when 1 MiB has passed in all
 //	flip.down@up:64K             the next byte down after 64 KiB up
 //	stall@age:1s+500ms           each connection, one second old, for half a second
 //	blackhole@t:2s+3s            from second 2 to second 5
@@ -81,7 +81,7 @@
 // arrived before the reset; other systems discard what was not read by then. A receiver that
 // does not read delays the reset by Config.Settle at most, which Counters.Unsettled
 // tells. A client that is reset before it has sent anything may see ECONNRESET
-// from its dial. Resets by time, Cut, Inject, outage and flap do not wait.
+// from its dial. Resets by time, by Cut, by Inject and by flap do not wait.
 //
 // An offset on both sides, or on the total, is as exact; lanes that write at the
 // same time wait for each other there, so a receiver that does not read holds up the others at the offset.

@@ -13,6 +13,7 @@ type effect struct {
 	side  Side
 	conns Conns
 	on    *link // only on this one; nil = on those that conns covers
+	exact bool  // Outage: it began at a number of bytes
 	over  bool
 	down  bool // Outage and Flap: it keeps the listener closed now
 }
@@ -77,6 +78,15 @@ func (g *Group) beginLocked(e *effect) {
 		g.downLocked(e)
 	case Flap:
 		g.flapLocked(e)
+	case Latency:
+		for _, l := range g.links {
+			for _, ln := range l.lanes {
+				if e.covers(l) && e.side.covers(ln.side) {
+					ln.delayLocked(e)
+				}
+			}
+		}
+		g.kickLocked(e)
 	default:
 		g.kickLocked(e)
 	}
@@ -147,7 +157,7 @@ func (g *Group) downLocked(e *effect) {
 		g.onDown()
 	}
 	for _, l := range g.linksLocked() {
-		l.endLocked(endReset, false)
+		l.endLocked(endReset, e.exact)
 	}
 }
 

@@ -1,10 +1,12 @@
 package chaos
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -14,6 +16,8 @@ const (
 	// maxQueue is how many bytes a lane holds back for Latency before it stops reading:
 	// 20 ms of 200 MB/s.
 	maxQueue = 4 << 20
+	// maxLate is how late a timer may be so that Cap makes up for it.
+	maxLate = 20 * time.Millisecond
 )
 
 // lane carries bytes one way. Group.mu guards it; run, its goroutine, releases
@@ -29,6 +33,7 @@ type lane struct {
 	queued  int     // bytes in it
 	lastDue time.Time
 	writeAt time.Time // Drip and Cap: not before
+	paced   bool      // something has been waiting for writeAt since the last write
 	flips   []*flip
 
 	eof     bool // src ended, in order or not
@@ -130,14 +135,14 @@ func (ln *lane) waitLocked(until time.Time) {
 	}
 }
 
-// readLocked reads once, at most until the given time if it is not zero.
+// readLocked reads once, until the given time if it is not zero.
 func (ln *lane) readLocked(until time.Time) {
 	g := ln.link.group
 	if !ln.readUntil.Equal(until) {
 		ln.readUntil = until
 		_ = ln.src.SetReadDeadline(until)
 	}
-	ln.io = reading
+	ln.io, ln.paced = reading, false
 	g.mu.Unlock()
 	n, err := ln.src.Read(ln.buf)
 	g.mu.Lock()
@@ -155,10 +160,7 @@ func (ln *lane) readLocked(until time.Time) {
 func (ln *lane) pushLocked(data []byte) {
 	now := time.Now()
 	m := ln.modeLocked()
-	due := now.Add(m.lagLocked(ln.jitter))
-	if due.Before(ln.lastDue) {
-		due = ln.lastDue // in order
-	}
+	due := latest(ln.lastDue, now.Add(m.lagLocked(ln.jitter)))
 	ln.lastDue = due
 	// buf is read into again only when the queue is empty, or while its head is not due.
 	if len(data) > 0 && (len(ln.queue) > 0 || due.After(now)) {
@@ -166,6 +168,25 @@ func (ln *lane) pushLocked(data []byte) {
 	}
 	ln.queue = append(ln.queue, chunk{data, due})
 	ln.queued += len(data)
+}
+
+// delayLocked holds back by a new Latency what was read before it and not forwarded.
+func (ln *lane) delayLocked(e *effect) {
+	now := time.Now()
+	m := mode{lags: []*effect{e}}
+	var before time.Time
+	for i := range ln.queue {
+		c := &ln.queue[i]
+		c.data = bytes.Clone(c.data) // buf may be read into before it is due
+		c.due = latest(before, c.due, now.Add(m.lagLocked(ln.jitter)))
+		before = c.due
+	}
+	ln.lastDue = latest(ln.lastDue, before)
+}
+
+// latest keeps the order of what is delayed by different amounts.
+func latest(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
 }
 
 // writeLocked forwards n bytes of the head, for which reserveLocked has made room.

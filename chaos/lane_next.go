@@ -64,6 +64,7 @@ func (ln *lane) forwardLocked(now time.Time, m mode) step {
 		return step{op: opFinish}
 	}
 	if ln.writeAt.After(now) {
+		ln.paced = true
 		return step{op: opWait, until: ln.writeAt}
 	}
 	if n := ln.reserveLocked(min(len(head.data), m.piece)); n > 0 {
@@ -133,11 +134,13 @@ func (ln *lane) paceLocked(n int) {
 	m := ln.modeLocked()
 	now := time.Now()
 	if m.rate > 0 {
-		// A timer that was late is made up for, by 20 ms at most.
-		if slack := now.Add(-20 * time.Millisecond); ln.writeAt.Before(slack) {
-			ln.writeAt = slack
+		// A timer that was late is made up for, an idle time is not.
+		base := now
+		if ln.paced && ln.writeAt.After(now.Add(-maxLate)) {
+			base = ln.writeAt
 		}
-		ln.writeAt = ln.writeAt.Add(time.Duration(float64(n) / float64(m.rate) * float64(time.Second)))
+		ln.paced = false
+		ln.writeAt = base.Add(time.Duration(float64(n) / float64(m.rate) * float64(time.Second)))
 	}
 	if next := now.Add(m.pause); m.pause > 0 && next.After(ln.writeAt) {
 		ln.writeAt = next

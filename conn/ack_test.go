@@ -63,7 +63,7 @@ func TestAckAlone(t *testing.T) {
 				w := validWelcome()
 				w.Limits.Log = tt.log
 				b.Write(message(frame.TypeWelcome, frame.AppendWelcome(nil, &w)))
-				l, err := Client(t.Context(), a, nil)
+				l, err := Client(t.Context(), a, silent(nil))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -212,7 +212,7 @@ func TestFillAgain(t *testing.T) {
 
 // TestOverrun appends without looking at Room to a peer that does not read.
 func TestOverrun(t *testing.T) {
-	l, tap, p := scripted(t, &Config{Logger: quiet, Limits: frame.Limits{Log: 64 << 10}}, memnet.WithBuffer(16<<10))
+	l, tap, p := scripted(t, &Config{Limits: frame.Limits{Log: 64 << 10}}, memnet.WithBuffer(16<<10))
 	body := make([]byte, 32<<10)
 	n := 0
 	for ; l.State() == StateUp && n < 1000; n++ {

@@ -24,6 +24,7 @@ type carrier struct {
 
 	lastRead  atomic.Int64 // Link.now when bytes last came
 	lastFrame atomic.Int64 // the same for a whole frame
+	busy      atomic.Bool  // the reader has frames that it has not published
 	flushAt   atomic.Int64 // when the write in progress began or last moved; 0 = none
 
 	// Owned by the reader goroutine.

@@ -133,7 +133,7 @@ func TestCloseScript(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l, tap, p := scripted(t, &Config{Logger: quiet})
+				l, tap, p := scripted(t, nil)
 				p.settle()
 				send(l, 1, body)
 				p.want(frame.TypeData)
@@ -176,7 +176,7 @@ func TestCloseScript(t *testing.T) {
 // TestCloseContext gives up before the peer has answered.
 func TestCloseContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, _, p := scripted(t, &Config{Logger: quiet})
+		l, _, p := scripted(t, nil)
 		p.settle()
 		send(l, 1, []byte("x"))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -243,7 +243,7 @@ func TestByeUnread(t *testing.T) {
 func TestAbort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		why := errors.New("superseded")
-		c, s, ct, st := pair(t, &Config{Logger: quiet})
+		c, s, ct, st := pair(t, nil)
 		send(c, 1, []byte("x"))
 		c.Abort(why)
 		if err := ct.wantClose(t); !errors.Is(err, why) || !errors.Is(err, net.ErrClosed) {
@@ -260,7 +260,7 @@ func TestAbort(t *testing.T) {
 // TestFail closes a link from outside of HandleFrame.
 func TestFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _, ct, st := pair(t, &Config{Logger: quiet})
+		c, _, ct, st := pair(t, nil)
 		go c.Fail(&StreamRule{frame.OutOfRange})
 		go c.Fail(errors.New("another"))
 		err := ct.wantClose(t)

@@ -4,6 +4,7 @@ import "github.com/gantline-project/gantline/frame"
 
 // handleLink takes a frame that is not sequenced. Reader goroutine.
 func (l *Link) handleLink(c *carrier, h frame.Header) error {
+	c.publish()             // an answer must tell of all that came before
 	if h.Type.Skippable() { // all known types are not
 		if err := c.fr.Skip(); err != nil {
 			return err

@@ -16,7 +16,7 @@ import (
 // TestHeartbeat is a peer that answers for a while and then not.
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, tap, p := scripted(t, &Config{Logger: quiet, Heartbeat: 6 * time.Second})
+		l, tap, p := scripted(t, &Config{Heartbeat: 6 * time.Second})
 		p.settle()
 		begin := time.Now()
 		for i := 1; i <= 3; i++ {
@@ -42,7 +42,7 @@ func TestHeartbeat(t *testing.T) {
 // TestHeartbeatAnyByte keeps a link alive with bytes that make no frame yet.
 func TestHeartbeatAnyByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, tap, p := scripted(t, &Config{Logger: quiet, Heartbeat: 6 * time.Second})
+		l, tap, p := scripted(t, &Config{Heartbeat: 6 * time.Second})
 		p.settle()
 		begin := time.Now()
 		tick := time.NewTicker(5 * time.Second)
@@ -65,7 +65,7 @@ func TestHeartbeatAnyByte(t *testing.T) {
 // TestBlackhole stops everything between two links: both notice.
 func TestBlackhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s, ct, st := pair(t, &Config{Logger: quiet, Heartbeat: 15 * time.Second})
+		c, s, ct, st := pair(t, &Config{Heartbeat: 15 * time.Second})
 		synctest.Wait()
 		a, b := c.NetConn().(*memnet.Conn), s.NetConn().(*memnet.Conn)
 		a.BlockReads(true)
@@ -88,7 +88,7 @@ func TestBlackhole(t *testing.T) {
 // round trip is known.
 func TestIdleForHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s, _, _ := pair(t, &Config{Logger: quiet}, memnet.WithLatency(5*time.Millisecond))
+		c, s, _, _ := pair(t, nil, memnet.WithLatency(5*time.Millisecond))
 		<-time.After(3 * time.Hour)
 		for _, l := range []*Link{c, s} {
 			if l.State() != StateUp || l.RTT() != 10*time.Millisecond {
@@ -107,8 +107,8 @@ func TestIdleForHours(t *testing.T) {
 func TestBusyReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := memnet.Pipe()
-		cfg := &Config{Logger: quiet, Heartbeat: 3 * time.Second}
-		c, s := shake(t, a, b, cfg, &Config{Logger: quiet, Heartbeat: time.Minute})
+		cfg := &Config{Heartbeat: 3 * time.Second}
+		c, s := shake(t, a, b, cfg, &Config{Heartbeat: time.Minute})
 		ct := newTap()
 		ct.onFrame = func(frame.Header, *frame.Reader) error {
 			c.EnterUser()
@@ -132,7 +132,7 @@ func TestBusyReader(t *testing.T) {
 // while the peer goes on talking.
 func TestStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, tap, p := scripted(t, &Config{Logger: quiet, FlushTimeout: 4 * time.Second, Heartbeat: time.Minute})
+		l, tap, p := scripted(t, &Config{FlushTimeout: 4 * time.Second, Heartbeat: time.Minute})
 		p.settle()
 		a := l.NetConn().(*memnet.Conn)
 		for range 3 { // shorter stalls do no harm
@@ -160,7 +160,7 @@ func TestStalled(t *testing.T) {
 // come it is left alone.
 func TestSlowCarrier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, tap, p := scripted(t, &Config{Logger: quiet, FlushTimeout: 2 * time.Second}, memnet.WithBuffer(4<<10))
+		l, tap, p := scripted(t, &Config{FlushTimeout: 2 * time.Second}, memnet.WithBuffer(4<<10))
 		p.settle()
 		l.Lock()
 		for range 30 {
@@ -184,7 +184,7 @@ func TestNoAcks(t *testing.T) {
 	for name, talks := range map[string]bool{"talks": true, "silent": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l, tap, p := scripted(t, &Config{Logger: quiet, AckTimeout: 30 * time.Second})
+				l, tap, p := scripted(t, &Config{AckTimeout: 30 * time.Second})
 				p.settle()
 				send(l, 1, []byte("x"))
 				begin := time.Now()
@@ -229,7 +229,7 @@ func TestNoAcks(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s, _, _ := pair(t, &Config{Logger: quiet}, memnet.WithLatency(10*time.Millisecond))
+		c, s, _, _ := pair(t, nil, memnet.WithLatency(10*time.Millisecond))
 		<-time.After(time.Second)
 		before := s.Stats().FramesIn
 		var wg sync.WaitGroup

@@ -145,6 +145,7 @@ func data(id uint64, body []byte) []byte {
 // shake shakes hands over both ends of a connection.
 func shake(tb testing.TB, a, b net.Conn, client, server *Config) (c, s *Link) {
 	tb.Helper()
+	client, server = silent(client), silent(server)
 	ctx := context.Background()
 	var (
 		wg   sync.WaitGroup
@@ -158,6 +159,16 @@ func shake(tb testing.TB, a, b net.Conn, client, server *Config) (c, s *Link) {
 	}
 	tb.Cleanup(func() { abort(c, s) })
 	return c, s
+}
+
+// silent is cfg without a log.
+func silent(cfg *Config) *Config {
+	if cfg == nil {
+		cfg = new(Config)
+	}
+	c := *cfg
+	c.Logger = quiet
+	return &c
 }
 
 // pair is shake over memory with both links started.

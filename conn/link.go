@@ -56,7 +56,7 @@ type Link struct {
 	ackAlone  uint64        // unacknowledged bytes that are worth an ACK of their own
 	rtt       atomic.Int64  // least round trip of the carrier, ns; 0 = unknown
 	userCalls atomic.Uint64 // odd while the reader is inside user code
-	goodbye   atomic.Bool   // BYE is composed: sequenced frames are not taken any more
+	goodbye   atomic.Bool   // BYE is due: sequenced frames are not taken any more
 
 	started   chan struct{} // closed by Start, or when there will be none
 	confirmed chan struct{} // closed by the first frame of the peer

@@ -40,7 +40,7 @@ func unstarted(tb testing.TB, cfg *Config, opts ...memnet.Option) (*Link, *peer)
 	}
 	done := make(chan result, 1)
 	go func() {
-		l, err := Client(context.Background(), a, cfg)
+		l, err := Client(context.Background(), a, silent(cfg))
 		done <- result{l, err}
 	}()
 	p := &peer{TB: tb, nc: b}

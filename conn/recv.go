@@ -15,7 +15,7 @@ var errBye = errors.New("gantline: the peer said goodbye")
 // has said BYE, and takes the link down with it.
 func (l *Link) read(c *carrier) {
 	err := l.readFrames(c)
-	c.publish()
+	c.pause()
 	l.finish(c, err)
 }
 
@@ -70,8 +70,9 @@ func (l *Link) handleSequenced(c *carrier, h frame.Header) error {
 	return nil
 }
 
-// handleLate takes frames behind our own BYE: only the peer's BYE matters.
+// handleLate takes frames when our own BYE is due: only the peer's BYE matters.
 func (l *Link) handleLate(c *carrier, h frame.Header) error {
+	c.pause()
 	if h.Type == frame.TypeBye {
 		return l.handleLink(c, h)
 	}
@@ -84,12 +85,15 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 // does not wait for the reader, and the peer's silence is not held against it.
 func (l *Link) EnterUser() {
 	l.c.count()
-	l.c.publish()
+	l.c.pause()
 	l.userCalls.Add(1)
 }
 
 // LeaveUser ends EnterUser.
-func (l *Link) LeaveUser() { l.userCalls.Add(1) }
+func (l *Link) LeaveUser() {
+	l.userCalls.Add(1)
+	l.c.busy.Store(true)
+}
 
 // count adds the current frame to the position, once.
 func (c *carrier) count() {
@@ -117,11 +121,25 @@ func (c *carrier) publish() {
 	}
 }
 
-// Read is the frame.Reader's source. Before it waits it publishes what was
-// received.
-func (c *carrier) Read(p []byte) (int, error) {
+// pause publishes and lets the writer compose a BYE, whose position must cover
+// all that was handed over before.
+func (c *carrier) pause() {
 	c.publish()
+	c.busy.Store(false)
+	if c.l.goodbye.Load() { // the writer may have found us busy
+		c.l.mu.Lock()
+		c.l.cond.Signal()
+		c.l.mu.Unlock()
+	}
+}
+
+// Read is the frame.Reader's source. While it waits the reader is paused.
+func (c *carrier) Read(p []byte) (int, error) {
+	c.pause()
 	n, err := c.nc.Read(p)
+	if !c.l.goodbye.Load() {
+		c.busy.Store(true)
+	}
 	if n > 0 {
 		c.lastRead.Store(c.l.now())
 		c.l.stats.bytesIn.Add(uint64(n))

@@ -91,7 +91,7 @@ func TestProtocolErrors(t *testing.T) {
 		{"bye with a bad position", link(frame.TypeBye, frame.AppendBye(nil, &frame.Bye{Position: 7})), "position 7"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			l, tap, p := scripted(t, &Config{Logger: quiet})
+			l, tap, p := scripted(t, nil)
 			p.settle()
 			p.send(tt.bytes)
 			if b := p.wantBye(); b.Code != frame.Internal || !strings.Contains(b.Text, tt.want) || strings.Contains(b.Text, "gantline") {
@@ -118,7 +118,7 @@ func TestProtocolErrors(t *testing.T) {
 func TestAckRange(t *testing.T) {
 	for name, second := range map[string]uint64{"back": 10, "ahead": 41} {
 		t.Run(name, func(t *testing.T) {
-			l, tap, p := scripted(t, &Config{Logger: quiet})
+			l, tap, p := scripted(t, nil)
 			p.settle()
 			send(l, 1, make([]byte, 8))
 			send(l, 1, make([]byte, 8))
@@ -139,7 +139,7 @@ func TestAckRange(t *testing.T) {
 
 // TestHandlerError is a rule of the handler's that the peer broke.
 func TestHandlerError(t *testing.T) {
-	l, p := unstarted(t, &Config{Logger: quiet})
+	l, p := unstarted(t, nil)
 	tap := newTap()
 	calls := 0
 	tap.onFrame = func(h frame.Header, r *frame.Reader) error {
@@ -184,7 +184,7 @@ func TestTornFrame(t *testing.T) {
 		"skipped": func(frame.Header, *frame.Reader) error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, p := unstarted(t, &Config{Logger: quiet})
+			l, p := unstarted(t, nil)
 			tap := newTap()
 			tap.onFrame = read
 			l.Start(tap)
@@ -215,7 +215,7 @@ func TestFloods(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, tap, p := scripted(t, &Config{Logger: quiet})
+				_, tap, p := scripted(t, nil)
 				p.settle()
 				go io.Copy(io.Discard, p.nc)
 				begin := time.Now()

@@ -60,8 +60,15 @@ func (l *Link) write(c *carrier) {
 
 // workLocked reports whether the writer has something to do.
 func (l *Link) workLocked() bool {
-	return l.wake || l.ackDue || l.pongDue || l.pinger.due || l.byeDue || l.stopped || l.log.unsent() > 0
+	if l.byeDue && !l.stopped {
+		return l.byeReady()
+	}
+	return l.wake || l.ackDue || l.pongDue || l.pinger.due || l.stopped || l.log.unsent() > 0
 }
+
+// byeReady reports whether the reader has published what it handed over. From
+// byeDue on it takes no frame, and signals when it has.
+func (l *Link) byeReady() bool { return !l.c.busy.Load() }
 
 // closingLocked lets BYE follow when everything is acknowledged, and asks for
 // that to be told at once.
@@ -70,6 +77,7 @@ func (l *Link) closingLocked() {
 	case l.byeDue || l.waiting || l.log.unsent() > 0:
 	case l.log.unacked() == 0:
 		l.byeDue = true
+		l.goodbye.Store(true)
 	case !l.pinger.closing:
 		l.pinger.closing, l.pinger.due = true, true
 	}
@@ -80,6 +88,9 @@ func (l *Link) closingLocked() {
 func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 	bufs := c.bufs[:0]
 	if l.byeDue {
+		if !l.byeReady() {
+			return nil
+		}
 		c.control = l.byeLocked(c.control[:0])
 		c.bufs = append(bufs, c.control)
 		l.stats.bytesOut += uint64(len(c.control))
@@ -131,11 +142,10 @@ func appendPing(b []byte, t frame.Type, x *frame.Ping) []byte {
 	return setLength(frame.AppendPing(b, x), at)
 }
 
-// byeLocked appends BYE. No frame that comes in from here on is taken, so that
-// the position it tells is final.
+// byeLocked appends BYE. The position it tells is final: goodbye keeps the
+// reader from taking another frame.
 func (l *Link) byeLocked(b []byte) []byte {
 	l.byeSent = true
-	l.goodbye.Store(true)
 	l.bye.Position = l.received.Load()
 	at := len(b)
 	b = frame.AppendHeader(b, frame.Header{Type: frame.TypeBye})

@@ -87,7 +87,7 @@ func TestCarriers(t *testing.T) {
 	for _, c := range carriers {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := c.pipe(t)
-			cl, sl := shake(t, a, b, &Config{Logger: quiet, ID: "me", Meta: []byte("hi")}, &Config{Logger: quiet, ID: "you"})
+			cl, sl := shake(t, a, b, &Config{ID: "me", Meta: []byte("hi")}, &Config{ID: "you"})
 			ct, st := newTap(), newTap()
 			cl.Start(ct)
 			sl.Start(st)

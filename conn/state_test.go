@@ -84,7 +84,7 @@ func TestOnState(t *testing.T) {
 	t.Run("close", func(t *testing.T) {
 		var cs, ss states
 		a, b := memnet.Pipe()
-		c, s := shake(t, a, b, &Config{Logger: quiet, OnState: cs.add}, &Config{Logger: quiet, OnState: ss.add})
+		c, s := shake(t, a, b, &Config{OnState: cs.add}, &Config{OnState: ss.add})
 		c.Start(newTap())
 		s.Start(newTap())
 		finish(t, c, s)
@@ -94,7 +94,7 @@ func TestOnState(t *testing.T) {
 	t.Run("lost", func(t *testing.T) {
 		var cs states
 		a, b := memnet.Pipe()
-		c, s := shake(t, a, b, &Config{Logger: quiet, OnState: cs.add}, &Config{Logger: quiet})
+		c, s := shake(t, a, b, &Config{OnState: cs.add}, nil)
 		c.Start(newTap())
 		s.Start(newTap())
 		a.Cut()
@@ -128,14 +128,14 @@ func TestOnStateReenters(t *testing.T) {
 		c    *Link
 	)
 	a, b := memnet.Pipe()
-	c, s := shake(t, a, b, &Config{Logger: quiet, OnState: func(n State) {
+	c, s := shake(t, a, b, &Config{OnState: func(n State) {
 		if n == StateDraining {
 			c.Stats()
 			c.Abort(nil)
 			<-c.Done()
 		}
 		seen.add(n)
-	}}, &Config{Logger: quiet})
+	}}, nil)
 	c.Start(newTap())
 	s.Start(newTap())
 	c.Close(t.Context(), 0, "")

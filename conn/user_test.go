@@ -93,7 +93,7 @@ func TestCloseBeside(t *testing.T) {
 func TestCloseHungHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := memnet.Pipe()
-		c, s := shake(t, a, b, &Config{Logger: quiet}, &Config{Logger: quiet})
+		c, s := shake(t, a, b, nil, nil)
 		ct := newTap()
 		release := make(chan struct{})
 		ct.onFrame = func(h frame.Header, _ *frame.Reader) error {
@@ -147,7 +147,13 @@ func TestCountedBeforeUser(t *testing.T) {
 		}
 	}
 	p.bye(frame.OK, "", 0)
-	if b := p.wantBye(); b.Position != 3*n {
+	for h, b := p.next(); h.Type != frame.TypeBye; h, b = p.next() {
+		if h.Type != frame.TypeAck {
+			t.Fatalf("got a %v frame, %x", h.Type, b)
+		}
+	}
+	<-l.Done()
+	if b := l.bye; b.Position != 3*n {
 		t.Errorf("position %d, want %d", b.Position, 3*n)
 	}
 }

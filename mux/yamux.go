@@ -37,7 +37,8 @@ type YamuxConfig struct {
 	Limits frame.Limits
 	// Heartbeat is the silence after which the peer is pinged; 2/3 of it later the session is lost. 15 s.
 	Heartbeat time.Duration
-	// FlushTimeout is how long the connection may take no byte while there is something to write. 15 s.
+	// FlushTimeout is how long the connection may take no byte while there is something to write; noticed at
+	// the latest after twice as long. 15 s.
 	FlushTimeout time.Duration
 	// CloseTimeout bounds Close, beside its context. 5 s.
 	CloseTimeout time.Duration
@@ -172,8 +173,8 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 	return y, nil
 }
 
-// now is the time since the session was made.
-func (y *Yamux) now() int64 { return int64(time.Since(y.base)) }
+// now is the time since the session was made, never 0.
+func (y *Yamux) now() int64 { return int64(time.Since(y.base)) + 1 }
 
 // Session returns what opens and lists the streams. Its First is nil, and it takes streams only.
 func (y *Yamux) Session() *Session { return y.s }

@@ -17,7 +17,10 @@ const yamuxLastWord = time.Second
 // read is the reader goroutine. It never writes and never waits for the writer, but at its own end.
 func (y *Yamux) read() {
 	err := y.readFrames()
-	discard := y.readEnded(err)
+	flush, discard := y.readEnded(err)
+	if flush {
+		<-y.writerDone // closing: what the session still owes goes out first
+	}
 	cause := y.Err()
 	y.s.HandleClose(cause)
 	if discard { // else unread bytes may reset the connection before the peer has got the last word
@@ -42,9 +45,9 @@ func (y *Yamux) read() {
 	close(y.done)
 }
 
-// readEnded sets why the session ends when err has ended reading. discard says that the writer is about to
-// say a last word.
-func (y *Yamux) readEnded(err error) (discard bool) {
+// readEnded sets why the session ends when err has ended reading. flush says that the writer is at it after
+// our own Close, discard that it is about to say a last word.
+func (y *Yamux) readEnded(err error) (flush, discard bool) {
 	var told *YamuxError
 	l := y.l
 	l.Lock()
@@ -55,17 +58,18 @@ func (y *Yamux) readEnded(err error) (discard bool) {
 	}
 	l.Unlock()
 	switch {
-	case cut || err == io.EOF:
-		return false
+	case cut:
+	case err == io.EOF:
+		return closing, false
 	case errors.As(err, &told): // a go away that is no goodbye
 		y.fail(told)
-		return false
 	case y.in.err != nil:
 		y.fail(yamuxLost(err))
-		return false
+	default:
+		y.accuse(err)
+		return false, true
 	}
-	y.accuse(err)
-	return true
+	return false, false
 }
 
 func (y *Yamux) logEnd(cause error) {

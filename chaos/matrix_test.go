@@ -1,0 +1,226 @@
+package chaos
+
+import (
+	"io"
+	"math/bits"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// scene is a connection at the moment when its fault has just happened: so many
+// bytes were forwarded each way, and so many more were sent.
+type scene struct {
+	*bench
+	pair
+	up, down         int // forwarded, all of them to be received still
+	moreUp, moreDown int // sent behind them
+}
+
+// trigger brings a connection to the moment. side is where its sent bytes wait.
+type trigger struct {
+	text  string
+	side  Side
+	drive func(t *testing.T, sc *scene, k Kind)
+}
+
+// byBytes sends upAll and then downAll bytes, of which up and down pass.
+func byBytes(up, upAll, down, downAll int) func(*testing.T, *scene, Kind) {
+	return func(t *testing.T, sc *scene, k Kind) {
+		put(t, sc.c, 0, upAll)
+		if downAll > 0 { // in this order, so that a sum is the same each time
+			eventually(t, "the other direction is through", func() bool { return sc.Counters().BytesUp == int64(up) })
+			put(t, sc.s, 0, downAll)
+		}
+		*sc = scene{sc.bench, sc.pair, up, down, upAll - up, downAll - down}
+	}
+}
+
+// byTime waits for the time; what was sent before has arrived.
+func byTime(t *testing.T, sc *scene, k Kind) {
+	put(t, sc.c, 0, 100)
+	put(t, sc.s, 0, 100)
+	eventually(t, "both ways work", func() bool {
+		c := sc.Conns()
+		return len(c) == 0 || c[0].Up == 100 && c[0].Down == 100
+	})
+	sc.up, sc.down = 100, 100
+}
+
+var triggers = []trigger{
+	{"@up:1000", Up, byBytes(1000, 1500, 0, 0)},
+	{"@down:1000", Down, byBytes(0, 0, 1000, 1500)},
+	{"@both:1000", Down, byBytes(600, 600, 400, 900)},
+	{"@total.up:1000", Up, byBytes(1000, 1500, 0, 0)},
+	{"@total.down:70000", Down, byBytes(0, 0, 70000, 70500)},
+	{"@total.both:1000", Down, byBytes(600, 600, 400, 900)},
+	{"@up:900-1100", Up, func(t *testing.T, sc *scene, k Kind) {
+		put(t, sc.c, 0, 1500)
+		if k == Flap {
+			return // it notes its offset only when it is down
+		}
+		sc.fired(t, k, 1)
+		sc.up = int(sc.Events()[0].Up)
+		if sc.moreUp = 1500 - sc.up; sc.up < 900 || sc.up > 1100 {
+			t.Fatalf("it happened at %d", sc.up)
+		}
+	}},
+	{"@up.every:1000", Up, byBytes(1000, 1500, 0, 0)},
+	{"@age:60ms", 0, byTime},
+	{"@t:60ms-70ms", 0, byTime},
+	{"@every:1s", 0, byTime},
+}
+
+// outcomes says for each fault what the two ends notice of it.
+var outcomes = []struct {
+	fault string
+	check func(t *testing.T, sc *scene, side Side)
+}{
+	{"rst", func(t *testing.T, sc *scene, _ Side) { wantEnds(t, sc, syscall.ECONNRESET) }},
+	{"fin", func(t *testing.T, sc *scene, _ Side) { wantEnds(t, sc, io.EOF) }},
+	{"half", func(t *testing.T, sc *scene, side Side) {
+		from, to := sc.ends(side)
+		forwarded, _, back := sc.counts(side)
+		wantEnd(t, to, 0, forwarded, io.EOF)
+		put(t, to, back, 10)
+		want(t, from, 0, back+10)
+	}},
+	{"flip", func(t *testing.T, sc *scene, side Side) {
+		from, to := sc.ends(side)
+		forwarded, more, _ := sc.counts(side)
+		if more == 0 {
+			put(t, from, forwarded, 10)
+			more = 10
+		}
+		got := make([]byte, forwarded+more)
+		if _, err := io.ReadFull(to, got); err != nil {
+			t.Fatal(err)
+		}
+		sent := pattern(0, len(got))
+		if n := bits.OnesCount8(got[forwarded] ^ sent[forwarded]); n != 1 {
+			t.Errorf("%d bits of byte %d differ, want 1", n, forwarded)
+		}
+		got[forwarded] = sent[forwarded]
+		if string(got) != string(sent) {
+			t.Error("other bytes differ too")
+		}
+	}},
+	{"stall", func(t *testing.T, sc *scene, side Side) {
+		from, to := sc.ends(side)
+		forwarded, more, back := sc.counts(side)
+		want(t, to, 0, forwarded)
+		put(t, from, forwarded+more, 10)
+		want(t, from, 0, back)
+		wantQuiet(t, sc.c, sc.s)
+		sc.Heal(Stall)
+		want(t, to, forwarded, more+10)
+	}},
+	{"blackhole", func(t *testing.T, sc *scene, side Side) {
+		from, to := sc.ends(side)
+		forwarded, more, back := sc.counts(side)
+		want(t, to, 0, forwarded)
+		want(t, from, 0, back)
+		put(t, from, 0, 10)
+		eventually(t, "all is swallowed", func() bool {
+			c := sc.Counters()
+			return c.DroppedUp+c.DroppedDown == int64(more+10)
+		})
+		wantQuiet(t, sc.c, sc.s)
+		sc.Heal()
+		put(t, to, 0, 10)
+		wantQuiet(t, sc.c, sc.s)
+		from.Close()
+		wantEnd(t, to, 0, 0, syscall.ECONNRESET)
+	}},
+	{"drip:1/3ms", func(t *testing.T, sc *scene, side Side) { wantSlow(t, sc, side, 6, 12*time.Millisecond) }},
+	{"cap:1K/s", func(t *testing.T, sc *scene, side Side) { wantSlow(t, sc, side, 50, 25*time.Millisecond) }},
+	{"latency:40ms+-5ms", func(t *testing.T, sc *scene, side Side) { wantSlow(t, sc, side, 1, 30*time.Millisecond) }},
+	{"outage", func(t *testing.T, sc *scene, _ Side) {
+		wantEnds(t, sc, syscall.ECONNRESET)
+		if nc, err := net.Dial("tcp", sc.Addr()); err == nil {
+			nc.Close()
+			t.Error("a dial worked")
+		} else if !strings.Contains(err.Error(), "refused") {
+			t.Errorf("a dial failed with %v, want refused", err)
+		}
+		sc.Heal()
+		eventually(t, "a dial works again", sc.dials)
+	}},
+	{"flap:20ms/20ms", func(t *testing.T, sc *scene, _ Side) {
+		for _, nc := range []net.Conn{sc.c, sc.s} {
+			if _, err := io.Copy(io.Discard, nc); !isReset(err) {
+				t.Errorf("Read failed with %v, want ECONNRESET", err)
+			}
+		}
+		sc.fired(t, Flap, 2)
+		sc.Heal()
+		eventually(t, "a dial works again", sc.dials)
+	}},
+}
+
+// counts returns what was forwarded and what was sent more on a side, and what was forwarded back.
+func (sc *scene) counts(side Side) (forwarded, more, back int) {
+	if side == Up {
+		return sc.up, sc.moreUp, sc.down
+	}
+	return sc.down, sc.moreDown, sc.up
+}
+
+func (sc *scene) dials() bool {
+	nc, err := net.Dial("tcp", sc.Addr())
+	if err != nil {
+		return false
+	}
+	nc.Close()
+	return true
+}
+
+func wantEnds(t *testing.T, sc *scene, end error) {
+	t.Helper()
+	wantEnd(t, sc.s, 0, sc.up, end)
+	wantEnd(t, sc.c, 0, sc.down, end)
+}
+
+// wantSlow expects the next n bytes of a side to take at least so long.
+func wantSlow(t *testing.T, sc *scene, side Side, n int, least time.Duration) {
+	t.Helper()
+	from, to := sc.ends(side)
+	forwarded, more, _ := sc.counts(side)
+	want(t, to, 0, forwarded)
+	start := sc.Group.start.Add(sc.Events()[0].At)
+	if more == 0 {
+		start = time.Now()
+		put(t, from, forwarded, n)
+	}
+	want(t, to, forwarded, n)
+	if took := time.Since(start); took < least {
+		t.Errorf("%d bytes took %v, want at least %v", n, took, least)
+	}
+}
+
+// TestMatrix lets every fault happen by every trigger, over real sockets. A byte
+// offset is exact for every one of them.
+func TestMatrix(t *testing.T) {
+	for _, o := range outcomes {
+		for _, tr := range triggers {
+			r := MustParse(o.fault + tr.text)[0]
+			side := tr.side
+			if side == 0 {
+				side = Up
+			}
+			if r.Fault.Kind.info().own && r.side() == Both {
+				r.Fault.Side = side
+			}
+			t.Run(r.String(), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, &Config{Rules: []Rule{r}, Seed: 3})
+				sc := &scene{bench: b, pair: b.pair(t)}
+				tr.drive(t, sc, r.Fault.Kind)
+				b.fired(t, r.Fault.Kind, 1)
+				o.check(t, sc, side)
+			})
+		}
+	}
+}
