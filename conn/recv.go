@@ -16,7 +16,7 @@ var errBye = errors.New("gantline: the peer said goodbye")
 func (l *Link) read(c *carrier) {
 	err := l.readFrames(c)
 	c.publish()
-	l.finish(c, err)
+	l.carrierGone(c, err)
 }
 
 // readFrames takes frames until the carrier breaks, or returns errBye.
@@ -45,7 +45,7 @@ func (l *Link) readFrames(c *carrier) error {
 			l.Fail(err) // and read on for the peer's answer
 		}
 		if c.frames++; c.frames == 1 {
-			close(l.confirmed)
+			l.confirm()
 		}
 	}
 }
@@ -83,8 +83,8 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 // counted then, and until LeaveUser a Close that may come from that user code
 // does not wait for the reader, and the peer's silence is not held against it.
 func (l *Link) EnterUser() {
-	l.c.count()
-	l.c.publish()
+	l.carrier().count()
+	l.carrier().publish()
 	l.userCalls.Add(1)
 }
 
