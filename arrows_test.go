@@ -38,6 +38,7 @@ var arrows = map[string]arrowRule{
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
+	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},
 	"examples/":         {uses: []string{"..."}},
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/gantline-project/gantline/mux"
 )
 
 // handlerContext is the context of one handler or subscription function. It costs one allocation until
@@ -65,13 +63,6 @@ func depthFrom(ctx context.Context) uint8 {
 		return hc.depth + 1
 	}
 	return 0
-}
-
-// newContext returns the context of a function that serves x.
-func (e *End) newContext(_ *scope, x *mux.Incoming) *handlerContext {
-	hc := new(handlerContext)
-	hc.init(e, x.Depth, x.Timeout)
-	return hc
 }
 
 // init prepares hc. The clock of a timeout starts now, whatever the caller's clock says.

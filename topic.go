@@ -8,50 +8,45 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
+// Why a topic or pattern is refused.
+var (
+	errTopicEmpty    = errors.New("it is empty")
+	errTopicPart     = errors.New("it has an empty part")
+	errTopicWildcard = errors.New("wildcards are for patterns")
+	errTopicRest     = errors.New("\">\" stands for all that follows and must be the last part")
+)
+
 // checkTopic reports why name cannot be published to.
-func checkTopic(name string) error {
-	if err := checkTokens(name); err != nil {
-		return err
-	}
-	if i := strings.IndexAny(name, "*>"); i < 0 {
-		return nil
-	}
-	for token := range strings.SplitSeq(name, ".") {
-		if token == "*" || token == ">" {
-			return errors.New("wildcards are for patterns")
-		}
-	}
-	return nil
-}
+func checkTopic(name string) error { return checkParts(name, false) }
 
 // checkPattern reports why pattern cannot be subscribed to.
-func checkPattern(pattern string) error {
-	if err := checkTokens(pattern); err != nil {
-		return err
-	}
-	if i := strings.Index("."+pattern+".", ".>."); i >= 0 && i+1 < len(pattern) {
-		return errors.New("\">\" stands for all that follows and must be the last part")
-	}
-	return nil
-}
+func checkPattern(pattern string) error { return checkParts(pattern, true) }
 
-// checkTokens checks what topics and patterns have in common.
-func checkTokens(name string) error {
+func checkParts(name string, wildcards bool) error {
 	if name == "" {
-		return errors.New("it is empty")
+		return errTopicEmpty
 	}
 	if len(name) > frame.MaxName {
 		return fmt.Errorf("it has %d bytes, the limit is %d", len(name), frame.MaxName)
 	}
-	empty := true
-	for i := range len(name) {
-		if name[i] == '.' && empty {
-			return errors.New("it has an empty part")
+	start := 0
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '.' {
+			continue
 		}
-		empty = name[i] == '.'
-	}
-	if empty {
-		return errors.New("it has an empty part")
+		switch i - start {
+		case 0:
+			return errTopicPart
+		case 1:
+			switch c := name[start]; {
+			case c != '*' && c != '>':
+			case !wildcards:
+				return errTopicWildcard
+			case c == '>' && i < len(name):
+				return errTopicRest
+			}
+		}
+		start = i + 1
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -42,12 +43,17 @@ type carrier struct {
 	bufs    [][]byte
 	vec     net.Buffers
 
+	epoch      uint64
+	stop       bool          // guarded by the send lock: the writer must return
+	why        error         // guarded by the send lock: why it was cut by us
 	writeErr   error         // guarded by the send lock
+	linger     *time.Timer   // set by the writer before it returns: cuts after a failed write
 	writerDone chan struct{} // closed when the writer has returned
+	joined     chan struct{} // closed when the reader is through with the link
 }
 
 func newCarrier(l *Link, nc net.Conn) *carrier {
-	c := &carrier{l: l, nc: nc, writerDone: make(chan struct{})}
+	c := &carrier{l: l, nc: nc, writerDone: make(chan struct{}), joined: make(chan struct{})}
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		c.writev = true

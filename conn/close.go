@@ -40,7 +40,11 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 		l.endInLocked(l.cfg.CloseTimeout)
 		l.Wake()
 	}
+	unstarted := !l.running
 	l.mu.Unlock()
+	if unstarted {
+		l.carrier().nc.Close()
+	}
 	l.deliver()
 	stuck := l.waitDone(ctx, entered)
 	l.mu.Lock()
@@ -74,8 +78,13 @@ func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
 			end = nil
 			l.mu.Lock()
 			l.endLocked(ctx.Err())
+			l.overrun = true
+			last := l.unbreakLocked()
 			l.mu.Unlock()
-			l.c.cut()
+			l.carrier().cut()
+			if last {
+				l.finish()
+			}
 		case <-tick.C:
 			calls := l.userCalls.Load()
 			self = self && calls == entered
@@ -104,9 +113,14 @@ func (l *Link) Abort(err error) {
 		l.endUnstartedLocked(cause)
 	} else {
 		l.endLocked(cause)
+		l.overrun = true
 	}
+	last := l.unbreakLocked()
 	l.mu.Unlock()
-	l.c.cut()
+	l.carrier().cut()
+	if last {
+		l.finish()
+	}
 	l.deliver()
 }
 
@@ -116,7 +130,11 @@ func (l *Link) Abort(err error) {
 func (l *Link) Fail(err error) {
 	l.mu.Lock()
 	l.failLocked(err)
+	last := l.unbreakLocked()
 	l.mu.Unlock()
+	if last {
+		l.finish()
+	}
 	l.deliver()
 }
 
@@ -169,9 +187,13 @@ func (l *Link) overdue() {
 	if !ended && l.closing {
 		l.endLocked(errCloseTimeout)
 	}
+	last := l.unbreakLocked()
 	l.mu.Unlock()
-	if !ended {
-		l.c.cut()
+	switch {
+	case last:
+		l.finish()
+	case !ended:
+		l.carrier().cut()
 	}
 }
 
@@ -180,14 +202,14 @@ func (l *Link) endUnstartedLocked(cause error) {
 	l.ended, l.stopped = true, true
 	l.cause = cause
 	l.eventLocked(evEnd)
-	l.c.nc.Close()
+	l.carrier().nc.Close()
 	close(l.started)
 	close(l.done)
 }
 
-// finish takes the link down. err is what ended the reader goroutine, on which
-// it runs.
-func (l *Link) finish(c *carrier, err error) {
+// carrierGone ends the reader goroutine, on which it runs: err is what ended it. The
+// link goes on without a carrier when it may wait for another one.
+func (l *Link) carrierGone(c *carrier, err error) {
 	l.mu.Lock()
 	if err == errBye {
 		l.mu.Unlock()
@@ -195,24 +217,58 @@ func (l *Link) finish(c *carrier, err error) {
 		c.nc.Close()
 		l.mu.Lock()
 	} else if !l.byeSent {
-		if c.writeErr != nil {
-			err = c.writeErr
+		switch {
+		case c.why != nil:
+			err = c.why
+		case c.writeErr != nil:
+			err = lost(c.writeErr)
+		default:
+			err = lost(err)
 		}
-		l.endLocked(lost(err))
 	}
-	l.stopped = true
+	c.stop = true
 	l.cond.Signal()
 	l.mu.Unlock()
 	c.cut()
 	<-c.writerDone
 
 	l.mu.Lock()
-	l.ended = true
-	l.beat.Stop()
-	l.beat = nil
+	if c.linger != nil {
+		c.linger.Stop()
+	}
+	if l.breakLocked(c, err) {
+		moving := l.moving
+		l.mu.Unlock()
+		close(c.joined)
+		if !moving {
+			l.deliver()
+			l.logger().Info("gantline: carrier lost, the session waits for another", "err", bare(err))
+			l.cfg.OnBroken(l, err)
+		}
+		return
+	}
+	if err != errBye && !l.byeSent {
+		l.endLocked(err)
+	}
+	l.mu.Unlock()
+	l.finish()
+	close(c.joined)
+}
+
+// finish takes the link down when its goroutines are gone. Its caller is the
+// one who found that nothing brings it back.
+func (l *Link) finish() {
+	l.mu.Lock()
+	l.stopped, l.ended = true, true
+	if l.beat != nil {
+		l.beat.Stop()
+		l.beat = nil
+	}
 	l.ackTimer.Stop()
-	if l.endTimer != nil {
-		l.endTimer.Stop()
+	for _, t := range []*time.Timer{l.endTimer, l.expiry} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	if errors.Is(l.cause, ErrSessionLost) || errors.Is(l.fault, ErrSessionLost) {
 		l.eventLocked(evLost)

@@ -67,6 +67,14 @@ type Config struct {
 	// in it (PermissionDenied when there is none) and its text. It runs on the
 	// caller's goroutine and must not start the link.
 	Accept func(l *Link) error
+	// OnBroken makes the link one that outlives its carrier: it is told, on a
+	// goroutine of the old carrier and with no lock held, that the carrier broke and
+	// that the link waits up to the agreed Expiry for another one. It must not wait.
+	// Nil or a negative Expiry: a torn carrier ends the link.
+	OnBroken func(l *Link, err error)
+	// Find returns the link with this session id, broken or not, for a client that
+	// wants to resume it; nil and a reason, or nil, refuse it. Accept uses it.
+	Find func(session [16]byte) (*Link, error)
 	// OnState is told every change of the state, in order, one call at a time, on
 	// whichever goroutine made the change and with no lock held. It must not
 	// wait for Close.

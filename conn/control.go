@@ -136,7 +136,7 @@ func (l *Link) handlePong(c *carrier, x *frame.Ping) error {
 func (l *Link) handleBye(b *frame.Bye) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.ackedLocked(l.c, b.Position); err != nil {
+	if _, err := l.ackedLocked(l.carrier(), b.Position); err != nil {
 		l.failLocked(err)
 	}
 	l.peerBye = true

@@ -22,7 +22,7 @@ func plain(a, b net.Conn, ackAlone uint64) (c, s *Link) {
 	c, s = newLink(a, cfg, true), newLink(b, cfg, false)
 	for _, l := range []*Link{c, s} {
 		l.peer = Peer{ID: "peer", Limits: cfg.Limits, Heartbeat: cfg.Heartbeat}
-		l.peerReady()
+		l.peerReady(l.carrier())
 		l.ackAlone = ackAlone
 		l.event(evCarrier)
 		l.event(evUp)

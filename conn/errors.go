@@ -38,6 +38,11 @@ type RefusedError struct {
 	Text       string
 	RetryAfter time.Duration // 0 = no advice
 	Addr       string        // another address to try; "" = none
+	Epoch      uint64        // of a resume: the newest attempt the server has seen; 0 = that was not the reason
+	// Position is, of a resume whose proof was valid, how much of what this side sent
+	// the ended session took, when HasPosition is set.
+	Position    uint64
+	HasPosition bool
 }
 
 // Error names code and text.

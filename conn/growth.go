@@ -30,10 +30,16 @@ type logLimit struct {
 	bytes       uint64 // acknowledged since
 }
 
-// restart begins a new measurement.
-func (m *logLimit) restart(now int64) { m.since, m.bytes = now, 0 }
+// begin starts a new measurement, unless one is going on.
+func (m *logLimit) begin(now int64, rtt time.Duration) {
+	if now-m.since >= 2*int64(rtt) {
+		m.since, m.bytes = now, 0
+	}
+}
 
-// acked notes n acknowledged bytes, and grows the limit if the rate asks for it.
+// acked notes n acknowledged bytes, and grows the limit if the rate asks for
+// it. Acknowledgements come in bursts, one per round trip: a measurement takes
+// one to two round trips, so that it sees a whole burst.
 func (m *logLimit) acked(n uint64, now int64, rtt time.Duration) {
 	m.bytes += n
 	elapsed := now - m.since
@@ -41,10 +47,11 @@ func (m *logLimit) acked(n uint64, now int64, rtt time.Duration) {
 		return
 	}
 	inFlight := float64(m.bytes) * float64(rtt) / float64(elapsed)
-	m.restart(now)
 	if inFlight < 0.75*float64(m.limit) {
+		m.begin(now, rtt)
 		return
 	}
+	m.since, m.bytes = now, 0
 	want := min(2*m.limit, max(maxLog, m.base))
 	more := int64(want - m.limit)
 	if more <= 0 {

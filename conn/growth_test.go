@@ -29,6 +29,7 @@ func TestLogLimit(t *testing.T) {
 		{"queue on the way: twice the least round trip", 60 * time.Millisecond, base, 120 * ms, 10, base},
 		{"short path", 100 * time.Microsecond, base, ms / 10, 100, base},
 		{"round trip unknown", 0, base, ms, 100, base},
+		{"in bursts", 60 * time.Millisecond, base / 4, 0, 4, 2 * base},
 		{"in small pieces", 60 * time.Millisecond, base / 8, 60 * ms / 8, 9, 2 * base},
 		{"not beyond 16 MiB", 60 * time.Millisecond, 64 << 20, 60 * ms, 20, maxLog},
 	} {
@@ -36,7 +37,11 @@ func TestLogLimit(t *testing.T) {
 			m := logLimit{base: base, limit: base}
 			defer m.shrink()
 			for i := range tt.steps {
-				m.acked(tt.bytes, int64(i+1)*tt.step, tt.rtt)
+				at := int64(i+1) * tt.step
+				if tt.step == 0 {
+					at = int64(tt.rtt) // all at once, a round trip after the flush
+				}
+				m.acked(tt.bytes, at, tt.rtt)
 			}
 			if m.limit != tt.want {
 				t.Errorf("limit %d, want %d", m.limit, tt.want)
@@ -74,7 +79,7 @@ func TestGrowth(t *testing.T) {
 		grows             bool
 	}{
 		"long path":   {30 * time.Millisecond, 0, true},
-		"slow reader": {30 * time.Millisecond, 10 * time.Millisecond, false},
+		"slow reader": {30 * time.Millisecond, 15 * time.Millisecond, false},
 		"short path":  {50 * time.Microsecond, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (l *Link) handshake(ctx context.Context, f func() error) error {
 	l.event(evCarrier)
 	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
 	defer cancel()
-	stop := context.AfterFunc(limited, l.c.cut)
+	stop := context.AfterFunc(limited, l.carrier().cut)
 	err := f()
 	if !stop() && err == nil {
 		err = context.Cause(limited)
@@ -35,7 +35,7 @@ func (l *Link) handshake(ctx context.Context, f func() error) error {
 		}
 		return l.abandon(&handshakeError{addr: l.RemoteAddr(), err: err})
 	}
-	l.peerReady()
+	l.peerReady(l.carrier())
 	l.event(evUp)
 	return nil
 }
@@ -47,15 +47,15 @@ func (l *Link) abandon(err error) error {
 		l.endUnstartedLocked(err)
 	}
 	l.mu.Unlock()
-	l.c.cut()
+	l.carrier().cut()
 	l.deliver()
 	return err
 }
 
 // peerReady sets up what depends on the peer's numbers.
-func (l *Link) peerReady() {
+func (l *Link) peerReady(c *carrier) {
 	l.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
-	l.c.fr = frame.NewReader(l.c, l.cfg.Limits.MaxPayload)
+	c.fr = frame.NewReader(c, l.cfg.Limits.MaxPayload)
 }
 
 // keys is our half of the key exchange.

@@ -29,6 +29,11 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
 
 // greet is the client's handshake.
 func (l *Link) greet() error {
+	if t, ok := l.carrier().nc.(interface{ HandshakeContext(context.Context) error }); ok {
+		if err := t.HandshakeContext(context.Background()); err != nil { // the caller limits it
+			return err
+		}
+	}
 	key, share, err := keys()
 	if err != nil {
 		return err
@@ -45,22 +50,26 @@ func (l *Link) greet() error {
 		Meta:       l.cfg.Meta,
 		Auth:       l.cfg.Auth,
 	}
+	if _, ok := exporter(l.carrier().nc); ok {
+		hello.Features |= featureBound
+	}
 	rand.Read(hello.Nonce[:]) // never fails
 	if err := hello.Validate(); err != nil {
 		return err
 	}
 	said := frame.AppendHello(nil, &hello)
 	first := append(frame.AppendPreface(nil, frame.Version), message(frame.TypeHello, said)...)
-	if _, err := l.c.nc.Write(first); err != nil {
+	if _, err := l.carrier().nc.Write(first); err != nil {
 		return err
 	}
-	heard, w, err := readWelcome(l.c.nc)
+	heard, w, err := readWelcome(l.carrier().nc)
 	if err != nil {
 		return err
 	}
-	if err := l.checkWelcome(w); err != nil {
+	if err := l.checkWelcome(w, hello.Features); err != nil {
 		return err
 	}
+	l.bound = w.Features&featureBound != 0
 	l.secret, err = secretOf(key, w.Share, said, heard)
 	return err
 }
@@ -89,10 +98,13 @@ func readWelcome(nc net.Conn) ([]byte, *frame.Welcome, error) {
 			return nil, nil, err
 		}
 		return nil, nil, &RefusedError{
-			Code:       r.Code,
-			Text:       r.Text,
-			RetryAfter: time.Duration(r.RetryAfter) * time.Millisecond,
-			Addr:       r.Addr,
+			Code:        r.Code,
+			Text:        r.Text,
+			RetryAfter:  time.Duration(r.RetryAfter) * time.Millisecond,
+			Addr:        r.Addr,
+			Epoch:       r.Epoch,
+			Position:    r.Position,
+			HasPosition: r.HasPosition,
 		}
 	}
 	return nil, nil, fmt.Errorf("gantline: %v frame instead of WELCOME", h.Type)
@@ -100,12 +112,12 @@ func readWelcome(nc net.Conn) ([]byte, *frame.Welcome, error) {
 
 // checkWelcome takes the server's choices, each of which must be one that HELLO
 // left to it.
-func (l *Link) checkWelcome(w *frame.Welcome) error {
+func (l *Link) checkWelcome(w *frame.Welcome, offered uint32) error {
 	switch {
 	case w.Version != frame.Version:
 		return &VersionError{Local: frame.Version, Peer: w.Version}
-	case w.Features != 0:
-		return fmt.Errorf("gantline: WELCOME frame: features %#x were not offered", w.Features)
+	case w.Features&^offered != 0:
+		return fmt.Errorf("gantline: WELCOME frame: features %#x were not offered", w.Features&^offered)
 	case w.Resumed != nil:
 		return fmt.Errorf("gantline: WELCOME frame: resumes a session, but none was offered")
 	case w.ClientID == "":

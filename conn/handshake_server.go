@@ -18,38 +18,93 @@ import (
 // bytes are not a preface and a valid HELLO gets no answer at all. A nil cfg
 // means all defaults.
 func Server(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
+	l, _, err := Accept(ctx, nc, cfg)
+	return l, err
+}
+
+// Accept is Server for a side that knows broken links: when the client resumes
+// one that Config.Find knows, it goes on over nc and is returned with resumed set.
+func Accept(ctx context.Context, nc net.Conn, cfg *Config) (l *Link, resumed bool, err error) {
 	c, err := cfg.withDefaults()
 	if err != nil {
 		nc.Close()
-		return nil, err
+		return nil, false, err
 	}
-	l := newLink(nc, c, false)
+	l = newLink(nc, c, false)
 	if l.localID = c.ID; l.localID == "" {
 		l.localID = randomID()
 	}
-	if err := l.handshake(ctx, l.answer); err != nil {
-		return nil, err
+	var old *Link
+	err = l.handshake(ctx, func() (err error) {
+		old, err = l.answer()
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, false, err
+	case old != nil:
+		l.retire()
+		return old, true, nil
 	}
-	return l, nil
+	return l, false, nil
 }
 
-// answer is the server's handshake.
-func (l *Link) answer() error {
+// retire ends a link that only shook hands for another one.
+func (l *Link) retire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.stopped = true, true
+	l.cause = ErrNotBroken
+	close(l.started)
+	close(l.done)
+}
+
+// answer is the server's handshake. It returns the link that was resumed, if one
+// was.
+func (l *Link) answer() (*Link, error) {
 	said, hello, err := l.readHello()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := l.checkHello(hello); err != nil {
-		return l.refuse(err)
+		return nil, l.refuse(err)
+	}
+	if hello.Resume != nil {
+		return l.resumed(hello)
+	}
+	return nil, l.welcome(said, hello)
+}
+
+// resumed hands the carrier to the link that the client wants back.
+func (l *Link) resumed(hello *frame.Hello) (*Link, error) {
+	var old *Link
+	err := error(&RefusedError{Code: frame.NotFound, Text: "the session is not known here"})
+	if l.cfg.Find != nil {
+		if found, why := l.cfg.Find(hello.Resume.Session); found != nil {
+			old, err = found, found.takeOver(newCarrier(found, l.carrier().nc), hello)
+		} else if why != nil {
+			err = why
+		}
+	}
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return nil, l.refuse(err)
+	}
+	return old, err
+}
+
+// welcome is the server's handshake of a new session.
+func (l *Link) welcome(said []byte, hello *frame.Hello) error {
+	_, overTLS := exporter(l.carrier().nc)
+	l.bound = overTLS && hello.Features&featureBound != 0
+	key, share, err := keys()
+	if err != nil {
+		return err
 	}
 	if l.cfg.Accept != nil {
 		if err := l.cfg.Accept(l); err != nil {
 			return l.refuse(err)
 		}
-	}
-	key, share, err := keys()
-	if err != nil {
-		return err
 	}
 	w := frame.Welcome{
 		Version:   frame.Version,
@@ -62,6 +117,9 @@ func (l *Link) answer() error {
 		ClientID:  l.peer.ID,
 		Meta:      l.cfg.Meta,
 	}
+	if l.bound {
+		w.Features |= featureBound
+	}
 	rand.Read(w.Nonce[:]) // never fails
 	if err := w.Validate(); err != nil {
 		return l.refuse(&RefusedError{Code: frame.Internal, Text: "the server's own WELCOME is not valid"})
@@ -70,7 +128,7 @@ func (l *Link) answer() error {
 	if l.secret, err = secretOf(key, hello.Share, said, answer); err != nil {
 		return l.refuse(&RefusedError{Code: frame.InvalidArgument, Text: "the key share is not valid"})
 	}
-	_, err = l.c.nc.Write(message(frame.TypeWelcome, answer))
+	_, err = l.carrier().nc.Write(message(frame.TypeWelcome, answer))
 	return err
 }
 
@@ -80,7 +138,7 @@ func (l *Link) readHello() ([]byte, *frame.Hello, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h, p, err := readMessage(l.c.nc, head)
+	h, p, err := readMessage(l.carrier().nc, head)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -101,7 +159,7 @@ func (l *Link) readPreface() ([]byte, error) {
 		want = frame.AppendPreface(nil, frame.Version)[:frame.PrefaceLen-1]
 	)
 	for n < frame.PrefaceLen {
-		k, err := l.c.nc.Read(buf[n:])
+		k, err := l.carrier().nc.Read(buf[n:])
 		n += k
 		if m := min(n, len(want)); !bytes.Equal(buf[:m], want[:m]) {
 			return nil, ErrNotGantline
@@ -121,8 +179,8 @@ func (l *Link) readPreface() ([]byte, error) {
 // until it has hung up: a close with its HELLO unread would take the answer
 // away from it.
 func (l *Link) answerVersion() {
-	nc := l.c.nc
-	defer time.AfterFunc(lingerTimeout, l.c.cut).Stop()
+	nc := l.carrier().nc
+	defer time.AfterFunc(lingerTimeout, l.carrier().cut).Stop()
 	if _, err := nc.Write(frame.AppendPreface(nil, frame.Version)); err != nil {
 		return
 	}
@@ -139,7 +197,8 @@ func (l *Link) checkHello(h *frame.Hello) error {
 		return &RefusedError{Code: frame.Unimplemented, Text: fmt.Sprintf(
 			"the client speaks protocol versions %d to %d, the server %d", h.MinVersion, h.MaxVersion, frame.Version)}
 	case h.Resume != nil:
-		return &RefusedError{Code: frame.NotFound, Text: "the session is not known here"}
+		l.peer.ID = h.ID
+		return nil
 	}
 	beat, err := l.cfg.agreeHeartbeat(h.Heartbeat)
 	if err != nil {
@@ -168,14 +227,15 @@ func (l *Link) refuse(why error) error {
 	var own *RefusedError
 	x := frame.Refuse{Code: frame.PermissionDenied, Text: bare(why)}
 	if errors.As(why, &own) {
-		x = frame.Refuse{Code: own.Code, Text: own.Text, RetryAfter: millis(own.RetryAfter), Addr: own.Addr}
+		x = frame.Refuse{Code: own.Code, Text: own.Text, RetryAfter: millis(own.RetryAfter), Addr: own.Addr,
+			Epoch: own.Epoch, HasPosition: own.HasPosition, Position: own.Position}
 	} else {
 		errors.As(why, &x.Code)
 	}
 	if x.Code == frame.OK {
 		x.Code = frame.PermissionDenied
 	}
-	l.c.nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
+	l.carrier().nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
 	return fmt.Errorf("gantline: client %q refused: %w", l.peer.ID, bareError{why})
 }
 

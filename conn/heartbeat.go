@@ -164,7 +164,7 @@ func (l *Link) beatPeriod() time.Duration {
 // acknowledge. One timer runs it.
 func (l *Link) heartbeat() {
 	l.mu.Lock()
-	if l.stopped || l.beat == nil {
+	if l.stopped || l.broken || l.beat == nil {
 		l.mu.Unlock()
 		return
 	}
@@ -178,10 +178,10 @@ func (l *Link) heartbeat() {
 		return false
 	}
 	if l.userCalls.Load()%2 == 1 {
-		l.c.lastRead.Store(now) // the silence is ours
+		l.carrier().lastRead.Store(now) // the silence is ours
 		l.ackAt = now
 	}
-	last := l.c.lastRead.Load()
+	last := l.carrier().lastRead.Load()
 	interval := int64(l.peer.Heartbeat)
 	switch p := &l.pinger; {
 	case !due(last + interval):
@@ -194,12 +194,12 @@ func (l *Link) heartbeat() {
 	case due(p.silent + interval*2/3):
 		err = ErrHeartbeat
 	}
-	if at := l.c.flushAt.Load(); at != 0 && due(at+int64(l.cfg.FlushTimeout)) {
+	if at := l.carrier().flushAt.Load(); at != 0 && due(at+int64(l.cfg.FlushTimeout)) {
 		err = ErrStalled
 	}
 	var broken *ProtocolError
 	if l.log.sent > l.log.acked && due(l.ackAt+int64(l.cfg.AckTimeout)) &&
-		l.c.lastFrame.Load() >= l.ackAt+int64(l.cfg.AckTimeout) {
+		l.carrier().lastFrame.Load() >= l.ackAt+int64(l.cfg.AckTimeout) {
 		broken = protocolf(frame.Internal, "frames came for %v, but no acknowledgement of the %d bytes sent",
 			l.cfg.AckTimeout, l.log.sent-l.log.acked)
 		l.failLocked(broken)
@@ -207,13 +207,14 @@ func (l *Link) heartbeat() {
 	if l.log.unacked() == 0 && l.room.limit > l.room.base {
 		l.room.shrink()
 	}
+	c := l.carrier()
 	if err != nil {
-		l.endLocked(err)
+		c.why = err
 	} else {
 		l.beat.Reset(time.Duration(next - now))
 	}
 	l.mu.Unlock()
 	if err != nil {
-		l.c.cut()
+		c.cut()
 	}
 }

@@ -32,6 +32,14 @@ type Handler interface {
 	HandleClose(err error)
 }
 
+// A Replayer is a Handler that wants to see what a new carrier carries again.
+type Replayer interface {
+	// HandleReplay is called with the send lock held for each OPEN frame that is
+	// sent again: its payload may be changed in place, but not in length. It must not
+	// append.
+	HandleReplay(h frame.Header, payload []byte)
+}
+
 // A Link is an ordered, exactly-once stream of frames over a net.Conn. Make one
 // with Client or Server.
 type Link struct {
@@ -40,9 +48,10 @@ type Link struct {
 	localID string
 	peer    Peer
 	secret  [32]byte // of the session; proves it when it is resumed
+	bound   bool     // proofs cover the TLS exporter of their carrier
 	base    time.Time
-	handler Handler  // set by Start
-	c       *carrier // set before Start
+	handler Handler                 // set by Start
+	c       atomic.Pointer[carrier] // the newest; replaced by attachLocked when the older one is joined
 
 	state     atomic.Uint32 // a State; changed by eventLocked
 	received  atomic.Uint64 // our position; advanced by the reader
@@ -60,6 +69,7 @@ type Link struct {
 
 	started   chan struct{} // closed by Start, or when there will be none
 	confirmed chan struct{} // closed by the first frame of the peer
+	confirm   func()        // closes it, once
 	done      chan struct{} // closed when the goroutines are gone
 
 	mu   sync.Mutex // the send lock: guards everything below
@@ -76,18 +86,26 @@ type Link struct {
 	beat    *time.Timer // set by Start; nil when the link has ended
 	ackAt   int64       // when the log began to wait for an ACK, or the last one came
 
-	closing  bool // Close was called: flush, then BYE
-	byeDue   bool
-	byeSent  bool // no frame follows any more
-	bye      frame.Bye
-	peerBye  bool
-	stopped  bool        // the writer must return
-	ended    bool        // the log is closed
-	running  bool        // Start was called
-	endTimer *time.Timer // cuts the carrier at endAt
-	endAt    int64
-	cause    error // why the link ends: what HandleClose and Err say
-	fault    error // what went wrong when the cause is our own Close
+	epoch     uint64      // of the newest carrier; the first has 0
+	broken    bool        // there is no carrier, and no goroutine of ours
+	brokenBy  error       // what broke it
+	attaching bool        // a resume is between its first and last step
+	overrun   bool        // no carrier can bring the link back any more
+	resuming  sync.Mutex  // held by a resume as a whole; taken before mu
+	moving    bool        // Migrate takes the carrier away: nobody is told
+	expiry    *time.Timer // ends a broken link
+	closing   bool        // Close was called: flush, then BYE
+	byeDue    bool
+	byeSent   bool // no frame follows any more
+	bye       frame.Bye
+	peerBye   bool
+	stopped   bool        // the writer must return
+	ended     bool        // the log is closed
+	running   bool        // Start was called
+	endTimer  *time.Timer // cuts the carrier at endAt
+	endAt     int64
+	cause     error // why the link ends: what HandleClose and Err say
+	fault     error // what went wrong when the cause is our own Close
 
 	news    []State
 	telling bool // somebody is in deliver
@@ -106,10 +124,11 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 		done:      make(chan struct{}),
 	}
 	l.cond.L = &l.mu
+	l.confirm = sync.OnceFunc(func() { close(l.confirmed) })
 	l.state.Store(uint32(StateConnecting))
 	l.ackTimer = time.AfterFunc(time.Hour, l.ackTimeout)
 	l.ackTimer.Stop()
-	l.c = newCarrier(l, nc)
+	l.c.Store(newCarrier(l, nc))
 	return l
 }
 
@@ -131,12 +150,12 @@ func (l *Link) Start(h Handler) {
 	}
 	l.pinger.startup = startupPings
 	l.pinger.due = true
-	l.c.lastRead.Store(l.now())
+	l.carrier().lastRead.Store(l.now())
 	l.beat = time.AfterFunc(l.beatPeriod(), l.heartbeat)
 	l.mu.Unlock()
 	close(l.started)
-	go l.write(l.c) // stopped by finish
-	go l.read(l.c)  // stopped by the end of the carrier; calls finish
+	go l.write(l.carrier()) // stopped by finish
+	go l.read(l.carrier())  // stopped by the end of the carrier; calls finish
 }
 
 // now is the time since the link was made, never 0.
@@ -163,13 +182,16 @@ func (l *Link) LocalID() string { return l.localID }
 func (l *Link) Peer() *Peer { return &l.peer }
 
 // NetConn returns the carrier. Reading from it or writing to it breaks the link.
-func (l *Link) NetConn() net.Conn { return l.c.nc }
+func (l *Link) NetConn() net.Conn { return l.carrier().nc }
+
+// carrier returns the newest carrier. Any goroutine.
+func (l *Link) carrier() *carrier { return l.c.Load() }
 
 // LocalAddr returns the carrier's local address.
-func (l *Link) LocalAddr() net.Addr { return l.c.nc.LocalAddr() }
+func (l *Link) LocalAddr() net.Addr { return l.carrier().nc.LocalAddr() }
 
 // RemoteAddr returns the carrier's remote address.
-func (l *Link) RemoteAddr() net.Addr { return l.c.nc.RemoteAddr() }
+func (l *Link) RemoteAddr() net.Addr { return l.carrier().nc.RemoteAddr() }
 
 // RTT returns the least round trip measured on this carrier by PING and PONG, 0
 // while it is unknown. Any goroutine, locked or not.

@@ -16,7 +16,7 @@ var errBye = errors.New("gantline: the peer said goodbye")
 func (l *Link) read(c *carrier) {
 	err := l.readFrames(c)
 	c.pause()
-	l.finish(c, err)
+	l.carrierGone(c, err)
 }
 
 // readFrames takes frames until the carrier breaks, or returns errBye.
@@ -45,7 +45,7 @@ func (l *Link) readFrames(c *carrier) error {
 			l.Fail(err) // and read on for the peer's answer
 		}
 		if c.frames++; c.frames == 1 {
-			close(l.confirmed)
+			l.confirm()
 		}
 	}
 }
@@ -84,15 +84,15 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 // counted then, and until LeaveUser a Close that may come from that user code
 // does not wait for the reader, and the peer's silence is not held against it.
 func (l *Link) EnterUser() {
-	l.c.count()
-	l.c.pause()
+	l.carrier().count()
+	l.carrier().pause()
 	l.userCalls.Add(1)
 }
 
 // LeaveUser ends EnterUser.
 func (l *Link) LeaveUser() {
 	l.userCalls.Add(1)
-	l.c.busy.Store(true)
+	l.carrier().busy.Store(true)
 }
 
 // count adds the current frame to the position, once.

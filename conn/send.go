@@ -2,6 +2,7 @@ package conn
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -16,13 +17,13 @@ func (l *Link) write(c *carrier) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for flushed := false; ; {
-		for !flushed && !l.workLocked() {
+		for !flushed && !l.workLocked() && !c.stop {
 			l.cond.Wait()
 		}
 		l.mu.Unlock()
 		runtime.Gosched()
 		l.mu.Lock()
-		if l.stopped {
+		if l.stopped || c.stop {
 			return
 		}
 		l.wake = false
@@ -49,7 +50,7 @@ func (l *Link) write(c *carrier) {
 		if err != nil {
 			// What the peer has said before may still be read.
 			c.writeErr = err
-			l.endInLocked(lingerTimeout)
+			c.linger = time.AfterFunc(lingerTimeout, c.cut)
 			return
 		}
 		if l.byeSent {
@@ -68,7 +69,7 @@ func (l *Link) workLocked() bool {
 
 // byeReady reports whether the reader has published what it handed over. From
 // byeDue on it takes no frame, and signals when it has.
-func (l *Link) byeReady() bool { return !l.c.busy.Load() }
+func (l *Link) byeReady() bool { return !l.carrier().busy.Load() }
 
 // closingLocked lets BYE follow when everything is acknowledged, and asks for
 // that to be told at once.
@@ -104,7 +105,7 @@ func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 	if withData {
 		if l.log.acked == l.log.sent {
 			l.ackAt = now
-			l.room.restart(now)
+			l.room.begin(now, l.RTT())
 		}
 		bufs = l.log.take(bufs)
 	}

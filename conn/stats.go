@@ -15,6 +15,8 @@ type counters struct {
 	flushes   uint64
 	acksIn    uint64
 	acksOut   uint64
+	resumes   uint64
+	replayed  uint64
 }
 
 // Stats are the numbers of a Link since it was made.
@@ -26,6 +28,8 @@ type Stats struct {
 	Flushes           uint64 // writes to the carrier; each may hold many frames
 	AcksIn            uint64 // PING and PONG included
 	AcksOut           uint64 // without PING and PONG
+	Resumes           uint64 // carriers that took over from a broken one
+	Replayed          uint64 // bytes of the log that a new carrier carried again
 
 	LogUnacked int           // bytes that the peer has not acknowledged
 	LogLimit   int           // most that Room allows, now
@@ -49,6 +53,8 @@ func (l *Link) Stats() Stats {
 	s.Flushes = l.stats.flushes
 	s.AcksIn = l.stats.acksIn
 	s.AcksOut = l.stats.acksOut
+	s.Resumes = l.stats.resumes
+	s.Replayed = l.stats.replayed
 	s.LogUnacked = int(l.log.unacked())
 	s.LogLimit = l.room.limit
 	s.LogMemory = l.log.mem

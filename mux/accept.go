@@ -35,15 +35,6 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 		return protocolError(h.ID, "OPEN announces a body of %d bytes and brings %d", o.Size, len(o.Body))
 	}
 	fin := h.Flags&frame.FlagFin != 0
-	if o.Kind == frame.KindVoid { // its opener gave it up before it was handed over
-		if err := s.checkEarly(h.ID, 0, len(o.Body)); err != nil {
-			return err
-		}
-		s.lastPeer.Store(h.ID)
-		s.earlyIn[0] += uint64(len(o.Body))
-		s.release(0, len(o.Body))
-		return nil
-	}
 	group := uint8(o.Kind.Group())
 	if err := s.checkEarly(h.ID, group, len(o.Body)); err != nil {
 		return err
@@ -51,6 +42,9 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	s.earlyIn[group] += uint64(len(o.Body))
 	s.lastPeer.Store(max(h.ID, s.lastPeer.Load()))
 
+	if o.Kind == frame.KindVoid { // its opener gave it up before it arrived
+		return s.refuse(h.ID, &o, fin, frame.Canceled, "")
+	}
 	if code, text := s.refusal(h.ID, &o); code != frame.OK {
 		return s.refuse(h.ID, &o, fin, code, text)
 	}

@@ -32,12 +32,12 @@ const (
 
 // Config sets up a Session. Fields left zero have the defaults named above.
 type Config struct {
-	Client   bool          // this side dialled: its ids are odd
-	Local    frame.Limits  // what this side announced and enforces
-	Peer     frame.Limits  // what the peer announced; obeyed by Open and Start
-	Acceptor Acceptor      // hears what the peer opens; required
-	NoFirst  bool          // no implicit stream 0 (yamux dialect)
-	yamux    bool          // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
+	Client   bool         // this side dialled: its ids are odd
+	Local    frame.Limits // what this side announced and enforces
+	Peer     frame.Limits // what the peer announced; obeyed by Open and Start
+	Acceptor Acceptor     // hears what the peer opens; required
+	NoFirst  bool         // no implicit stream 0 (yamux dialect)
+	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
 	OpenTimeout   time.Duration // how long an open waits while the peer does not accept; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB

@@ -3,6 +3,7 @@ package mux
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -31,11 +32,12 @@ type Exchange struct {
 	// may be used for another Start after Clear.
 	Reusable bool
 
-	done    bool      // send lock; the result is settled
-	left    *leftover // send lock; stands in the table since it was given up
-	gotHead bool // reader
-	openPos uint64
-	asm     *assembly
+	done     bool      // send lock; the result is settled
+	left     *leftover // send lock; stands in the table since it was given up
+	gotHead  bool      // reader
+	openPos  uint64
+	deadline time.Time // of the open's timeout; zero = none
+	asm      *assembly
 }
 
 // Clear makes x ready for another Start; it keeps Sink.
@@ -91,7 +93,7 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 			s.earlySent[x.group] += uint64(n)
 		}
 	}
-	x.openPos = s.l.Appended()
+	x.openPos, x.deadline = s.l.Appended(), deadlineOf(o.Timeout)
 	s.appendOpenLocked(&x.flow, x, o, body[:n], len(body), whole)
 	if whole {
 		return nil

@@ -31,8 +31,8 @@ type Session struct {
 	unconfirmed int                   // streams of ours the peer has not accepted
 	confirmWait waitList
 	idleWaiters []*waiter
-	gone        error      // why the session ended
-	shut        error      // why nothing is opened any more though it goes on; set by the yamux link
+	gone        error        // why the session ended
+	shut        error        // why nothing is opened any more though it goes on; set by the yamux link
 	drained     *StreamError // the peer serves no new opens
 
 	nextID   atomic.Uint64 // written with the send lock held

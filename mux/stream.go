@@ -19,7 +19,8 @@ type Stream struct {
 	parent   uint64
 	codec    uint8
 	timeout  time.Duration
-	accepted bool // send lock
+	deadline time.Time // of a timeout of ours
+	accepted bool      // send lock
 
 	// Value is for the user of the package; set it before the stream is shared.
 	Value any
@@ -40,12 +41,12 @@ type recv struct {
 	rdl   deadline
 	head  *frame.Head // the peer's trailer
 
-	grant    int  // granted bytes the peer may still send
-	window   int  // what is granted ahead of the reader, 0 until it reads
-	reserved int  // of the session's stream budget
-	earlyIn  int  // early bytes received so far
-	held     int  // of those in the buffer, not released yet
-	rated    int  // bytes received since rateFrom
+	grant    int // granted bytes the peer may still send
+	window   int // what is granted ahead of the reader, 0 until it reads
+	reserved int // of the session's stream budget
+	earlyIn  int // early bytes received so far
+	held     int // of those in the buffer, not released yet
+	rated    int // bytes received since rateFrom
 	rateFrom time.Time
 }
 
@@ -63,6 +64,7 @@ func (s *Session) newStream(id uint64, kind frame.Kind, own bool) *Stream {
 func (st *Stream) describe(o *Open) {
 	st.name, st.parent, st.codec, st.timeout, st.depth = o.Name, o.Parent, o.Codec, o.Timeout, o.Depth
 	st.metadata = append([]byte(nil), o.Metadata...)
+	st.deadline = deadlineOf(o.Timeout)
 }
 
 func (st *Stream) describeWire(o *frame.Open) {
@@ -282,4 +284,3 @@ func (st *Stream) ReadFrom(r io.Reader) (n int64, err error) {
 		}
 	}
 }
-

@@ -148,14 +148,3 @@ func checkYamuxOutput(t *testing.T, y *Yamux) {
 }
 
 // TestYamuxHeader: encoding and decoding are each other's inverse.
-func TestYamuxHeader(t *testing.T) {
-	for _, h := range []yamuxHeader{{0, 15, 1, 2}, {1, 1, 1<<32 - 1, 1<<32 - 1}, {2, 1, 0, 77}, {3, 0, 0, 2}} {
-		b := appendYamux(nil, h)
-		if got, err := parseYamux(b); got != h || err != nil {
-			t.Errorf("%+v became %+v, %v", h, got, err)
-		}
-		if binary.BigEndian.Uint32(b[4:]) != h.id || len(b) != yamuxHeaderLen {
-			t.Errorf("%+v became %x", h, b)
-		}
-	}
-}

@@ -274,55 +274,5 @@ func TestYamuxPeerGoesAway(t *testing.T) {
 	}
 }
 
-func TestYamuxIDs(t *testing.T) {
-	var w yamuxIDs
-	for _, tt := range []struct {
-		id   uint32
-		want yamuxVerdict
-	}{
-		{5, yamuxIDNew}, {1, yamuxIDNew}, {5, yamuxIDUsed}, {1, yamuxIDUsed}, {3, yamuxIDNew}, {3, yamuxIDUsed},
-		{2*yamuxIDWindow + 3, yamuxIDNew}, {1, yamuxIDOld}, {3, yamuxIDOld}, {5, yamuxIDUsed}, {7, yamuxIDNew}, {7, yamuxIDUsed},
-		{1<<32 - 1, yamuxIDNew}, {1<<32 - 1, yamuxIDUsed}, {7, yamuxIDOld}, {1<<32 - 3, yamuxIDNew}, {1<<32 - 2*yamuxIDWindow + 1, yamuxIDNew},
-		{1<<32 - 2*yamuxIDWindow - 1, yamuxIDOld}, {1<<32 - 3, yamuxIDUsed},
-	} {
-		if v := w.look(tt.id); v != tt.want {
-			t.Errorf("look(%d) = %d, want %d", tt.id, v, tt.want)
-		}
-		if v := w.take(tt.id); v != tt.want {
-			t.Errorf("take(%d) = %d, want %d", tt.id, v, tt.want)
-		}
-	}
-}
-
 // TestYamuxOldID: an id too far behind is refused alone.
-func TestYamuxOldID(t *testing.T) {
-	e, r := rawPeer(t, false, nil)
-	r.send(yamuxWindowUpdate, yamuxSYN, 2*yamuxIDWindow+1, 0)
-	r.send(yamuxData, yamuxSYN|yamuxFIN, 1, 2, 'h', 'i')
-	r.send(yamuxData, yamuxSYN, 3, 2, 'h', 'i')
-	r.want(yamuxWindowUpdate, yamuxRST, 1, 0)
-	if got := r.sync(); len(got) != 0 {
-		t.Errorf("got %v", got)
-	}
-	if n := len(e.acc.streams); n != 2 {
-		t.Errorf("%d streams were announced", n)
-	}
-}
-
 // TestYamuxOwnIDsSpent: opening ends before the ids do.
-func TestYamuxOwnIDsSpent(t *testing.T) {
-	e, r := rawPeer(t, true, nil)
-	e.s.nextID.Store(1<<32 - 1<<18 - 1)
-	for _, id := range []uint32{1<<32 - 1<<18 - 1, 1<<32 - 1<<18 + 1} {
-		st := e.open(t)
-		r.want(yamuxWindowUpdate, yamuxSYN, id, 0)
-		st.(*Stream).Reset(frame.Canceled, "")
-		r.want(yamuxWindowUpdate, yamuxRST, id, 0)
-	}
-	r.sync()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if _, err := e.s.OpenStream(ctx, &Open{}, nil); err != errYamuxIDs {
-		t.Errorf("OpenStream: %v", err)
-	}
-}

@@ -277,42 +277,4 @@ func TestYamuxBulk(t *testing.T) {
 	})
 }
 
-func TestYamuxConfigErrors(t *testing.T) {
-	a, b := memPair(t)
-	defer b.Close()
-	for _, cfg := range []*YamuxConfig{nil, {}, {Acceptor: newTestAcceptor(), Heartbeat: -1}, {Acceptor: newTestAcceptor(), CloseTimeout: -1}} {
-		if y, err := YamuxClient(a, cfg); y != nil || err == nil {
-			t.Errorf("%+v: got %v, %v", cfg, y, err)
-		}
-	}
-	if _, err := a.Write([]byte("x")); err != nil {
-		t.Errorf("the connection was touched: %v", err)
-	}
-}
-
-func TestYamuxPreface(t *testing.T) {
-	for b, want := range map[string]bool{"": false, "\x00": true, "\x00\x01\x00\x01": true, "\x16\x03": false, "GET ": false, "\x8AGNTL\r\n": false} {
-		if YamuxPreface([]byte(b)) != want {
-			t.Errorf("%q: want %v", b, want)
-		}
-	}
-}
-
 // TestYamuxStreamsOnly: what yamux cannot say is refused before anything is sent.
-func TestYamuxStreamsOnly(t *testing.T) {
-	c, _ := ourPair(t, nil)
-	if c.s.First() != nil {
-		t.Error("there is a first stream")
-	}
-	ctx := context.Background()
-	for _, o := range []*Open{{Name: "x"}, {Metadata: frame.AppendMetadata(nil, "a", nil)}, {Kind: frame.KindStreamingCall}} {
-		if _, err := c.s.OpenStream(ctx, o, nil); !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("OpenStream(%+v): %v", o, err)
-		}
-	}
-	for _, k := range []frame.Kind{frame.KindCall, frame.KindMessage, frame.KindNotify, frame.KindUnackedMessage} {
-		if err := c.s.Start(ctx, &Exchange{}, &Open{Kind: k}, nil); !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("Start(%v): %v", k, err)
-		}
-	}
-}

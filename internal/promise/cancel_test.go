@@ -131,6 +131,69 @@ func TestCallerDoesNotWaitForHandler(t *testing.T) {
 	})
 }
 
+// TestCancelReachesOtherHandlers: the same for a streaming call, given up by its context or by Cancel, and for a
+// subscription whose publisher gives up.
+func TestCancelReachesOtherHandlers(t *testing.T) {
+	both(t, time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {
+		far.Handle("echo", gantline.HandlerFunc(echo))
+		started := make(chan struct{}, 1)
+		seen := make(chan seenContext, 1)
+		wait := func(ctx context.Context) error {
+			started <- struct{}{}
+			<-ctx.Done()
+			seen <- seenContext{ctx.Err(), context.Cause(ctx)}
+			return ctx.Err()
+		}
+		far.HandleStream("wait", func(ctx context.Context, _ *gantline.Request, _ *gantline.CallStream) error { return wait(ctx) })
+		far.Subscribe("wait", func(ctx context.Context, _ *gantline.Message) error { return wait(ctx) })
+		for _, tc := range []struct {
+			name string
+			do   func(ctx context.Context, cancel func()) error
+		}{
+			{"streaming call, context", func(ctx context.Context, cancel func()) error {
+				cs, err := near.OpenCall(ctx, "wait")
+				if err != nil {
+					return err
+				}
+				<-started
+				cancel()
+				_, err = cs.Recv(ctx)
+				return err
+			}},
+			{"streaming call, Cancel", func(ctx context.Context, _ func()) error {
+				cs, err := near.OpenCall(ctx, "wait")
+				if err != nil {
+					return err
+				}
+				<-started
+				cs.Cancel()
+				_, err = cs.Recv(ctx)
+				return err
+			}},
+			{"publish, context", func(ctx context.Context, cancel func()) error {
+				go func() {
+					<-started
+					cancel()
+				}()
+				return near.Publish(ctx, "wait", nil)
+			}},
+		} {
+			for range cancellations {
+				ctx, cancel := context.WithCancel(t.Context())
+				err := tc.do(ctx, cancel)
+				cancel()
+				if gantline.CodeOf(err) != gantline.Canceled {
+					t.Fatalf("%s: the caller got %v", tc.name, err)
+				}
+				if saw := <-seen; !errors.Is(saw.err, context.Canceled) || gantline.CodeOf(saw.cause) != gantline.Canceled {
+					t.Fatalf("%s: the handler saw %v, cause %v", tc.name, saw.err, saw.cause)
+				}
+			}
+		}
+		healthy(t, near, far)
+	})
+}
+
 // TestLostEndReachesHandler: when the caller's End is closed the handler's context ends and says so.
 func TestLostEndReachesHandler(t *testing.T) {
 	both(t, time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {

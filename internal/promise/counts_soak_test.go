@@ -17,7 +17,7 @@ const (
 	unreadRounds  = 15
 	freshPeers    = 2_500
 	idleStreams   = 100_000
-	hostilePeers  = 40
+	hostilePeers  = 30
 	legitimate    = 300
 	cancellations = 500
 )

@@ -70,7 +70,7 @@ func TestHostilePeers(t *testing.T) {
 	watchdog(t, 2*time.Minute)
 	limit := handshakeLimit()
 	l, err := server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{Setup: welcoming, Logger: quiet}),
-		server.WithLimits(server.Limits{HandshakeTimeout: limit, Handshakes: -1}))
+		server.WithLimits(server.Limits{HandshakeTimeout: limit}))
 	if err != nil {
 		t.Fatal(err)
 	}

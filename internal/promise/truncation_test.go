@@ -3,6 +3,7 @@ package promise
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,10 +29,12 @@ func TestNothingIsTruncated(t *testing.T) {
 		streams int
 		late    string        // what the server does only after the process has ended
 		pause   time.Duration // per read
+		busy    bool          // the server calls all the time, so that bytes come in when the process closes
 	}{
 		{name: "reader at once", streams: 1},
 		{name: "1 ms per read", streams: 1, pause: time.Millisecond},
 		{name: "10 streams", streams: 10},
+		{name: "calls meanwhile", streams: 1, busy: true},
 		{name: "streams accepted late", streams: 10, late: "streams"},
 		{name: "End accepted late", streams: 10, late: "end"},
 	} {
@@ -45,9 +48,12 @@ func TestNothingIsTruncated(t *testing.T) {
 				if tc.late == "end" {
 					closes = append(closes, p.wait(t))
 				}
-				err := receiveAll(t.Context(), l, tc.streams, tc.pause, func() {
+				err := receiveAll(t.Context(), l, tc.streams, tc.pause, func(end *gantline.End) {
 					if tc.late == "streams" {
 						closes = append(closes, p.wait(t))
+					}
+					if tc.busy {
+						go pester(end)
 					}
 				})
 				if err != nil {
@@ -80,7 +86,7 @@ func countUnder(sorted []time.Duration, limit time.Duration) int {
 }
 
 // receiveAll takes the next End and everything it sent. accepted is called between.
-func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time.Duration, accepted func()) error {
+func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time.Duration, accepted func(*gantline.End)) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	end, err := l.AcceptEnd(ctx)
@@ -88,7 +94,7 @@ func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time
 		return fmt.Errorf("accept End: %w", err)
 	}
 	defer end.Close()
-	accepted()
+	accepted(end)
 	for i := range streams {
 		st, err := end.AcceptStream(ctx)
 		if err != nil {
@@ -106,6 +112,18 @@ func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time
 		}
 	}
 	return nil
+}
+
+// pester calls the peer, which handles nothing, until the End is over.
+func pester(end *gantline.End) {
+	body := make([]byte, kib)
+	_ = crowd(4, []*gantline.End{end}, func(near *gantline.End, _ int) error {
+		for {
+			if _, err := near.Call(context.Background(), "nobody", body); !errors.Is(err, gantline.Unimplemented) {
+				return err
+			}
+		}
+	})
 }
 
 // readSlowly reads 4 KiB per pause until the end.

@@ -1,0 +1,216 @@
+package conn
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// featureBound in HELLO and WELCOME: the proofs of the session cover the TLS
+// exporter of their carrier, so that one taken from another carrier is worth
+// nothing.
+const featureBound = 1 << 0
+
+// ErrNotBroken says that a Link has a carrier, or is past needing one.
+var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
+
+// breakLocked makes the link wait for another carrier, if it may. c is joined.
+func (l *Link) breakLocked(c *carrier, err error) bool {
+	resumable := l.cfg.OnBroken != nil && l.cfg.Expiry > 0
+	if !resumable || l.stopped || l.overrun || l.fault != nil || l.byeDue || l.byeSent || l.peerBye || l.cause != nil && !l.closing {
+		return false
+	}
+	l.broken, l.brokenBy = true, err
+	if l.beat != nil {
+		l.beat.Stop()
+	}
+	if !l.moving {
+		l.eventLocked(evLost)
+	}
+	epoch := l.epoch
+	if l.expiry == nil {
+		l.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(epoch) })
+	}
+	return true
+}
+
+// unbreakLocked ends the wait for a carrier for good when something has ended
+// the link: true tells the caller to call finish.
+func (l *Link) unbreakLocked() bool {
+	if !l.broken || l.attaching || l.cause == nil && !l.byeDue || l.closing && l.fault == nil && !l.overrun {
+		return false
+	}
+	l.broken = false
+	return true
+}
+
+// expire ends a link that is still broken in the same epoch.
+func (l *Link) expire(epoch uint64) {
+	l.mu.Lock()
+	l.expiry = nil
+	if !l.broken || l.epoch != epoch {
+		if l.broken { // an attempt has begun: it has its own time
+			l.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(l.Epoch()) })
+		}
+		l.mu.Unlock()
+		return
+	}
+	l.endLocked(newLost(fmt.Sprintf("no carrier within %v: %s", l.peer.Expiry, bare(l.brokenBy)), nil))
+	l.overrun = true
+	last := l.unbreakLocked()
+	l.mu.Unlock()
+	if last {
+		l.finish()
+	}
+}
+
+// Epoch returns the number of the newest carrier; attempts count.
+func (l *Link) Epoch() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch
+}
+
+// Lose ends a broken link: its session is gone. It does nothing to a link that
+// has a carrier.
+func (l *Link) Lose(err error) {
+	l.mu.Lock()
+	if !l.broken {
+		l.mu.Unlock()
+		return
+	}
+	l.endLocked(newLost(bare(err), err))
+	l.overrun = true
+	last := l.unbreakLocked()
+	l.mu.Unlock()
+	if last {
+		l.finish()
+	}
+}
+
+// attachLocked puts a verified carrier under a broken link: what the peer at
+// pos does not have is sent again.
+func (l *Link) attachLocked(c *carrier, pos uint64) error {
+	if !l.broken {
+		return ErrNotBroken
+	}
+	if l.overrun || l.cause != nil && !l.closing {
+		return l.cause
+	}
+	from := max(pos, l.log.acked)
+	if err := l.log.rewind(pos); err != nil {
+		return protocolf(frame.OutOfRange, "resume: %w", err)
+	}
+	if r, ok := l.handler.(Replayer); ok {
+		l.log.frames(from, func(f []byte) {
+			if h, err := frame.ParseHeader(f); err == nil && h.Type == frame.TypeOpen {
+				r.HandleReplay(h, f[frame.HeaderLen:])
+			}
+		})
+	}
+	now := l.now()
+	c.pos, c.epoch = l.received.Load(), l.epoch
+	l.ackSent.Store(c.pos) // told in the handshake
+	l.ackAsked.Store(false)
+	l.rtt.Store(0)
+	c.lastRead.Store(now)
+	c.lastFrame.Store(now)
+	l.ackAt = now
+	l.room.since, l.room.bytes = now, 0
+	l.pinger.restart()
+	l.pongDue, l.broken, l.brokenBy, l.wake = false, false, nil, true
+	if l.expiry != nil {
+		l.expiry.Stop()
+		l.expiry = nil
+	}
+	l.c.Store(c)
+	l.stats.resumes++
+	l.stats.replayed += l.log.unsent()
+	if !l.moving {
+		l.eventLocked(evCarrier)
+		if l.closing {
+			l.eventLocked(evUpDraining)
+		} else {
+			l.eventLocked(evUp)
+		}
+	}
+	l.moving = false
+	l.beat.Reset(l.beatPeriod())
+	go l.write(c) // stopped by release
+	go l.read(c)  // stopped by the end of the carrier
+	return nil
+}
+
+// frames calls f for every frame of the log from pos on.
+func (g *sendLog) frames(pos uint64, f func(frame []byte)) {
+	for c := g.head; c != nil; c = c.next {
+		for off := 0; off < c.w; {
+			h, err := frame.ParseHeader(c.buf[off:c.w])
+			if err != nil {
+				return
+			}
+			n := frame.HeaderLen + int(h.Length)
+			if c.base+uint64(off) >= pos {
+				f(c.buf[off : off+n])
+			}
+			off += n
+		}
+	}
+}
+
+// proof is the HMAC-SHA256 of a side's resume message: keyed with the session's
+// secret, over a label with version, role and binding, the HELLO without its
+// mac, the WELCOME without its mac (server only), and the carrier's exporter.
+func (l *Link) proof(nc net.Conn, role string, hello, welcome []byte) (mac [32]byte, err error) {
+	m := hmac.New(sha256.New, l.secret[:])
+	mode := "plain"
+	if l.bound {
+		mode = "tls-exporter"
+	}
+	fmt.Fprintf(m, "gantline %d resume %s %s\x00", frame.Version, role, mode)
+	h, w := sha256.Sum256(hello), sha256.Sum256(welcome)
+	m.Write(h[:])
+	m.Write(w[:])
+	if l.bound {
+		key, ok := exporter(nc)
+		if !ok {
+			return mac, errors.New("gantline: resume: the session began over TLS and this carrier is not TLS 1.3")
+		}
+		m.Write(key)
+	}
+	m.Sum(mac[:0])
+	return mac, nil
+}
+
+// exporter returns keying material of the TLS connection nc; false when it has
+// none that is bound to it (RFC 9266 asks for TLS 1.3).
+func exporter(nc net.Conn) ([]byte, bool) {
+	t, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		return nil, false
+	}
+	s := t.ConnectionState()
+	if !s.HandshakeComplete || s.Version < tls.VersionTLS13 {
+		return nil, false
+	}
+	key, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
+	return key, err == nil
+}
+
+// restart makes the pings that nobody has answered be asked again.
+func (p *pinger) restart() {
+	p.answered, p.silent = p.seq, 0
+	for _, w := range p.waiters {
+		w.seq = p.seq + 1
+	}
+	p.due = true
+	p.startup = startupPings
+}
+
+var errSuperseded = newLost("a newer carrier took its place", nil)

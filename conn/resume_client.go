@@ -1,0 +1,194 @@
+package conn
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// ErrStaleEpoch says that the server has seen a newer attempt of this session.
+// The next Resume goes on behind it.
+var ErrStaleEpoch = errors.New("gantline: resume: the server has seen a newer attempt")
+
+// Resume shakes hands over nc for a broken link of the dialling side. When it
+// returns nil the link is up again and what the peer did not get is on its way.
+// On an error nc is closed and the link still waits, unless it has ended.
+//
+// Errors: ErrStaleEpoch (try again at once), ErrNotBroken, a *RefusedError (the
+// session cannot be resumed there), ctx's, or why the carrier failed.
+func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
+	l.resuming.Lock()
+	defer l.resuming.Unlock()
+	l.mu.Lock()
+	if !l.broken {
+		l.mu.Unlock()
+		nc.Close()
+		return ErrNotBroken
+	}
+	l.epoch++ // an attempt whose answer was lost must not be taken for this one
+	c := newCarrier(l, nc)
+	l.attaching = true
+	hello := frame.Hello{
+		MinVersion: frame.Version,
+		MaxVersion: frame.Version,
+		Limits:     l.cfg.Limits,
+		ID:         l.localID,
+		Auth:       l.cfg.Auth,
+		Resume:     &frame.ResumeHello{Session: l.peer.Session, Epoch: l.epoch, Position: l.received.Load()},
+	}
+	hello.Resume.Released = l.releasedNow()
+	if l.bound {
+		hello.Features = featureBound
+	}
+	l.mu.Unlock()
+	rand.Read(hello.Nonce[:]) // never fails
+
+	var w *frame.Welcome
+	err := l.limited(ctx, c, func() (err error) {
+		w, err = l.greetAgain(c, &hello)
+		return err
+	})
+	l.mu.Lock()
+	l.attaching = false
+	if err == nil {
+		l.peerReady(c)
+		c.relSeen = w.Resumed.Released
+		err = l.attachLocked(c, w.Resumed.Position)
+	}
+	var p *ProtocolError
+	if errors.As(err, &p) {
+		l.failLocked(p)
+	}
+	last := err != nil && l.unbreakLocked()
+	l.mu.Unlock()
+	if err != nil {
+		c.cut()
+		if last {
+			l.finish()
+		}
+		return err
+	}
+	l.deliver()
+	return l.tellReleased(w.Resumed.Released)
+}
+
+// greetAgain is the client's side of a resume.
+func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error) {
+	if t, ok := c.nc.(interface{ HandshakeContext(context.Context) error }); ok {
+		if err := t.HandshakeContext(context.Background()); err != nil { // limited closes nc
+			return nil, err
+		}
+	}
+	bare := frame.AppendHello(nil, hello)
+	mac, err := l.proof(c.nc, "client", bare, nil)
+	if err != nil {
+		return nil, err
+	}
+	hello.Resume.MAC = mac
+	first := append(frame.AppendPreface(nil, frame.Version), message(frame.TypeHello, frame.AppendHello(nil, hello))...)
+	if _, err := c.nc.Write(first); err != nil {
+		return nil, err
+	}
+	_, w, err := readWelcome(c.nc)
+	var refused *RefusedError
+	if errors.As(err, &refused) && refused.Epoch > 0 {
+		l.mu.Lock()
+		l.epoch = max(l.epoch, refused.Epoch)
+		l.mu.Unlock()
+		return nil, ErrStaleEpoch
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := w.Resumed
+	if r == nil {
+		return nil, fmt.Errorf("gantline: resume: the server answered with a new session")
+	}
+	got := r.MAC
+	r.MAC = [32]byte{}
+	want, err := l.proof(c.nc, "server", bare, frame.AppendWelcome(nil, w))
+	if err != nil {
+		return nil, err
+	}
+	if !hmac.Equal(got[:], want[:]) {
+		return nil, fmt.Errorf("gantline: resume: the server could not prove that it has the session")
+	}
+	return w, nil
+}
+
+// limited runs f, which shakes hands over c, under the handshake timeout and ctx.
+func (l *Link) limited(ctx context.Context, c *carrier, f func() error) error {
+	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
+	defer cancel()
+	stop := context.AfterFunc(limited, c.cut)
+	err := f()
+	if !stop() && err == nil {
+		err = context.Cause(limited)
+	}
+	if err == nil {
+		return nil
+	}
+	err = handshakeCause(limited, l.cfg.HandshakeTimeout, err)
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("gantline: the peer hung up: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// releasedNow returns the counters a resume tells; they count as told.
+func (l *Link) releasedNow() (r [frame.Groups]uint64) {
+	l.relSent.Store(l.relTotal.Load())
+	for g := range l.released {
+		r[g] = l.released[g].Load()
+	}
+	return r
+}
+
+// tellReleased hands the counters of a resume to the handler.
+func (l *Link) tellReleased(total [frame.Groups]uint64) error {
+	if err := l.handler.HandleReleased(total); err != nil {
+		l.Fail(err)
+		return err
+	}
+	return nil
+}
+
+// Migrate moves a link of the dialling side to nc: the old carrier is given up
+// in favour of the new one without anybody being told. On an error nc is closed,
+// and the link is broken, as after any other loss, if the old carrier was gone
+// by then. Errors are Resume's.
+func (l *Link) Migrate(ctx context.Context, nc net.Conn) error {
+	l.mu.Lock()
+	if l.State() != StateUp || l.broken || l.moving {
+		l.mu.Unlock()
+		nc.Close()
+		return ErrNotBroken
+	}
+	l.moving = true
+	c := l.carrier()
+	l.mu.Unlock()
+	c.cut()
+	<-c.joined
+	err := l.Resume(ctx, nc)
+	if err == nil {
+		return nil
+	}
+	l.mu.Lock()
+	was := l.moving && l.broken
+	l.moving = false
+	if was {
+		l.eventLocked(evLost)
+	}
+	l.mu.Unlock()
+	l.deliver()
+	if was {
+		l.cfg.OnBroken(l, err)
+	}
+	return err
+}

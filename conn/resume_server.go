@@ -1,0 +1,113 @@
+package conn
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// takeOver is the server's side of a resume: c brings a HELLO for the session of
+// l. Nothing of l changes before the proof is verified. When it returns nil the
+// link is up over c.
+//
+// The order matters (docs/model): the epoch moves on, the older carrier's reader
+// is stopped and joined, and only then is the position read.
+func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
+	<-l.started
+	r := hello.Resume
+	got := r.MAC
+	r.MAC = [32]byte{}
+	bare := frame.AppendHello(nil, hello)
+	want, err := l.proof(c.nc, "client", bare, nil)
+	if err != nil || !hmac.Equal(got[:], want[:]) {
+		return &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
+	}
+	l.resuming.Lock()
+	defer l.resuming.Unlock()
+	l.mu.Lock()
+	switch {
+	case l.ended || l.byeSent || l.peerBye || l.overrun:
+		l.mu.Unlock()
+		return l.Epitaph()
+	case r.Epoch <= l.epoch:
+		epoch := l.epoch
+		l.mu.Unlock()
+		return &RefusedError{Code: frame.Aborted, Text: "a newer attempt was seen", Epoch: epoch}
+	case r.Position < l.log.acked || r.Position > l.log.sent:
+		text := fmt.Sprintf("position %d is not between %d and %d", r.Position, l.log.acked, l.log.sent)
+		l.mu.Unlock()
+		return &RefusedError{Code: frame.OutOfRange, Text: text}
+	}
+	l.epoch = r.Epoch
+	old := l.carrier()
+	old.why = errSuperseded
+	l.mu.Unlock()
+	old.cut()
+	<-old.joined
+
+	l.mu.Lock()
+	if !l.broken {
+		l.mu.Unlock()
+		return l.Epitaph()
+	}
+	l.attaching = true
+	l.mu.Unlock()
+	err = l.welcomeBack(c, hello, bare)
+
+	l.mu.Lock()
+	l.attaching = false
+	if err == nil {
+		l.peerReady(c)
+		c.relSeen = r.Released
+		err = l.attachLocked(c, r.Position)
+	}
+	last := err != nil && l.unbreakLocked()
+	l.mu.Unlock()
+	if err != nil {
+		if last {
+			l.finish()
+		}
+		return err
+	}
+	l.deliver()
+	return l.tellReleased(r.Released)
+}
+
+// welcomeBack writes the WELCOME of a resume.
+func (l *Link) welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error {
+	w := frame.Welcome{
+		Version:   frame.Version,
+		Features:  hello.Features & featureBound,
+		Limits:    l.cfg.Limits,
+		Heartbeat: uint32(max(l.peer.Heartbeat, MinHeartbeat).Milliseconds()),
+		Expiry:    uint32(l.peer.Expiry.Milliseconds()),
+		ServerID:  l.localID,
+		ClientID:  l.peer.ID,
+		Session:   l.peer.Session,
+		Resumed:   &frame.ResumeWelcome{Position: l.received.Load(), Released: l.releasedNow()},
+	}
+	rand.Read(w.Nonce[:]) // never fails
+	mac, err := l.proof(c.nc, "server", bare, frame.AppendWelcome(nil, &w))
+	if err != nil {
+		return err
+	}
+	w.Resumed.MAC = mac
+	_, err = c.nc.Write(message(frame.TypeWelcome, frame.AppendWelcome(nil, &w)))
+	return err
+}
+
+// Epitaph returns how a resume of a link that has ended is refused: with its
+// code, and the position up to which the peer's frames were taken.
+func (l *Link) Epitaph() *RefusedError {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := &RefusedError{Code: frame.NotFound, Text: "the session has ended", Position: l.received.Load(), HasPosition: true}
+	if l.cause != nil {
+		e.Text += ": " + l.causeText()
+	}
+	return e
+}
+
+func (l *Link) causeText() string { return bare(l.cause) }

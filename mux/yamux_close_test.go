@@ -1,0 +1,177 @@
+package mux
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gantline-project/gantline/internal/memnet"
+)
+
+func TestYamuxClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := rawPeer(t, true, nil)
+		st := e.open(t)
+		st.Write([]byte("last words"))
+		blocked := make(chan error, 1)
+		go func() {
+			_, err := e.open(t).Write(make([]byte, yamuxWindow+1))
+			blocked <- err
+		}()
+		synctest.Wait()
+		r.send(yamuxWindowUpdate, yamuxSYN, 2, 0)
+		synctest.Wait()
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if err := e.Close(context.Background()); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		if err := <-blocked; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("blocked Write: %v", err)
+		}
+		for _, err := range []error{
+			second(st.Write([]byte("x"))), second(e.s.OpenStream(t.Context(), &Open{}, nil)), second(e.Ping(t.Context())), e.Err(),
+		} {
+			if !errors.Is(err, net.ErrClosed) {
+				t.Errorf("while closing: %v", err)
+			}
+		}
+		r.want(yamuxWindowUpdate, yamuxSYN, 1, 0)
+		if p := r.want(yamuxData, 0, 1, 10); string(p) != "last words" {
+			t.Errorf("got %q", p)
+		}
+		r.want(yamuxWindowUpdate, yamuxSYN, 3, 0)
+		total, ends := uint32(0), 0
+		for {
+			h, _ := r.next()
+			if h.kind == yamuxData {
+				total += h.length
+			} else if h.flags&yamuxFIN != 0 {
+				ends++
+			} else if h.kind == yamuxGoAway {
+				break
+			}
+		}
+		if total != yamuxWindow || ends != 3 {
+			t.Errorf("%d bytes and %d ends came", total, ends)
+		}
+		if _, err := r.br.ReadByte(); err != io.EOF {
+			t.Errorf("behind the go away: %v", err)
+		}
+		r.send(yamuxData, yamuxFIN, 1, 6, []byte("so are")...) // can still be read
+		if got, err := io.ReadAll(st); string(got) != "so are" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+		r.nc.Close()
+		wg.Wait()
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestYamuxCloseTimeout(t *testing.T) {
+	for _, reads := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			e, r := rawPeer(t, true, nil)
+			r.nc.(*memnet.Conn).BlockReads(!reads)
+			st := e.open(t)
+			go st.Write(make([]byte, 1<<20))
+			synctest.Wait()
+			start := time.Now()
+			if err := e.Close(context.Background()); err == nil {
+				t.Error("Close: no error")
+			}
+			if d := time.Since(start); d != DefaultYamuxCloseTimeout {
+				t.Errorf("Close took %v", d)
+			}
+			if !errors.Is(e.Err(), net.ErrClosed) {
+				t.Error(e.Err())
+			}
+		})
+	}
+}
+
+func TestYamuxCloseContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := rawPeer(t, true, nil)
+		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errors.New("no time"))
+		defer cancel()
+		start := time.Now()
+		if err := e.Close(ctx); err == nil || err.Error() != "gantline: yamux: session closed: no time" {
+			t.Errorf("Close: %v", err)
+		}
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("Close took %v", d)
+		}
+	})
+}
+
+func TestYamuxCloseBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := ourPair(t, nil)
+		x, y := openBoth(t, c, s)
+		x.Write([]byte("from c"))
+		y.Write([]byte("from s"))
+		var wg sync.WaitGroup
+		for _, e := range []*yamuxEnd{c, s} {
+			wg.Go(func() {
+				if err := e.Close(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for want, nc := range map[string]net.Conn{"from s": x, "from c": y} {
+			if got, err := io.ReadAll(nc); string(got) != want || err != nil {
+				t.Errorf("got %q, %v", got, err)
+			}
+		}
+		start := time.Now()
+		wg.Wait()
+		if d := time.Since(start); d > 0 {
+			t.Errorf("Close took %v", d)
+		}
+	})
+}
+
+func TestYamuxPeerCloses(t *testing.T) {
+	c, s := ourPair(t, nil)
+	x, y := openBoth(t, c, s)
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close(context.Background()) }()
+	data := pattern(100_000, 3)
+	if _, err := y.Write(data); err == nil { // else the end was known before
+		got := make([]byte, len(data))
+		if _, err := io.ReadFull(x, got); err != nil || string(got) != string(data) {
+			t.Errorf("read: %v", err)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestYamuxPipe(t *testing.T) {
+	a, b := net.Pipe()
+	c, s := newOurs(t, a, true, nil), newOurs(t, b, false, nil)
+	x, y := openBoth(t, c, s)
+	x.Write([]byte("bye"))
+	if err := c.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if got, err := io.ReadAll(y); string(got) != "bye" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	<-s.Done()
+	if !errors.Is(s.Err(), net.ErrClosed) {
+		t.Error(s.Err())
+	}
+}
