@@ -7,9 +7,9 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// Limits bounds what one End accepts from its peer and holds for it. The zero value of each field is its
-// default; a negative one means none for the counts and the default for sizes. The peer learns the counts and
-// sizes in the handshake and waits when it reaches one; a peer that does not is refused.
+// Limits bounds what one End accepts from its peer and holds for it. A field that is zero or negative has its
+// default. The peer learns the limits in the handshake and waits when it reaches one; a peer that does not is
+// refused.
 type Limits struct {
 	// Streams is how many streams the peer may have open here. Default 1024.
 	Streams int
@@ -20,7 +20,7 @@ type Limits struct {
 	// each stream; all together at most four times as many. Default 1024.
 	Messages int
 	// AcceptBacklog is how many streams of the peer may wait for AcceptStream. The peer's OpenStream waits
-	// at the limit. Default 256; negative means 1.
+	// at the limit. Default 256.
 	AcceptBacklog int
 	// Body is the largest body, in bytes, of a call, answer, message, or message of a streaming call
 	// accepted here. A sender fails at once with ResourceExhausted. Default 4 MiB.
@@ -52,29 +52,22 @@ const (
 
 // withDefaults fills in what is zero or negative.
 func (l Limits) withDefaults() Limits {
-	count := func(v *int, def int) {
-		if *v == 0 {
-			*v = def
-		}
-		*v = max(*v, 0)
-	}
-	size := func(v *int, def int) {
+	def := func(v *int, def int) {
 		if *v <= 0 {
 			*v = def
 		}
 	}
-	count(&l.Streams, defaultCount)
-	count(&l.Calls, defaultCount)
-	count(&l.Messages, defaultCount)
-	count(&l.AcceptBacklog, defaultBacklog)
-	l.AcceptBacklog = max(l.AcceptBacklog, 1)
-	size(&l.Body, defaultBody)
-	size(&l.Frame, frame.DefaultMaxPayload)
-	size(&l.Log, max(defaultLog, l.Frame))
-	size(&l.Window, mux.DefaultWindow)
-	size(&l.MaxWindow, max(mux.DefaultMaxWindow, l.Window))
-	size(&l.StreamMemory, mux.DefaultStreamBudget)
-	size(&l.BodyMemory, max(mux.DefaultBodyBudget, l.Body))
+	def(&l.Streams, defaultCount)
+	def(&l.Calls, defaultCount)
+	def(&l.Messages, defaultCount)
+	def(&l.AcceptBacklog, defaultBacklog)
+	def(&l.Body, defaultBody)
+	def(&l.Frame, frame.DefaultMaxPayload)
+	def(&l.Log, max(defaultLog, l.Frame))
+	def(&l.Window, mux.DefaultWindow)
+	def(&l.MaxWindow, max(mux.DefaultMaxWindow, l.Window))
+	def(&l.StreamMemory, mux.DefaultStreamBudget)
+	def(&l.BodyMemory, max(mux.DefaultBodyBudget, l.Body))
 	if l.OpenTimeout <= 0 {
 		l.OpenTimeout = mux.DefaultOpenTimeout
 	}

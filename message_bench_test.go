@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// BenchmarkPublish measures publish and application ack over memory. The figures against raw TCP and peers
+// BenchmarkPublish measures publish and application ack over loopback TCP. The figures against raw TCP and peers
 // are bench's.
 func BenchmarkPublish(b *testing.B) {
 	body := make([]byte, 128)
 	b.Run("sync", func(b *testing.B) {
-		c, s := pair(b, nil, nil)
+		c, s := tcpPair(b, nil, nil)
 		acker(s)
 		b.ReportAllocs()
 		for b.Loop() {
@@ -27,7 +27,7 @@ func BenchmarkPublish(b *testing.B) {
 }
 
 func benchmarkAsync(b *testing.B, ctx context.Context, body []byte, opts ...PublishOption) {
-	c, s := pair(b, nil, nil)
+	c, s := tcpPair(b, nil, nil)
 	acker(s)
 	var wg sync.WaitGroup
 	opts = append(opts, OnDone(func(err error) {
@@ -47,7 +47,7 @@ func benchmarkAsync(b *testing.B, ctx context.Context, body []byte, opts ...Publ
 }
 
 func BenchmarkReceive(b *testing.B) {
-	c, s := pair(b, nil, nil)
+	c, s := tcpPair(b, nil, nil)
 	ctx, cancel := context.WithCancel(b.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {

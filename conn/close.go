@@ -130,10 +130,13 @@ func (l *Link) Abort(err error) {
 func (l *Link) Fail(err error) {
 	l.mu.Lock()
 	l.failLocked(err)
-	last := l.unbreakLocked()
+	last, unstarted := l.unbreakLocked(), !l.running
 	l.mu.Unlock()
-	if last {
+	switch {
+	case last:
 		l.finish()
+	case unstarted:
+		l.carrier().cut()
 	}
 	l.deliver()
 }
@@ -197,12 +200,12 @@ func (l *Link) overdue() {
 	}
 }
 
-// endUnstartedLocked ends a link without goroutines.
+// endUnstartedLocked ends a link without goroutines; the caller closes the
+// carrier when it has unlocked.
 func (l *Link) endUnstartedLocked(cause error) {
 	l.ended, l.stopped = true, true
 	l.cause = cause
 	l.eventLocked(evEnd)
-	l.carrier().nc.Close()
 	close(l.started)
 	close(l.done)
 }

@@ -77,6 +77,12 @@ type Acceptor interface {
 	// CancelExchange says that nobody waits for the answer of x any more. x.Reply is still due: it frees
 	// the slot.
 	CancelExchange(x *Incoming, err error)
+	// EndStream says that a stream or streaming call of either side is over: the peer reset it, both
+	// directions have ended, or the session is gone. It is called once for each, the first stream included,
+	// and never before AcceptStream; any goroutine may, with the send lock held, so it must not use the
+	// session. err is nil when both directions ended in order, a *StreamError after a reset, else why the
+	// session is gone.
+	EndStream(st *Stream, err error)
 	// HandleDrain says that the peer serves no new opens of the End's own scope.
 	HandleDrain(d frame.Drain)
 }

@@ -7,10 +7,13 @@
 // a net.Conn; Start sends an Exchange: one body out, one answer back. Calls, messages and notifies are
 // exchanges, so they share ids, limits, credit and resets with streams.
 //
+// YamuxClient and YamuxServer run a Session of plain streams over a net.Conn to a peer that speaks yamux;
+// they bring a link of their own.
+//
 // # Concurrency
 //
 // All methods of Session, Stream, Exchange and Incoming may be called from any goroutine unless they say
-// otherwise. The package starts no goroutine. The link's reader goroutine calls HandleFrame and
+// otherwise. Only a Yamux starts goroutines: two, which end with it. The link's reader goroutine calls HandleFrame and
 // HandleReleased, the link's writer calls Fill. Acceptor and Sink methods run on the reader goroutine and
 // must not block.
 //
@@ -23,5 +26,5 @@
 // A Read or Write on a stream closed here gives an error that is net.ErrClosed, past a deadline
 // os.ErrDeadlineExceeded, after a reset a *StreamError with the code. When the session is gone every
 // operation returns the reason the link gave. HandleFrame returns an error only for what a correct peer
-// cannot send; the link then closes.
+// cannot send; the link then closes. A Yamux ends with a *YamuxError.
 package mux

@@ -20,9 +20,9 @@ type Incoming struct {
 	flow
 
 	Kind     frame.Kind
-	Depth    uint8
-	Codec    uint8
-	Parent   uint64
+	Depth    uint8         // how many calls its opener was inside of
+	Codec    uint8         // id of the codec of the body
+	Parent   uint64        // stream whose handlers or inbox are addressed, 0 = the End's
 	Timeout  time.Duration // that its opener had left; 0 = none
 	Size     int           // of the body in bytes, 0 = unknown
 	Name     []byte        // valid only during AcceptExchange

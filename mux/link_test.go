@@ -166,6 +166,8 @@ func (a *testAcceptor) AcceptExchange(x *Incoming) {
 	}
 }
 func (a *testAcceptor) ReadyExchange(x *Incoming) { go a.fn(x) }
+func (a *testAcceptor) EndStream(*Stream, error) {}
+
 func (a *testAcceptor) CancelExchange(x *Incoming, err error) {
 	if a.cancel != nil {
 		a.cancel(x, err)

@@ -301,7 +301,6 @@ func (st *Stream) reset(code frame.Code, text string) {
 	s := st.s
 	s.release(st.group, rel)
 	s.l.Lock()
-	defer s.l.Unlock()
 	if st.stopped == nil {
 		st.stopped = err
 	}
@@ -309,7 +308,13 @@ func (st *Stream) reset(code frame.Code, text string) {
 	if !st.sentEnd {
 		s.oweLocked(&st.flow, oweFin)
 	}
+	told := st.told
+	st.told = true // now, and not when the FIN has room
 	s.endRecvLocked(&st.flow)
+	s.l.Unlock()
+	if !told {
+		s.acc.EndStream(st, err)
+	}
 }
 
 // end takes the end of the session. What is buffered stays readable.

@@ -258,7 +258,15 @@ func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
 		f.stopped = &StreamError{Code: m.Code, Message: m.Text, Remote: true}
 	}
 	f.wakeWriterLocked()
-	if _, ok := e.(*Incoming); !ok { // an answer is still due from a handler; everything else ends here
+	switch e := e.(type) {
+	case *Incoming: // an answer is still due from a handler
+	case *Stream:
+		// A stream that was closed and not accepted yet keeps its slot, and its place among the opener's
+		// unaccepted ones, until it is: the backlog would have no bound otherwise.
+		if e.own || e.accepted || e.kind != frame.KindStream {
+			s.oweLocked(f, oweFin)
+		}
+	default:
 		s.oweLocked(f, oweFin)
 	}
 	return nil

@@ -21,6 +21,7 @@ type Stream struct {
 	timeout  time.Duration
 	deadline time.Time // of a timeout of ours
 	accepted bool      // send lock
+	told     bool      // the acceptor knows that it is over; send lock
 
 	// Value is for the user of the package; set it before the stream is shared.
 	Value any
@@ -123,6 +124,9 @@ func (st *Stream) Accept() {
 	if !st.sentEnd {
 		st.confirm = true
 		s.oweLocked(&st.flow, oweCredit)
+		if st.stopped != nil { // handleStop has left it for now
+			s.oweLocked(&st.flow, oweFin)
+		}
 	}
 }
 
@@ -154,7 +158,7 @@ func (st *Stream) CloseWriteHead(h *frame.Head) error {
 	}
 	st.s.l.Lock()
 	defer st.s.l.Unlock()
-	if st.sentEnd && st.closed == nil && st.s.gone == nil {
+	if (st.sentEnd || st.stopped == errPeerStopped) && st.closed == nil && st.s.gone == nil {
 		return nil // ended already, by CloseWrite or because the peer stopped reading
 	}
 	return err
@@ -261,6 +265,16 @@ func (st *Stream) finishedLocked() {
 		}
 	}
 	st.wdl.stopLocked()
+	if !st.told {
+		st.told = true
+		err := st.s.gone
+		for _, why := range []error{st.closed, st.stopped} {
+			if reset, ok := why.(*StreamError); ok && err == nil {
+				err = reset
+			}
+		}
+		st.s.acc.EndStream(st, err)
+	}
 }
 
 // ReadFrom sends what r gives until io.EOF, through a pooled buffer.

@@ -32,8 +32,8 @@ type YamuxConfig struct {
 	Acceptor Acceptor
 	// Limits: Streams is how many streams either side may have open (more of the peer's are reset at once,
 	// more of ours wait), Backlog how many of the peer's may wait to be accepted, Log how many bytes may wait
-	// to be written. The rest is ignored. yamux lets a peer send 256 KiB into a stream that nobody reads, so
-	// Streams x 256 KiB bounds what unread streams hold.
+	// to be written, at least 16 KiB. The rest is ignored. yamux lets a peer send 256 KiB into a stream that
+	// nobody reads, so Streams x 256 KiB bounds what unread streams hold.
 	Limits frame.Limits
 	// Heartbeat is the silence after which the peer is pinged; 2/3 of it later the session is lost. 15 s.
 	Heartbeat time.Duration
@@ -79,6 +79,7 @@ func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
 			*d.v = d.def
 		}
 	}
+	r.Limits.Log = max(r.Limits.Log, frame.MinMaxPayload)
 	if r.MaxWindow <= 0 {
 		r.MaxWindow = DefaultMaxWindow
 	}
@@ -227,6 +228,7 @@ func (y *Yamux) Close(ctx context.Context) error {
 	closing := l.cause == nil
 	if closing {
 		y.causeLocked(&YamuxError{Kind: net.ErrClosed})
+		l.leaving = true
 		y.s.shut = l.cause
 		y.s.drainAt.Store(y.s.lastPeer.Load())
 		y.s.draining.Store(true)

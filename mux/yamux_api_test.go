@@ -1,20 +1,13 @@
 package mux
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
-	"io"
-	"log/slog"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/yamux"
-
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/internal/memnet"
 )
 
 func TestYamuxConfigErrors(t *testing.T) {

@@ -2,8 +2,14 @@ package mux
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"sync"
 	"testing"
@@ -159,9 +165,31 @@ func TestYamuxPeerCloses(t *testing.T) {
 	}
 }
 
-func TestYamuxPipe(t *testing.T) {
-	a, b := net.Pipe()
+func TestYamuxPipe(t *testing.T) { testYamuxOver(t, net.Pipe) }
+
+// TestYamuxTLS: the end of a TLS connection's write side is an alert of its own.
+func TestYamuxTLS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	testYamuxOver(t, func() (net.Conn, net.Conn) {
+		a, b := tcpPair(t)
+		return tls.Client(a, &tls.Config{InsecureSkipVerify: true}), tls.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}})
+	})
+}
+
+func testYamuxOver(t *testing.T, pair func() (net.Conn, net.Conn)) {
+	a, b := pair()
 	c, s := newOurs(t, a, true, nil), newOurs(t, b, false, nil)
+	go echoAll(c)
+	echoOnce(t, s, pattern(1<<20, 9))
 	x, y := openBoth(t, c, s)
 	x.Write([]byte("bye"))
 	if err := c.Close(context.Background()); err != nil {

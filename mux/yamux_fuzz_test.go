@@ -2,7 +2,6 @@ package mux
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"testing"

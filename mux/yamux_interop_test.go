@@ -2,7 +2,6 @@ package mux
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/yamux"
-
-	"github.com/gantline-project/gantline/frame"
 )
 
 // openBoth opens a stream at from and accepts it at to. A byte each way goes first, so that both know it.

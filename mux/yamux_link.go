@@ -54,6 +54,7 @@ type yamuxLink struct {
 
 	cause    *YamuxError // why the session ends
 	fault    error       // what went wrong when the cause is our own Close
+	leaving  bool        // Close was called; closing follows
 	closing  bool        // flush, say word, hang up
 	mute     bool        // say word without what is in the log
 	word     uint32      // reason of the go away; noGoAway = say nothing

@@ -10,7 +10,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -71,17 +70,21 @@ func (r *rawYamux) want(kind uint8, flags uint16, id, length uint32) []byte {
 	return p
 }
 
-// sync returns when the end has handled everything sent so far; what comes before its pong is returned.
-func (r *rawYamux) sync() (before []yamuxHeader) {
+// sync returns when the end has handled everything sent so far, with what it says to it. Pongs go before the
+// frames that are flushed with them, so it takes two.
+func (r *rawYamux) sync() (said []yamuxHeader) {
 	r.t.Helper()
-	r.send(yamuxPing, yamuxSYN, 0, 99)
-	for {
-		h, _ := r.next()
-		if h == (yamuxHeader{yamuxPing, yamuxACK, 0, 99}) {
-			return before
+	for range 2 {
+		r.send(yamuxPing, yamuxSYN, 0, 99)
+		for {
+			h, _ := r.next()
+			if h == (yamuxHeader{yamuxPing, yamuxACK, 0, 99}) {
+				break
+			}
+			said = append(said, h)
 		}
-		before = append(before, h)
 	}
+	return said
 }
 
 // TestYamuxViolations: each ends the session with a go away that says so.

@@ -51,8 +51,8 @@ func (y *Yamux) readEnded(err error) (flush, discard bool) {
 	var told *YamuxError
 	l := y.l
 	l.Lock()
-	cut, closing := l.cut, l.closing
-	if err == io.EOF && !cut && !closing { // the peer has hung up; it may still read what is in the log
+	cut, leaving := l.cut, l.leaving
+	if err == io.EOF && !cut && !leaving { // the peer has hung up; it may still read what is in the log
 		y.causeLocked(&YamuxError{Kind: net.ErrClosed, Remote: true})
 		y.goodbyeLocked(noGoAway, y.cfg.CloseTimeout)
 	}
@@ -60,7 +60,7 @@ func (y *Yamux) readEnded(err error) (flush, discard bool) {
 	switch {
 	case cut:
 	case err == io.EOF:
-		return closing, false
+		return leaving, false
 	case errors.As(err, &told): // a go away that is no goodbye
 		y.fail(told)
 	case y.in.err != nil:

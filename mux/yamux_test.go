@@ -2,8 +2,6 @@ package mux
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net"

@@ -1,14 +1,11 @@
 package mux
 
 import (
-	"errors"
 	"io"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 

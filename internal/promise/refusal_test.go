@@ -3,6 +3,7 @@ package promise
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,50 @@ func TestFullStreams(t *testing.T) {
 		for i := range ours {
 			_ = ours[i].Close()
 			_ = theirs[i].Close()
+		}
+		healthy(t, near, far)
+	})
+}
+
+// TestBacklogCountsClosedStreams: streams that were written, closed and never accepted still count in the
+// backlog, so an opener cannot fill the acceptor's memory, and nothing of them is lost.
+func TestBacklogCountsClosedStreams(t *testing.T) {
+	const backlog = 8
+	cfg := gantline.Config{Limits: gantline.Limits{AcceptBacklog: backlog, OpenTimeout: 20 * time.Millisecond}}
+	both(t, time.Minute, cfg, cfg, func(t *testing.T, near, far *gantline.End) {
+		far.Handle("echo", gantline.HandlerFunc(echo))
+		n := 0
+		for ; n < 10*backlog; n++ {
+			st, err := near.OpenStream(t.Context())
+			if err != nil {
+				if !errors.Is(err, gantline.ResourceExhausted) {
+					t.Errorf("stream %d: %v", n, err)
+				}
+				break
+			}
+			if _, err := st.Write([]byte{byte(n)}); err != nil {
+				t.Fatal(err)
+			}
+			if err := st.Close(); err != nil {
+				t.Fatal(err)
+			}
+			// The answer to a call behind it: what the peer says about the stream has come.
+			if _, err := near.Call(t.Context(), "echo", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n > backlog {
+			t.Errorf("%d streams wait to be accepted, the limit is %d", n, backlog)
+		}
+		for i := range n {
+			st, err := far.AcceptStream(t.Context())
+			if err != nil {
+				t.Fatalf("accept %d of %d: %v", i, n, err)
+			}
+			if got, err := io.ReadAll(st); err != nil || len(got) != 1 || got[0] != byte(i) {
+				t.Errorf("stream %d: % x, %v", i, got, err)
+			}
+			_ = st.Close()
 		}
 		healthy(t, near, far)
 	})

@@ -1,0 +1,42 @@
+//go:build !race
+
+package gantline
+
+import (
+	"context"
+	"testing"
+)
+
+// TestPublishAllocations counts those of both ends together: the message, its body and the session's books at
+// the receiver; at the publisher a Publication, and nothing for Publish.
+func TestPublishAllocations(t *testing.T) {
+	c, s := pair(t, nil, nil)
+	acker(s)
+	ctx, body := context.Background(), make([]byte, 128)
+	acked := make(chan struct{}, 1)
+	done := OnDone(func(error) { acked <- struct{}{} })
+	for _, tc := range []struct {
+		name  string
+		limit float64
+		f     func()
+	}{
+		{"Publish", 3, func() { must(t, c.Publish(ctx, "t", body)) }},
+		{"PublishAsync", 4, func() {
+			if _, err := c.PublishAsync(ctx, "t", body, done); err != nil {
+				t.Error(err)
+			}
+			<-acked
+		}},
+		{"PublishAsync with a context that can end", 4, func() {
+			if _, err := c.PublishAsync(t.Context(), "t", body, done); err != nil {
+				t.Error(err)
+			}
+			<-acked
+		}},
+		{"NoAck", 3, func() { must(t, c.Publish(ctx, "t", body, NoAck())) }},
+	} {
+		if n := testing.AllocsPerRun(300, tc.f); n > tc.limit {
+			t.Errorf("%s: %v allocations, want at most %v", tc.name, n, tc.limit)
+		}
+	}
+}
