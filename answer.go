@@ -11,25 +11,18 @@ import (
 
 // answer sends what the handler returned.
 func (sv *serving) answer(body []byte, err error) {
-	switch {
-	case sv.notify():
+	if sv.notify() {
 		if err != nil {
 			sv.end.logger().Warn("gantline: notify handler failed", "method", sv.req.Method, "error", err)
 		}
 		return
-	case err == nil:
+	}
+	if err == nil {
 		err = sv.end.checkAnswer(len(body))
 	}
 	var head *frame.Head
 	if err != nil || len(sv.req.reply) > 0 {
-		h := headOf(err)
-		block, merr := appendMetadata(nil, sv.req.reply)
-		if merr != nil {
-			h, block = headOf(errorf(Internal, "reply metadata: %s", cleanText(merr))), nil
-		}
-		h.Metadata = block
-		head = &h
-		if h.Code != OK {
+		if head = sv.head(err); head.Code != OK {
 			body = nil
 		}
 	}
@@ -38,6 +31,17 @@ func (sv *serving) answer(body []byte, err error) {
 		return
 	}
 	sv.reply(head, body)
+}
+
+// head is how an answer with an error or metadata begins.
+func (sv *serving) head(err error) *frame.Head {
+	h := headOf(err)
+	block, err := appendMetadata(nil, sv.req.reply)
+	if err != nil {
+		h, block = headOf(errorf(Internal, "reply metadata: %s", cleanText(err))), nil
+	}
+	h.Metadata = block
+	return &h
 }
 
 // reply ends the exchange, without waiting on the reader goroutine.

@@ -225,17 +225,19 @@ func (sv *serving) handle() {
 		sv.req.cs = newServerCall(sv)
 	}
 	defer func() {
-		if !returned {
-			if v := recover(); v != nil {
-				err = sv.end.recovered("handler", sv.req.Method, v)
-			} else {
-				err = errorf(Internal, "the handler ended its goroutine with runtime.Goexit")
-			}
+		if returned {
+			return
 		}
-		sv.answer(body, err)
+		if v := recover(); v != nil {
+			err = sv.end.recovered("handler", sv.req.Method, v)
+		} else {
+			err = errorf(Internal, "the handler ended its goroutine with runtime.Goexit")
+		}
+		sv.answer(nil, err)
 	}()
 	body, err = sv.route.handler.ServeCall(sv, &sv.req)
 	returned = true
+	sv.answer(body, err) // not in the deferred function: that would take more of a new goroutine's small stack
 }
 
 // leaveQueues takes a call that was refused off the queue it waits in. The notifies behind one go on.
