@@ -61,7 +61,7 @@ func (sv *serving) reply(head *frame.Head, body []byte) {
 	}()
 }
 
-// refuse answers a call that no handler runs for.
+// refuse answers a call that no handler runs for, at once. Reader goroutine.
 func (sv *serving) refuse(code Code, text string) {
 	if !sv.claimed.CompareAndSwap(false, true) {
 		return

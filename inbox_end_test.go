@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,7 @@ func TestUnclaimedOnEndedStream(t *testing.T) {
 			ps = append(ps, p)
 		}
 		must(t, receiveOne(t, far).Ack())
+		synctest.Wait() // all have arrived
 		must(t, near.Close())
 		must(t, far.Close())
 		synctest.Wait()
@@ -77,6 +79,33 @@ func TestUnclaimedOnEndedStream(t *testing.T) {
 		must(t, ps[1].Wait(t.Context()))
 		want(t, ps[2].Wait(t.Context()), NotFound)
 	})
+}
+
+// TestReceiveAtTheEnd: Receives that wait hear of the end.
+func TestReceiveAtTheEnd(t *testing.T) {
+	for name, end := range map[string]func(c, s *End){
+		"closed by the peer": func(c, _ *End) { _ = c.Close() },
+		"closed here":        func(_, s *End) { _ = s.Close() },
+		"carrier lost":       func(c, _ *End) { c.link.Abort(ErrSessionLost) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := pair(t, nil, nil)
+			errs := make(chan error, 3)
+			for range cap(errs) {
+				go func() {
+					_, err := s.Receive(context.Background())
+					errs <- err
+				}()
+			}
+			synctest.Wait()
+			end(c, s)
+			for range cap(errs) {
+				if err := <-errs; !errors.Is(err, net.ErrClosed) && !errors.Is(err, ErrSessionLost) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
 }
 
 // TestQueueAtTheEnd: when the peer closes, a subscription still works off what had arrived; when this side

@@ -115,48 +115,37 @@ func (sc *scope) recheck() {
 		r  *route
 	}
 	var run []found
-	var refuse []*serving
+	var next time.Time
 	now := time.Now()
 	sc.mu.Lock()
-	var next time.Time
-	kept := sc.waiting[:0]
-	for _, p := range sc.waiting {
-		if p.claimed.Load() {
-			continue
+	sc.waiting = slices.DeleteFunc(sc.waiting, func(p parked) bool {
+		if sc.closed {
+			run = append(run, found{p.serving, p.refusal(NotFound, "the stream it is addressed to has ended")})
+			return true
 		}
-		if r := sc.find([]byte(p.req.Method)); r != nil && !sc.closed {
+		if r := sc.find([]byte(p.req.Method)); r != nil {
 			run = append(run, found{p.serving, r})
-			continue
+			return true
 		}
 		until := sc.patienceLocked(p.since)
 		if !until.After(now) {
-			refuse = append(refuse, p.serving)
-			continue
+			run = append(run, found{p.serving, p.refusal(Unimplemented, "nobody handles it")})
+			return true
 		}
 		if next.IsZero() || until.Before(next) {
 			next = until
 		}
-		kept = append(kept, p)
-	}
-	clear(sc.waiting[len(kept):])
-	sc.waiting = kept
+		return false
+	})
 	if sc.timer != nil {
 		sc.timer.Stop()
 	}
-	if len(kept) > 0 {
+	if len(sc.waiting) > 0 {
 		sc.armLocked(next)
 	}
-	closed := sc.closed
 	sc.mu.Unlock()
 	for _, f := range run {
 		f.sv.routed(f.r, false)
-	}
-	for _, sv := range refuse {
-		if closed {
-			sv.refuse(NotFound, "the stream it is addressed to has ended")
-		} else {
-			sv.refuse(Unimplemented, "nobody handles it")
-		}
 	}
 }
 

@@ -89,15 +89,22 @@ func (sv *serving) notify() bool { return sv.x != nil && sv.x.Kind == frame.Kind
 func (sv *serving) routed(r *route, reader bool) {
 	switch streaming := sv.ms != nil; {
 	case r.streams && !streaming:
-		sv.refuse(Unimplemented, "it takes streaming calls only: use OpenCall")
+		r = sv.refusal(Unimplemented, "it takes streaming calls only: use OpenCall")
 	case streaming && r.fallback:
-		sv.refuse(Unimplemented, "nobody handles it")
+		r = sv.refusal(Unimplemented, "nobody handles it")
 	case streaming && !r.streams:
-		sv.refuse(Unimplemented, "it takes no streaming calls: use Call")
-	default:
-		sv.route = r
-		sv.arrive(reader)
+		r = sv.refusal(Unimplemented, "it takes no streaming calls: use Call")
 	}
+	sv.route = r
+	sv.arrive(reader)
+}
+
+// refusal is a route that answers with an error: for a call that cannot be refused at once, because its body
+// is still coming and this may not be the reader's goroutine.
+func (sv *serving) refusal(code Code, text string) *route {
+	return &route{streams: sv.ms != nil, handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
+		return nil, errorf(code, "%s", text)
+	})}
 }
 
 // ready is called when the body is complete. Reader goroutine.

@@ -68,7 +68,7 @@ var triggers = []trigger{
 	{"@up.every:1000", Up, byBytes(1000, 1500, 0, 0)},
 	{"@age:150ms", 0, byTime},
 	{"@t:200ms-250ms", 0, byTime},
-	{"@every:1s", 0, byTime},
+	{"@every:500ms", 0, byTime},
 }
 
 // outcomes says for each fault what the two ends notice of it.

@@ -31,6 +31,7 @@ func TestYamuxPreface(t *testing.T) {
 	}
 }
 
+// TestYamuxStreamsOnly: what yamux cannot say is refused before anything is sent.
 func TestYamuxStreamsOnly(t *testing.T) {
 	c, _ := ourPair(t, nil)
 	if c.s.First() != nil {
@@ -49,6 +50,7 @@ func TestYamuxStreamsOnly(t *testing.T) {
 	}
 }
 
+// TestYamuxHeader: encoding and decoding are each other's inverse.
 func TestYamuxHeader(t *testing.T) {
 	for _, h := range []yamuxHeader{{0, 15, 1, 2}, {1, 1, 1<<32 - 1, 1<<32 - 1}, {2, 1, 0, 77}, {3, 0, 0, 2}} {
 		b := appendYamux(nil, h)
@@ -81,6 +83,7 @@ func TestYamuxIDs(t *testing.T) {
 	}
 }
 
+// TestYamuxOldID: an id too far behind is refused alone.
 func TestYamuxOldID(t *testing.T) {
 	e, r := rawPeer(t, false, nil)
 	r.send(yamuxWindowUpdate, yamuxSYN, 2*yamuxIDWindow+1, 0)
@@ -95,6 +98,7 @@ func TestYamuxOldID(t *testing.T) {
 	}
 }
 
+// TestYamuxOwnIDsSpent: opening ends before the ids do.
 func TestYamuxOwnIDsSpent(t *testing.T) {
 	e, r := rawPeer(t, true, nil)
 	e.s.nextID.Store(1<<32 - 1<<18 - 1)

@@ -19,6 +19,7 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
+// TestYamuxClose: what was written and the ends come first, then a go away, then the end.
 func TestYamuxClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := rawPeer(t, true, nil)
@@ -84,6 +85,7 @@ func TestYamuxClose(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// TestYamuxCloseTimeout: a peer that does not hang up, or does not read, cannot hold Close.
 func TestYamuxCloseTimeout(t *testing.T) {
 	for _, reads := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -121,10 +123,16 @@ func TestYamuxCloseContext(t *testing.T) {
 	})
 }
 
+// TestYamuxCloseBoth: both ends close before either hears of it.
 func TestYamuxCloseBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := ourPair(t, nil)
 		x, y := openBoth(t, c, s)
+		block := func(b bool) {
+			c.nc.(*memnet.Conn).BlockWrites(b)
+			s.nc.(*memnet.Conn).BlockWrites(b)
+		}
+		block(true)
 		x.Write([]byte("from c"))
 		y.Write([]byte("from s"))
 		var wg sync.WaitGroup
@@ -135,6 +143,8 @@ func TestYamuxCloseBoth(t *testing.T) {
 				}
 			})
 		}
+		synctest.Wait()
+		block(false)
 		for want, nc := range map[string]net.Conn{"from s": x, "from c": y} {
 			if got, err := io.ReadAll(nc); string(got) != want || err != nil {
 				t.Errorf("got %q, %v", got, err)
@@ -148,6 +158,7 @@ func TestYamuxCloseBoth(t *testing.T) {
 	})
 }
 
+// TestYamuxPeerCloses: what is in the log still goes out.
 func TestYamuxPeerCloses(t *testing.T) {
 	c, s := ourPair(t, nil)
 	x, y := openBoth(t, c, s)
@@ -165,6 +176,7 @@ func TestYamuxPeerCloses(t *testing.T) {
 	}
 }
 
+// TestYamuxPipe: a connection that cannot end its write side alone is closed behind the last word.
 func TestYamuxPipe(t *testing.T) { testYamuxOver(t, net.Pipe) }
 
 // TestYamuxTLS: the end of a TLS connection's write side is an alert of its own.

@@ -14,6 +14,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
+// TestYamuxReset: ours and theirs. hashicorp's end has no reset of its own but for a stream closed long ago.
 func TestYamuxReset(t *testing.T) {
 	eachPair(t, func(t *testing.T, c, s *yamuxEnd) {
 		for _, p := range [4][2]*yamuxEnd{{c, s}, {s, c}, {c, s}, {s, c}} {
@@ -122,6 +123,7 @@ func TestYamuxGoAwayByHashicorp(t *testing.T) {
 	waitNoStreams(t, c, s)
 }
 
+// TestYamuxCloseFlushes: everything written arrives though the session is closed at once.
 func TestYamuxCloseFlushes(t *testing.T) {
 	for _, peer := range []string{"hashicorp", "ours"} {
 		t.Run(peer, func(t *testing.T) {

@@ -145,5 +145,3 @@ func checkYamuxOutput(t *testing.T, y *Yamux) {
 		}
 	}
 }
-
-// TestYamuxHeader: encoding and decoding are each other's inverse.

@@ -157,7 +157,6 @@ func TestYamuxUnreadStreamStallsNobody(t *testing.T) {
 	})
 }
 
-// TestYamuxReset: ours and theirs. hashicorp's end has no reset of its own but for a stream closed long ago.
 func TestYamuxPing(t *testing.T) {
 	eachPair(t, func(t *testing.T, c, s *yamuxEnd) {
 		var wg sync.WaitGroup
@@ -185,7 +184,6 @@ func TestYamuxPing(t *testing.T) {
 	})
 }
 
-// TestYamuxCloseFlushes: everything written arrives though the session is closed at once.
 func TestYamuxDeadlines(t *testing.T) {
 	a, b := memPair(t)
 	c, s := newOurs(t, a, true, nil), newTheirs(t, b, false, nil)

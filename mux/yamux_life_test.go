@@ -142,11 +142,6 @@ func TestYamuxWriteStall(t *testing.T) {
 	}
 }
 
-// TestYamuxClose: what was written and the ends come first, then a go away, then the end.
-// TestYamuxCloseTimeout: a peer that does not hang up, or does not read, cannot hold Close.
-// TestYamuxCloseBoth: both ends close at once.
-// TestYamuxPeerCloses: what is in the log still goes out.
-// TestYamuxPipe: a connection that cannot end its write side alone is closed behind the last word.
 func TestYamuxAbort(t *testing.T) {
 	c, s := ourPair(t, nil)
 	x, y := openBoth(t, c, s)

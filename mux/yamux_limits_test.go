@@ -209,9 +209,3 @@ func TestYamuxUnreadMemory(t *testing.T) {
 		t.Errorf("%d resets", resets)
 	}
 }
-
-// TestYamuxClosedStream: what comes for a stream that is closed here is dropped and its window given back, so
-// that the peer can finish; one that never does is reset.
-// TestYamuxClosedRead: as long as this side sends, the stream is not reset.
-// TestYamuxLinger: a stream closed here whose peer never ends it is reset after five minutes.
-// TestYamuxWindowGrows: a path of 50 ms is filled though windows begin at 256 KiB.

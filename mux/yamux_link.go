@@ -156,7 +156,7 @@ func (y *Yamux) causeLocked(e *YamuxError) {
 	if y.l.cause == nil {
 		y.l.cause = e
 		close(y.dying)
-	} else if y.l.fault == nil && !y.l.finished {
+	} else if y.l.fault == nil && y.l.leaving && !y.l.finished {
 		y.l.fault = e
 	}
 }

@@ -276,6 +276,3 @@ func TestYamuxPeerGoesAway(t *testing.T) {
 		})
 	}
 }
-
-// TestYamuxOldID: an id too far behind is refused alone.
-// TestYamuxOwnIDsSpent: opening ends before the ids do.

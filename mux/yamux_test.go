@@ -274,5 +274,3 @@ func TestYamuxBulk(t *testing.T) {
 		waitNoStreams(t, c, s)
 	})
 }
-
-// TestYamuxStreamsOnly: what yamux cannot say is refused before anything is sent.

@@ -9,6 +9,8 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
+// TestYamuxClosedStream: what comes for a stream that is closed here is dropped and its window given back, so
+// that the peer can finish; one that never does is reset.
 func TestYamuxClosedStream(t *testing.T) {
 	e, r := rawPeer(t, false, nil)
 	fill := make([]byte, yamuxWindow)
@@ -33,6 +35,7 @@ func TestYamuxClosedStream(t *testing.T) {
 	waitNoStreams(t, e)
 }
 
+// TestYamuxClosedRead: as long as this side sends, the stream is not reset.
 func TestYamuxClosedRead(t *testing.T) {
 	e, r := rawPeer(t, false, nil)
 	r.send(yamuxWindowUpdate, yamuxSYN, 1, 0)
@@ -57,6 +60,7 @@ func TestYamuxClosedRead(t *testing.T) {
 	waitNoStreams(t, e)
 }
 
+// TestYamuxLinger: a stream closed here whose peer never ends it is reset after five minutes.
 func TestYamuxLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := rawPeer(t, false, nil)
@@ -92,6 +96,7 @@ func TestYamuxLinger(t *testing.T) {
 	})
 }
 
+// TestYamuxWindowGrows: a path of 50 ms is filled though windows begin at 256 KiB.
 func TestYamuxWindowGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := memPair(t, memnet.WithBuffer(16<<20), memnet.WithLatency(25*time.Millisecond))
