@@ -67,12 +67,10 @@ func Server(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 	lc := e.cfg.link()
 	lc.OnState = e.stateChanged
 	lc.Accept = e.attach
-	l, err := conn.Server(ctx, nc, lc)
-	if err != nil {
+	if _, err := conn.Server(ctx, nc, lc); err != nil {
 		e.abandon(err)
 		return nil, err
 	}
-	e.link = l
 	e.start()
 	return e, nil
 }
