@@ -111,7 +111,11 @@ func (g *Group) fireLocked(a *arm, exact bool) {
 		}
 		g.beginLocked(e)
 		if t := a.rule.Trigger; t.For != (Span{}) {
-			g.afterLocked(&g.timers, time.Duration(a.src.draw(t.For)), func() { g.endEffectLocked(e) })
+			set := &g.timers
+			if e.on != nil {
+				set = &e.on.timers // it ends with the connection
+			}
+			g.afterLocked(set, time.Duration(a.src.draw(t.For)), func() { g.endEffectLocked(e) })
 		}
 		return
 	}

@@ -26,7 +26,7 @@ var _ net.Conn = (*Conn)(nil)
 
 // Wrap puts nc, whose writes go up, under rules of its own. It fails with a *RuleError
 // and then leaves nc alone. Otherwise nc belongs to the Conn, whose goroutines end
-// when the connection does. What nc must do is said at Group.Wrap.
+// when the connection does; Close of its Group waits for them. What nc must do is said at Group.Wrap.
 func Wrap(nc net.Conn, cfg *Config) (*Conn, error) {
 	g, err := NewGroup(cfg)
 	if err != nil {

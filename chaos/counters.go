@@ -27,6 +27,7 @@ type Counters struct {
 
 // An Event is a fault that happened.
 type Event struct {
+	Seq  int64         `json:"seq"`   // 1 for the first one
 	At   time.Duration `json:"at_ns"` // since the group began
 	Rule string        `json:"rule"`  // the rule, or the injected fault, as text
 	Conn int           `json:"conn"`  // the connection that triggered it; 0 = the time, the total, or Inject for all
@@ -77,7 +78,8 @@ func (g *Group) Conns() []ConnInfo {
 // noteLocked counts a fault and writes it down.
 func (g *Group) noteLocked(k Kind, text string, l *link) {
 	g.counters.Faults[k]++
-	e := Event{At: time.Since(g.start), Rule: text}
+	g.eventSeq++
+	e := Event{Seq: g.eventSeq, At: time.Since(g.start), Rule: text}
 	of := &g.total
 	if l != nil {
 		e.Conn, of = l.id, &l.bytes

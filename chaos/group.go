@@ -57,6 +57,7 @@ type Group struct {
 	mu       sync.Mutex
 	ups      sync.Cond // downs became 0, or closed became true
 	closed   bool
+	asked    bool // Close was called; the group of a single Conn also closes by itself
 	links    map[int]*link
 	lastID   int
 	total    meters
@@ -65,6 +66,7 @@ type Group struct {
 	timers   timerSet
 	counters Counters
 	events   []Event
+	eventSeq int64
 	injected int
 }
 
@@ -113,13 +115,19 @@ func (g *Group) begin() {
 // gone. The second Close returns net.ErrClosed.
 func (g *Group) Close() error {
 	g.mu.Lock()
-	first := !g.closed
+	err := g.askedLocked()
 	g.closeLocked()
 	g.mu.Unlock()
 	g.wg.Wait()
-	if !first {
+	return err
+}
+
+// askedLocked is what this call of Close returns.
+func (g *Group) askedLocked() error {
+	if g.asked {
 		return errClosed
 	}
+	g.asked = true
 	return nil
 }
 

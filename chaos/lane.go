@@ -73,6 +73,7 @@ var longAgo = time.Unix(1, 0)
 
 // run moves bytes until nextLocked says stop. link.run waits for it.
 func (ln *lane) run() {
+	ln.buf = make([]byte, bufferSize)
 	g := ln.link.group
 	g.mu.Lock()
 	defer g.mu.Unlock()

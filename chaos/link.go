@@ -51,7 +51,6 @@ func (g *Group) newLinkLocked(a, b net.Conn) *link {
 		l.lanes[i] = &lane{
 			link: l, side: side,
 			jitter: newSource(g.seed, -2, l.id, int(side)),
-			buf:    make([]byte, bufferSize),
 			wake:   make(chan struct{}, 1),
 		}
 	}

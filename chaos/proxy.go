@@ -89,15 +89,12 @@ func (p *Proxy) Addr() string { return p.addr }
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.onDown()
-	first := !p.closed
+	err := p.askedLocked()
 	p.closeLocked()
 	p.mu.Unlock()
 	<-p.done
 	p.wg.Wait()
-	if !first {
-		return errClosed
-	}
-	return nil
+	return err
 }
 
 // serve accepts connections until Close, and listens anew after each outage.

@@ -121,7 +121,7 @@ type When uint8
 const (
 	FromStart When = iota
 	AtBytes        // so many bytes were forwarded on one connection
-	AtTotal        // so many bytes were forwarded on all connections together
+	AtTotal        // so many bytes were forwarded on all connections together, whichever Conns chooses
 	AtAge          // a connection is so old
 	AtTime         // so long after Listen, NewGroup or Wrap
 )

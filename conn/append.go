@@ -21,13 +21,17 @@ func (l *Link) Appended() uint64 { return l.log.appended }
 // Lock held.
 func (l *Link) Sent() uint64 { return l.log.sent }
 
+// mutedLocked reports whether what is appended goes nowhere: the link has ended,
+// BYE is written, or Close has taken all there was.
+func (l *Link) mutedLocked() bool { return l.ended || l.byeSent || l.sealed }
+
 // Alloc returns n new bytes at the end of the log: one whole frame, header
 // included, to be written before the lock is released. n is at least
 // frame.HeaderLen. It always succeeds; who goes 512 KiB beyond the limit that
-// Room tells closes the link. When the link has ended the bytes go nowhere.
-// Lock held.
+// Room tells closes the link. When the link has ended, or Close has taken all
+// there was before, the bytes go nowhere. Lock held.
 func (l *Link) Alloc(n int) []byte {
-	if l.ended || l.byeSent {
+	if l.mutedLocked() {
 		return make([]byte, n)
 	}
 	l.stats.framesOut++
@@ -44,7 +48,7 @@ func (l *Link) Alloc(n int) []byte {
 // bytes it could grow in place. It returns nil when there is no such frame.
 // Lock held.
 func (l *Link) Tail() (last []byte, spare int) {
-	if l.ended || l.byeSent {
+	if l.mutedLocked() {
 		return nil, 0
 	}
 	return l.log.lastFrame()
@@ -54,7 +58,7 @@ func (l *Link) Tail() (last []byte, spare int) {
 // caller rewrites the length in its header before the lock is released. It
 // returns nil when n is more than Tail said. Lock held.
 func (l *Link) Extend(n int) []byte {
-	if l.ended || l.byeSent {
+	if l.mutedLocked() {
 		return nil
 	}
 	return l.log.extend(n)

@@ -24,7 +24,7 @@ type Handler interface {
 	// Fill appends what is owed and, as Room permits, bulk that waits. It is called
 	// with the send lock held before every flush. It reports whether something is
 	// left for want of room: then it is called again when the peer has acknowledged
-	// something.
+	// something. If not, and less than 64 KiB are unsent, everything is in the log.
 	Fill() (waiting bool)
 	// HandleClose is called exactly once, with no lock held: nothing will be
 	// received or sent any more. All frames received before have been handed over.
@@ -95,6 +95,7 @@ type Link struct {
 	moving    bool        // Migrate takes the carrier away: nobody is told
 	expiry    *time.Timer // ends a broken link
 	closing   bool        // Close was called: flush, then BYE
+	sealed    bool        // Close takes nothing more into the log
 	byeDue    bool
 	byeSent   bool // no frame follows any more
 	bye       frame.Bye

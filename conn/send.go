@@ -27,7 +27,7 @@ func (l *Link) write(c *carrier) {
 			return
 		}
 		l.wake = false
-		if !l.byeDue {
+		if !l.byeDue && !l.sealed {
 			l.waiting = l.handler.Fill()
 		}
 		if l.closing {
@@ -71,11 +71,16 @@ func (l *Link) workLocked() bool {
 // byeDue on it takes no frame, and signals when it has.
 func (l *Link) byeReady() bool { return !l.carrier().busy.Load() }
 
+// sealBelow is how much unsent shows that a handler holds nothing back.
+const sealBelow = 64 << 10
+
 // closingLocked lets BYE follow when everything is acknowledged, and asks for
-// that to be told at once.
+// that to be told at once. What comes after Close, such as answers to a peer
+// that goes on calling, is left out: otherwise there might be no end of it.
 func (l *Link) closingLocked() {
+	l.sealed = l.sealed || !l.waiting && l.log.unsent() < sealBelow
 	switch {
-	case l.byeDue || l.waiting || l.log.unsent() > 0:
+	case !l.sealed || l.byeDue || l.log.unsent() > 0:
 	case l.log.unacked() == 0:
 		l.byeDue = true
 		l.goodbye.Store(true)

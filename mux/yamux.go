@@ -158,7 +158,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		return nil, err
 	}
 	y := &Yamux{
-		cfg: c, nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxUint32)), base: time.Now(),
+		cfg: c, nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxInt32)), base: time.Now(),
 		streams: make(map[uint32]*yamuxStream),
 		dying:   make(chan struct{}), writerDone: make(chan struct{}), done: make(chan struct{}),
 	}

@@ -149,6 +149,7 @@ func TestBacklog(t *testing.T) {
 		if err := <-let; err != nil {
 			t.Errorf("dial with room again = %v", err)
 		}
+		synctest.Wait()
 		if st := ln.Stats(); st.Waiting != 2 || st.Accepted != 3 || st.Refused != 1 {
 			t.Errorf("stats %+v", st)
 		}

@@ -20,4 +20,5 @@ const (
 	hostilePeers  = 30
 	legitimate    = 300
 	cancellations = 500
+	closings      = 300
 )

@@ -20,4 +20,5 @@ const (
 	hostilePeers  = 8 // of each kind
 	legitimate    = 30
 	cancellations = 20 // calls per direction
+	closings      = 10 // Ends closed under each kind of load
 )
