@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -27,6 +28,7 @@ type CallStream struct {
 	opts    *callOptions // the caller's
 	serving bool         // the handler's side
 	unwatch func() bool
+	gaveUp  atomic.Bool // Cancel was called
 
 	sendTurn turn
 	sent     bool   // CloseSend was called; guarded by sendTurn
@@ -179,6 +181,7 @@ func (cs *CallStream) CloseSend() error {
 // Cancel gives the call up: the handler's context ends, and Send and Recv fail with Canceled. After the end
 // of the call it does nothing. It does not wait.
 func (cs *CallStream) Cancel() {
+	cs.gaveUp.Store(true)
 	cs.release()
 	_ = cs.ms.Reset(Canceled, "")
 }

@@ -72,8 +72,6 @@ func (cs *CallStream) recvError(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &own):
 		_ = cs.ms.Reset(own.Code, own.Message)
-	case err == io.EOF && (cs.inBody || cs.headerN > 0):
-		err = errorf(DataLoss, "the last message was cut short").named(cs.method)
 	case err == io.EOF:
 		err = cs.result()
 	default:
@@ -93,18 +91,23 @@ func (cs *CallStream) recvError(ctx context.Context, err error) error {
 
 // result is how the call ended, now that all messages have come.
 func (cs *CallStream) result() error {
-	if cs.serving {
-		return io.EOF
-	}
-	head := cs.ms.Head()
-	if head == nil {
-		return errorf(Internal, "the peer ended the call without a result").named(cs.method)
-	}
-	if cs.opts != nil && cs.opts.reply != nil {
+	head, cut := cs.ms.Head(), cs.inBody || cs.headerN > 0
+	switch {
+	case head == nil && cs.ctx.Err() != nil: // the peer's answer to our reset may be read before the reset
+		return contextError(cs.ctx, cs.method)
+	case head == nil && cs.gaveUp.Load():
+		return &Error{Code: Canceled, Method: cs.method}
+	case head != nil && cs.opts != nil && cs.opts.reply != nil:
 		*cs.opts.reply = parseMetadata(head.Metadata)
 	}
 	if err := errorOf(head, cs.method); err != nil {
 		return err
+	}
+	switch {
+	case cut:
+		return errorf(DataLoss, "the last message was cut short").named(cs.method)
+	case head == nil && !cs.serving:
+		return errorf(Internal, "the peer ended the call without a result").named(cs.method)
 	}
 	return io.EOF
 }

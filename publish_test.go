@@ -22,41 +22,44 @@ func acker(e *End) (count *atomic.Int64) {
 	return count
 }
 
-// TestAsyncBothWays keeps more in flight than the receive maximum, in both directions at once.
+// TestAsyncBothWays keeps more in flight than the receive maximum, in both directions at once, with bodies that
+// fit the early window, fill the log and need credit.
 func TestAsyncBothWays(t *testing.T) {
-	const n = 4096
-	c, s := pair(t, nil, nil)
-	counts := map[*End]*atomic.Int64{c: acker(c), s: acker(s)}
-	var wg sync.WaitGroup
-	for _, e := range []*End{c, s} {
-		wg.Go(func() {
-			var done sync.WaitGroup
-			done.Add(n)
-			var failed atomic.Pointer[error]
-			opt := OnDone(func(err error) {
-				if err != nil {
-					failed.Store(&err)
-				}
-				done.Done()
-			})
-			for i := range n {
-				if _, err := e.PublishAsync(t.Context(), "t", fmt.Append(nil, i), opt); err != nil {
-					t.Error(err)
-					done.Done()
-				}
+	for _, tc := range []struct{ n, size int }{{4096, 10}, {1500, 16 << 10}, {60, 200 << 10}} {
+		t.Run(fmt.Sprint(tc.size), func(t *testing.T) {
+			c, s := pair(t, nil, nil)
+			counts := map[*End]*atomic.Int64{c: acker(c), s: acker(s)}
+			var wg sync.WaitGroup
+			for _, e := range []*End{c, s} {
+				wg.Go(func() { publishMany(t, e, tc.n, make([]byte, tc.size)) })
 			}
-			done.Wait()
-			if err := failed.Load(); err != nil {
-				t.Errorf("a publication failed: %v", *err)
+			wg.Wait()
+			for e, count := range counts {
+				if count.Load() != int64(tc.n) {
+					t.Errorf("the %v got %d messages, want %d", e.Side(), count.Load(), tc.n)
+				}
 			}
 		})
 	}
-	wg.Wait()
-	for e, count := range counts {
-		if count.Load() != n {
-			t.Errorf("%v got %d messages, want %d", e.Side(), count.Load(), n)
+}
+
+// publishMany publishes as fast as it may and waits for all acks.
+func publishMany(t *testing.T, e *End, n int, body []byte) {
+	var flying sync.WaitGroup
+	done := OnDone(func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		flying.Done()
+	})
+	for range n {
+		flying.Add(1)
+		if _, err := e.PublishAsync(t.Context(), "t", body, done); err != nil {
+			t.Error(err)
+			flying.Done()
 		}
 	}
+	flying.Wait()
 }
 
 func TestPublicationStates(t *testing.T) {

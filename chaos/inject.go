@@ -24,7 +24,7 @@ func (g *Group) Inject(f Fault, ids ...int) (int, error) {
 	r := Rule{Fault: f}
 	var hit []*link
 	for _, l := range g.linksLocked() {
-		if len(ids) == 0 || slices.Contains(ids, l.id) {
+		if l.ending == endNone && (len(ids) == 0 || slices.Contains(ids, l.id)) {
 			hit = append(hit, l)
 		}
 	}

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -156,4 +157,36 @@ func TestCountedBeforeUser(t *testing.T) {
 	if b := l.bye; b.Position != 3*n {
 		t.Errorf("position %d, want %d", b.Position, 3*n)
 	}
+}
+
+// TestByeWaitsForReader says BYE while the reader is handing over a frame: the
+// position must cover it, and all others of the same read.
+func TestByeWaitsForReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, p := unstarted(t, nil)
+		tap := newTap()
+		n, release := 0, make(chan struct{})
+		tap.onFrame = func(frame.Header, *frame.Reader) error {
+			if n++; n == 2 {
+				<-release
+			}
+			return nil
+		}
+		l.Start(tap)
+		p.settle()
+		one := data(2, []byte("x"))
+		p.send(bytes.Join([][]byte{one, one, one}, nil))
+		synctest.Wait()
+		l.Fail(errors.New("enough"))
+		p.wantIdle(lingerTimeout / 2)
+		close(release)
+		if b := p.wantBye(); b.Position != uint64(2*len(one)) {
+			t.Errorf("position %d, want %d", b.Position, 2*len(one))
+		}
+		p.bye(frame.OK, "", 0)
+		<-l.Done()
+		if n != 2 {
+			t.Errorf("%d frames handed over", n)
+		}
+	})
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// maxRefused is how many refused opens may wait for their end at a time; a peer that goes on opening
-// beyond its limits is not a correct one.
+// maxRefused is how many opens beyond the limits may wait for their end at a time; a peer that goes on
+// opening beyond them is not a correct one.
 const maxRefused = 1000
 
 // handleOpen takes an OPEN of the peer. Everything is checked before the stream is registered.
@@ -51,7 +51,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	if o.Kind == frame.KindStream || o.Kind == frame.KindStreamingCall {
 		st := s.newStream(h.ID, o.Kind, false)
 		st.describeWire(&o)
-		st.recvEnd = fin
+		st.opened(fin)
 		if !s.register(&st.flow, st) {
 			return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, "too many open streams")
 		}
@@ -61,7 +61,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	}
 	x := &Incoming{}
 	x.init(s, h.ID, &o)
-	x.recvEnd = fin
+	x.opened(fin)
 	if !s.register(&x.flow, x) {
 		return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, "too many calls or messages open")
 	}
@@ -96,23 +96,26 @@ func (s *Session) register(f *flow, e entry) bool {
 	return true
 }
 
-// refuse answers an open with RESET, and keeps a leftover until the peer has ended its direction.
+// refuse answers an open with RESET, and keeps a leftover until the peer has ended its direction. It takes a slot while the peer has any, so that only opens beyond the limits count as such.
 func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, text string) error {
 	x := &leftover{}
 	s.initFlow(&x.flow, id, o.Kind, o.Depth, o.Parent, false)
-	x.flow.refused = true
+	x.opened(fin)
 	s.release(x.group, len(o.Body))
 	s.l.Lock()
 	defer s.l.Unlock()
 	s.tab.Lock()
-	s.tab.refused++
-	tooMany := s.tab.refused > maxRefused
+	tooMany := false
+	if !s.takePeerSlotLocked(&x.flow) {
+		x.refused = true
+		s.tab.refused++
+		tooMany = s.tab.refused > maxRefused
+	}
 	s.tab.m[id] = x
 	s.tab.Unlock()
 	if tooMany {
 		return protocolError(id, "more than %d opens beyond the limits announced", maxRefused)
 	}
-	x.flow.recvEnd = fin
 	s.oweResetLocked(&x.flow, code, text)
 	return nil
 }

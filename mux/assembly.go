@@ -9,29 +9,32 @@ import (
 // assembly collects a body that does not fit one frame. Memory is allocated as it is granted, so a peer
 // that announces a large body and sends nothing costs nothing.
 type assembly struct {
-	f *flow
+	f     *flow
+	lane  int // of the budget
+	cost  int // to the budget: the announced size, else the limit
+	limit int
 
-	mu      sync.Mutex // guards what follows, except need
+	mu      sync.Mutex // guards what follows
 	buf     []byte
 	size    int  // announced, 0 = unknown
 	grant   int  // granted bytes the peer may still send
 	earlyIn int  // early bytes received
 	held    int  // of those, not released
 	asked   bool // waits for or has had a grant
-	granted int  // taken from the budget
-	active  bool // counts as under way in the budget
+	charged bool // cost is taken from the budget
 	over    bool // complete or given up
-
-	need int // of the grant asked for; set before it is queued
 }
 
 // unknownStep is what a body of unknown size is granted at a time.
 const unknownStep = 256 << 10
 
 // start takes the first bytes.
-func (a *assembly) start(f *flow, size int, first []byte, early bool) {
+func (a *assembly) start(f *flow, size, limit int, first []byte, early bool) {
 	a.mu.Lock()
-	a.f, a.size = f, size
+	a.f, a.lane, a.size, a.limit, a.cost = f, laneOf(f), size, limit, size
+	if size == 0 {
+		a.cost = limit
+	}
 	a.buf = append(make([]byte, 0, len(first)), first...)
 	if early {
 		a.earlyIn, a.held = len(first), len(first)
@@ -39,19 +42,14 @@ func (a *assembly) start(f *flow, size int, first []byte, early bool) {
 	a.mu.Unlock()
 }
 
-// want asks the budget for what is missing, unless it has.
+// want asks the budget for the body, unless it has or nothing is missing.
 func (a *assembly) want() {
 	a.mu.Lock()
-	if a.over || a.asked {
+	if a.over || a.asked || a.size > 0 && len(a.buf) == a.size {
 		a.mu.Unlock()
 		return
 	}
 	a.asked = true
-	if a.size > 0 {
-		a.need = a.size - len(a.buf)
-	} else {
-		a.need = unknownStep
-	}
 	a.mu.Unlock()
 	a.f.s.giveGrants(a.f.s.budget.ask(a))
 }
@@ -62,32 +60,37 @@ func (s *Session) giveGrants(as []*assembly) {
 		a.mu.Lock()
 		if a.over { // given up while it was handed over
 			a.mu.Unlock()
-			s.giveGrants(s.budget.done(true, a.need))
+			s.giveGrants(s.budget.handedOver(a.lane, a.cost))
 			continue
 		}
-		n, rel := a.need, a.held
+		a.charged = true
+		rel, n := a.held, a.stepLocked()
 		a.held = 0
-		a.grant += n
-		a.granted += n
-		a.active = true
-		if need := len(a.buf) + a.grant; cap(a.buf) < need {
-			a.buf = append(make([]byte, 0, need), a.buf...)
-		}
 		a.mu.Unlock()
 		s.release(a.f.group, rel)
 		a.f.grantMore(n)
 	}
 }
 
-// data takes a DATA frame's body bytes: p when they were parsed already, else all that r has left.
-func (a *assembly) data(h frame.Header, r *frame.Reader, p []byte, limit int) error {
-	n, early := len(p), h.Flags&frame.FlagEarly != 0
-	if r != nil {
-		n = r.Len()
+// stepLocked grants what is missing, or the next part when the size is unknown.
+func (a *assembly) stepLocked() int {
+	n := a.size - len(a.buf)
+	if a.size == 0 {
+		n = min(unknownStep, a.limit-len(a.buf))
 	}
+	a.grant += n
+	if need := len(a.buf) + n; cap(a.buf) < need {
+		a.buf = append(make([]byte, 0, need), a.buf...)
+	}
+	return n
+}
+
+// data takes a DATA frame's body bytes.
+func (a *assembly) data(h frame.Header, r *frame.Reader) error {
+	n, early := r.Len(), h.Flags&frame.FlagEarly != 0
 	s, f := a.f.s, a.f
 	a.mu.Lock()
-	err := a.admitLocked(n, early, limit)
+	err := a.admitLocked(n, early)
 	dst := a.buf
 	a.mu.Unlock()
 	if err == nil && early {
@@ -98,13 +101,12 @@ func (a *assembly) data(h frame.Header, r *frame.Reader, p []byte, limit int) er
 	}
 	// Only the reader grows buf beyond its length; giveGrants may move it, so the bytes are read into
 	// spare room when it is there and appended under the lock otherwise.
-	if r != nil {
-		if cap(dst)-len(dst) >= n && n >= directRead {
-			return a.readInto(r, dst, n, early)
-		}
-		if p, err = r.Payload(); err != nil {
-			return err
-		}
+	if cap(dst)-len(dst) >= n && n >= directRead {
+		return a.readInto(r, dst, n, early)
+	}
+	p, err := r.Payload()
+	if err != nil {
+		return err
 	}
 	a.mu.Lock()
 	if !a.over {
@@ -135,7 +137,7 @@ func (a *assembly) readInto(r *frame.Reader, dst []byte, n int, early bool) erro
 	return nil
 }
 
-func (a *assembly) admitLocked(n int, early bool, limit int) error {
+func (a *assembly) admitLocked(n int, early bool) error {
 	id, got := a.f.id, len(a.buf)
 	switch {
 	case a.over:
@@ -146,8 +148,8 @@ func (a *assembly) admitLocked(n int, early bool, limit int) error {
 		return protocolError(id, "%d bytes are over the credit of %d", n, a.grant)
 	case a.size > 0 && got+n > a.size:
 		return protocolError(id, "%d bytes after %d are over the announced size of %d", n, got, a.size)
-	case a.size == 0 && got+n > limit:
-		return protocolError(id, "a body of unannounced size is over the limit of %d", limit)
+	case a.size == 0 && got+n > a.limit:
+		return protocolError(id, "a body of unannounced size is over the limit of %d", a.limit)
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func (a *assembly) bookLocked(n int, early bool) (rel int) {
 	if early {
 		a.f.s.earlyIn[a.f.group] += uint64(n)
 		a.earlyIn += n
-		if a.over || a.granted > 0 {
+		if a.over || a.charged {
 			return n
 		}
 		a.held += n
@@ -167,17 +169,16 @@ func (a *assembly) bookLocked(n int, early bool) (rel int) {
 	return 0
 }
 
-// refillable reports that a body of unknown size has used up its grant.
+// refill grants the next part of a body of unknown size.
 func (a *assembly) refill() {
 	a.mu.Lock()
-	again := a.size == 0 && a.active && a.grant == 0 && !a.over
-	if again {
-		a.active, a.asked = false, false
+	n := 0
+	if a.size == 0 && a.charged && a.grant == 0 && !a.over {
+		n = a.stepLocked()
 	}
 	a.mu.Unlock()
-	if again {
-		a.f.s.giveGrants(a.f.s.budget.done(true, 0))
-		a.want()
+	if n > 0 {
+		a.f.grantMore(n)
 	}
 }
 
@@ -189,29 +190,25 @@ func (a *assembly) finish() (body []byte, ok bool) {
 		return nil, true
 	}
 	a.over = true
-	active := a.active
-	a.active = false
+	queued := a.asked && !a.charged
 	body, ok = a.buf, a.size == 0 || len(a.buf) == a.size
 	a.mu.Unlock()
-	s := a.f.s
-	if active {
-		s.giveGrants(s.budget.done(true, 0))
-	} else {
-		s.budget.drop(a)
+	if queued {
+		a.f.s.giveGrants(a.f.s.budget.drop(a))
 	}
 	return body, ok
 }
 
-// handOver gives back what the body held of early window and budget. Call it once, after finish.
+// handOver gives back what the body held of early window and budget. It may be called again.
 func (a *assembly) handOver() {
 	a.mu.Lock()
-	rel, granted := a.held, a.granted
-	a.held, a.granted, a.buf = 0, 0, nil
+	rel, charged := a.held, a.charged
+	a.held, a.charged, a.buf = 0, false, nil
 	a.mu.Unlock()
 	s := a.f.s
 	s.release(a.f.group, rel)
-	if granted > 0 {
-		s.giveGrants(s.budget.done(false, granted))
+	if charged {
+		s.giveGrants(s.budget.handedOver(a.lane, a.cost))
 	}
 }
 

@@ -1,16 +1,48 @@
 package mux
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/gantline-project/gantline/frame"
+)
 
 // budget bounds what the peer may have sent beyond its early windows: grants to streams that are read,
 // and grants to bodies being assembled. The two do not compete, so a stream that stops reading cannot
 // keep a call from completing.
+//
+// A body holds its share until it is handed to the application, which may take as long as a handler or a
+// consumer takes, and that one may wait for other bodies. So bodies stand in lanes that cannot wait for
+// themselves: answers, calls of each depth, messages. A lane that holds nothing gets one body even when
+// the budget is spent; all others wait until something is handed over.
 type budget struct {
 	mu      sync.Mutex // guards all; nothing is called with it held
 	streams int        // left for windows
-	bodies  int        // left for bodies; may be below 0 for one body over it
-	active  int        // bodies granted and not complete
-	queue   []*assembly
+	bodies  int        // left for bodies; below 0 by the bodies that went over it
+	lanes   [bodyLanes]bodyLane
+}
+
+// bodyLane is one class of bodies, granted in the order they ask.
+type bodyLane struct {
+	held  int // bodies granted and not handed over
+	queue []*assembly
+}
+
+const (
+	answerLane  = 0
+	callLane    = 1 // plus the depth
+	messageLane = callLane + MaxDepth + 1
+	bodyLanes   = messageLane + 1
+)
+
+// laneOf returns the lane of f's incoming body.
+func laneOf(f *flow) int {
+	switch {
+	case f.own:
+		return answerLane
+	case f.group == frame.GroupMessages:
+		return messageLane
+	}
+	return callLane + int(f.depth)
 }
 
 func (b *budget) init(streams, bodies int) { b.streams, b.bodies = streams, bodies }
@@ -47,50 +79,49 @@ func (b *budget) freeWindow(n int) {
 	b.mu.Unlock()
 }
 
-// ask queues a for a grant of a.need bytes and returns those that can be granted now, oldest first.
+// ask queues a for a.cost bytes and returns what can be granted now.
 func (b *budget) ask(a *assembly) []*assembly {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.queue = append(b.queue, a)
+	l := &b.lanes[a.lane]
+	l.queue = append(l.queue, a)
 	return b.nextLocked()
 }
 
-// nextLocked takes from the queue what fits. The oldest body is granted even over the budget when no other
-// is under way, so there is always one that completes.
+// handedOver books that a granted body of that cost is the application's now, or was given up.
+func (b *budget) handedOver(lane, cost int) []*assembly {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lanes[lane].held--
+	b.bodies += cost
+	return b.nextLocked()
+}
+
+// nextLocked takes from the queues what fits.
 func (b *budget) nextLocked() (granted []*assembly) {
-	for len(b.queue) > 0 {
-		a := b.queue[0]
-		if a.need > b.bodies && b.active > 0 {
-			break
+	for i := range b.lanes {
+		l := &b.lanes[i]
+		for len(l.queue) > 0 && (l.held == 0 || l.queue[0].cost <= b.bodies) {
+			a := l.queue[0]
+			l.queue = l.queue[1:]
+			l.held++
+			b.bodies -= a.cost
+			granted = append(granted, a)
 		}
-		b.bodies -= a.need
-		b.active++
-		b.queue = b.queue[1:]
-		granted = append(granted, a)
 	}
 	return granted
 }
 
-// done books that a granted body is complete or given up (active) and that n bytes were handed over.
-func (b *budget) done(active bool, n int) []*assembly {
+// drop takes a out of its queue, if it is there, and returns what can be granted now.
+func (b *budget) drop(a *assembly) []*assembly {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if active {
-		b.active--
-	}
-	b.bodies += n
-	return b.nextLocked()
-}
-
-// drop takes a out of the queue; false when it is not there.
-func (b *budget) drop(a *assembly) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i, x := range b.queue {
+	l := &b.lanes[a.lane]
+	for i, x := range l.queue {
 		if x == a {
-			b.queue = append(b.queue[:i], b.queue[i+1:]...)
-			return true
+			l.queue = append(l.queue[:i], l.queue[i+1:]...)
+			return b.nextLocked() // those behind it may need less
 		}
 	}
-	return false
+	return nil
 }

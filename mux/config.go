@@ -13,6 +13,7 @@ const (
 	DefaultMaxWindow    = 16 << 20
 	DefaultStreamBudget = 16 << 20
 	DefaultBodyBudget   = 12 << 20
+	DefaultBody         = 4 << 20
 	MaxDepth            = 16 // nested calls; protocol.md, section Calls
 	maxUnconfirmed      = 256
 )
@@ -39,7 +40,7 @@ type Config struct {
 	NoFirst  bool         // no implicit stream 0 (yamux dialect)
 	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
-	OpenTimeout   time.Duration // how long an open waits while the peer does not accept; 10 s
+	OpenTimeout   time.Duration // how long OpenStream waits for a slot and for the peer to accept others; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB
 	MaxWindow     int           // to which a window may grow; 16 MiB
 	StreamBudget  int           // grants to streams beyond their early windows, all together; 16 MiB
@@ -58,6 +59,11 @@ func (c Config) withDefaults() Config {
 	def(&c.StreamBudget, DefaultStreamBudget)
 	def(&c.BodyBudget, DefaultBodyBudget)
 	c.Window = min(c.Window, c.MaxWindow)
+	for _, l := range []*frame.Limits{&c.Local, &c.Peer} {
+		if l.Body == 0 { // never so on the wire
+			l.Body = DefaultBody
+		}
+	}
 	if c.OpenTimeout <= 0 {
 		c.OpenTimeout = DefaultOpenTimeout
 	}

@@ -1,6 +1,8 @@
 package mux
 
 import (
+	"strings"
+
 	"github.com/gantline-project/gantline/frame"
 )
 
@@ -12,9 +14,10 @@ func (s *Session) Drain(code frame.Code, text, addr string) {
 	if s.gone != nil || s.draining.Load() {
 		return
 	}
+	// The reader books an id before it looks at draining, so every id it lets pass is in last.
+	s.draining.Store(true)
 	last := s.lastPeer.Load()
 	s.drainAt.Store(last)
-	s.draining.Store(true)
 	p := frame.AppendDrain(make([]byte, frame.HeaderLen, 256), &frame.Drain{LastID: last, Code: code, Text: text, Addr: addr})
 	frame.PutHeader(p, frame.Header{Type: frame.TypeDrain, Length: uint32(len(p) - frame.HeaderLen)})
 	copy(s.l.Alloc(len(p)), p)
@@ -37,7 +40,7 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	}
 	s.l.Lock()
 	again := s.drained != nil
-	s.drained = &StreamError{Code: code, Message: "the peer is draining and takes no new work: " + d.Text, Remote: true}
+	s.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
 	s.confirmWait.wakeAll()
 	s.slotTable.wakeAll()
 	s.l.Unlock()

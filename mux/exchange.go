@@ -51,7 +51,7 @@ func (x *Exchange) Clear() { *x = Exchange{Sink: x.Sink} }
 // Errors: ctx's cause, *StreamError (InvalidArgument, ResourceExhausted for a body over the peer's limit,
 // Unavailable while the peer drains), or why the session is gone.
 func (s *Session) Start(ctx context.Context, x *Exchange, o *Open, body []byte) error {
-	if err := o.check(s, len(body)); err != nil {
+	if err := o.check(s, false, len(body)); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -77,9 +77,6 @@ func (s *Session) Start(ctx context.Context, x *Exchange, o *Open, body []byte) 
 }
 
 func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []byte, n, fit int, whole bool) error {
-	if err := s.drainErrLocked(o.Parent); err != nil {
-		return err
-	}
 	g, err := s.acquireLocked(ctx, o, n, frame.HeaderLen+openLen(o)+n, nil)
 	if err != nil {
 		return err
@@ -89,7 +86,7 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 	x.slots = g.slots
 	if !whole {
 		if room := s.roomLocked() - frame.HeaderLen - openLen(o); s.poolWait[x.group].empty() && room > 0 {
-			n = max(0, min(fit, s.poolRoomLocked(x.group), room))
+			n = max(0, min(fit, s.poolRoomLocked(x.group), room, s.bulkRoomLocked()))
 			s.earlySent[x.group] += uint64(n)
 		}
 	}
@@ -128,6 +125,7 @@ func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
 	left := &leftover{}
 	left.flow = flow{s: s, id: x.id, kind: x.kind, group: x.group, depth: x.depth, own: true, key: x.key, slots: x.slots, sentEnd: x.sentEnd, recvEnd: x.recvEnd}
 	x.slots, x.left, x.owe = nil, left, 0
+	x.sentEnd = true // nothing may follow the RESET, whoever still holds x
 	s.swapLocked(x.id, left)
 	s.oweResetLocked(&left.flow, code, text)
 }
@@ -146,7 +144,6 @@ func (x *Exchange) Cancel(code frame.Code, text string) {
 	x.Sent = x.openPos < s.l.Sent()
 	x.wakeWriterLocked()
 	s.leaveLocked(x, code, text)
-	x.sentEnd = true // a Start in progress must not append a FIN behind the RESET
 	x.Err = &StreamError{Code: code, Message: text}
 	asm := x.asm
 	s.l.Unlock()
@@ -163,7 +160,7 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 		if h.Flags&frame.FlagHead != 0 {
 			return protocolError(x.id, "a second HEAD in an answer")
 		}
-		if err := x.asm.data(h, r, nil, int(x.s.cfg.Local.Body)); err != nil {
+		if err := x.asm.data(h, r); err != nil {
 			return err
 		}
 		if !fin {
@@ -175,7 +172,7 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 			return protocolError(x.id, "an answer of %d bytes ends after %d", x.asm.size, len(body))
 		}
 		x.asm.handOver()
-		x.settle(body, false)
+		x.settle(nil, body, false)
 		return nil
 	}
 	p, err := r.Payload()
@@ -207,26 +204,28 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 		head.Metadata = append([]byte(nil), head.Metadata...)
 	}
 	x.gotHead = true
-	if fin {
-		if head.Size != 0 && int(head.Size) != len(body) {
-			return protocolError(x.id, "an answer of %d bytes ends after %d", head.Size, len(body))
+	if fin && head.Size != 0 && int(head.Size) != len(body) {
+		return protocolError(x.id, "an answer of %d bytes ends after %d", head.Size, len(body))
+	}
+	if limit := int(x.s.cfg.Local.Body); max(int(head.Size), len(body)) > limit {
+		x.s.release(x.group, len(body))
+		x.Cancel(frame.ResourceExhausted, fmt.Sprintf("answer of %d bytes is over the limit of %d (Limits.Body)", max(int(head.Size), len(body)), limit))
+		if fin {
+			x.settle(nil, nil, false)
 		}
+		return nil
+	}
+	if fin {
 		var own []byte
 		if len(body) > 0 {
 			own = append(make([]byte, 0, len(body)), body...)
 		}
 		x.s.release(x.group, len(body))
-		x.Head = head
-		x.settle(own, false)
-		return nil
-	}
-	if limit := int(x.s.cfg.Local.Body); int(head.Size) > limit && limit > 0 {
-		x.s.release(x.group, len(body))
-		x.Cancel(frame.ResourceExhausted, fmt.Sprintf("answer of %d bytes is over the limit of %d (Limits.Body)", head.Size, limit))
+		x.settle(&head, own, false)
 		return nil
 	}
 	asm := &assembly{}
-	asm.start(&x.flow, int(head.Size), body, early)
+	asm.start(&x.flow, int(head.Size), int(x.s.cfg.Local.Body), body, early)
 	x.s.l.Lock()
 	gone := x.done
 	if !gone {
@@ -241,14 +240,18 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 	return nil
 }
 
-// settle books the end of the answer and completes x unless somebody gave it up.
-func (x *Exchange) settle(body []byte, reset bool) {
+// settle books the end of the answer and completes x unless somebody gave it up. head is nil when it has come
+// before.
+func (x *Exchange) settle(head *frame.Head, body []byte, reset bool) {
 	s := x.s
 	s.l.Lock()
 	was := x.done
 	x.done = true
 	if !was {
 		x.Body, x.WasReset = body, reset
+		if head != nil {
+			x.Head = *head
+		}
 	}
 	if !x.sentEnd && x.stopped == nil {
 		x.stopped = errAnswered
@@ -261,7 +264,7 @@ func (x *Exchange) settle(body []byte, reset bool) {
 		s.endRecvLocked(&x.left.flow)
 	} else {
 		s.endRecvLocked(&x.flow)
-		x.Reusable = x.sentEnd && !x.inDebt && !x.queued && !x.pooled && !x.writing
+		x.Reusable = x.sentEnd && !x.inDebt && !x.queued && !x.pooled && !x.writing && x.asm == nil && s.gone == nil
 	}
 	s.l.Unlock()
 	if !was {
@@ -274,12 +277,7 @@ func (x *Exchange) reset(code frame.Code, text string) {
 	if x.asm != nil {
 		x.asm.abandon()
 	}
-	x.s.l.Lock()
-	if !x.done {
-		x.Head = frame.Head{Code: code, Text: text}
-	}
-	x.s.l.Unlock()
-	x.settle(nil, true)
+	x.settle(&frame.Head{Code: code, Text: text}, nil, true)
 }
 
 // end takes the end of the session.

@@ -189,8 +189,11 @@ func (s *Session) payFlowLocked(f *flow, owe debt) {
 			s.appendEmptyLocked(f, frame.FlagFin)
 		}
 		s.endSendLocked(f)
-	case owe&oweBlocked != 0 && f.parked != nil:
-		s.appendEmptyLocked(f, frame.FlagBlocked)
+	case owe&oweBlocked != 0:
+		n, _ := f.allowanceLocked()
+		if f.toldBlocked = f.parked != nil && n <= 0; f.toldBlocked {
+			s.appendEmptyLocked(f, frame.FlagBlocked)
+		}
 	}
 }
 

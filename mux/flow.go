@@ -2,6 +2,7 @@ package mux
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -50,6 +51,8 @@ type flow struct {
 	closed  error // this side closed or reset the direction
 	sentEnd bool  // FIN or RESET is in the log
 	recvEnd bool  // the peer's has come
+
+	heard frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
 }
 
 func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, parent uint64, own bool) {
@@ -57,6 +60,13 @@ func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, par
 	f.key = keyOf(kind, depth, parent)
 	f.early = int(s.cfg.Peer.EarlyStream)
 	f.credit = int64(s.cfg.InitialCredit)
+}
+
+// opened books whether the peer's OPEN was its end too. f is not shared yet.
+func (f *flow) opened(fin bool) {
+	if f.recvEnd = fin; fin {
+		f.heard = frame.TypeData
+	}
 }
 
 func (f *flow) base() *flow { return f }
@@ -70,7 +80,7 @@ func (f *flow) writeErrLocked() error {
 		return f.stopped
 	case f.s.gone != nil:
 		return f.s.gone
-	case f.sentEnd:
+	case f.sentEnd || f.owe&oweFin != 0:
 		return errWriteClosed
 	}
 	return nil
@@ -83,6 +93,14 @@ func (s *Session) poolRoomLocked(group uint8) int {
 
 // roomLocked returns the log's room that is not promised to a woken waiter.
 func (s *Session) roomLocked() int { return s.l.Room() - s.reserved }
+
+// bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
+func (s *Session) bulkRoomLocked() int {
+	if !s.ring.empty() || !s.roomWait.empty() {
+		return 0
+	}
+	return max(0, aheadOfAll-s.l.Unsent())
+}
 
 // allowanceLocked returns how many body bytes f may send now, and whether they are early ones.
 func (f *flow) allowanceLocked() (n int, early bool) {
@@ -142,7 +160,7 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 		if len(p) == 0 && !fin {
 			return total, nil
 		}
-		if s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll {
+		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll {
 			k, done := f.appendLocked(p, fin, head)
 			if p = p[k:]; done {
 				return total, nil
@@ -150,6 +168,10 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 			if k > 0 {
 				continue
 			}
+		}
+		if len(p) == 0 && head == nil { // a bare end is state and waits for nothing
+			s.oweLocked(f, oweFin)
+			return total, nil
 		}
 		left, done, err := f.parkLocked(ctx, p, fin, head)
 		if p = left; done {
@@ -187,6 +209,11 @@ func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) 
 	s.freeWaiterLocked(w)
 	left, done = f.pend, f.pendDone
 	f.pend, f.pendHead = nil, nil
+	if f.pooled { // it goes without early window, or not at all
+		f.pooled = false
+		q := &s.poolFlows[f.group]
+		*q = slices.DeleteFunc(*q, func(x *flow) bool { return x == f })
+	}
 	return left, done, err
 }
 

@@ -3,6 +3,8 @@ package mux
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -30,11 +32,11 @@ type Incoming struct {
 	Body     []byte        // set once Complete
 	Value    any           // for the acceptor
 
-	complete bool // reader until announced, then constant
-	held     int  // early bytes of a one-frame body; owned by the acceptor once complete
+	complete atomic.Bool  // the body is all there; set by the reader
+	held     atomic.Int32 // early bytes of a one-frame body that are not released
 	asm      *assembly
-	given    bool // the body was handed over; owned by the acceptor
-	canceled bool // send lock
+	canceled bool // send lock; the peer gave it up
+	replied  bool // send lock; Reply was called
 }
 
 func (x *Incoming) init(s *Session, id uint64, o *frame.Open) {
@@ -46,29 +48,31 @@ func (x *Incoming) init(s *Session, id uint64, o *frame.Open) {
 // ID returns the exchange's stream id.
 func (x *Incoming) ID() uint64 { return x.id }
 
-// Complete reports whether Body is all there. Call it from AcceptExchange or later from ReadyExchange.
-func (x *Incoming) Complete() bool { return x.complete }
+// Complete reports whether Body is all there: from AcceptExchange on, or from ReadyExchange.
+func (x *Incoming) Complete() bool { return x.complete.Load() }
 
 // open takes what the OPEN brought and announces the exchange.
 func (x *Incoming) open(o *frame.Open, fin bool) error {
+	limit := int(x.s.cfg.Local.Body)
+	if max(x.Size, len(o.Body)) > limit {
+		x.s.release(x.group, len(o.Body))
+		x.s.l.Lock()
+		defer x.s.l.Unlock()
+		x.asm = &assembly{f: &x.flow, over: true}
+		x.s.oweResetLocked(&x.flow, frame.ResourceExhausted, fmt.Sprintf("body is over the limit of %d announced (Limits.Body)", limit))
+		return nil
+	}
 	if fin {
 		if len(o.Body) > 0 {
 			x.Body = append(make([]byte, 0, len(o.Body)), o.Body...)
 		}
-		x.held, x.complete = len(o.Body), true
+		x.held.Store(int32(len(o.Body)))
+		x.complete.Store(true)
 		x.s.acc.AcceptExchange(x)
 		return nil
 	}
-	limit := int(x.s.cfg.Local.Body)
 	x.asm = &assembly{}
-	x.asm.start(&x.flow, x.Size, o.Body, true)
-	if x.Size > limit && limit > 0 {
-		x.asm.abandon()
-		x.s.l.Lock()
-		x.s.oweResetLocked(&x.flow, frame.ResourceExhausted, "body is over the limit announced")
-		x.s.l.Unlock()
-		return nil
-	}
+	x.asm.start(&x.flow, x.Size, limit, o.Body, true)
 	x.s.acc.AcceptExchange(x)
 	if x.Kind == frame.KindCall || x.Kind == frame.KindNotify {
 		x.asm.want()
@@ -88,15 +92,13 @@ func (x *Incoming) Want() {
 // Dispatched says that the body was handed to the application: what it held of the link's memory limits is
 // free again. Reply does it too.
 func (x *Incoming) Dispatched() {
-	if x.given || !x.complete {
-		return
-	}
-	x.given = true
-	if x.asm != nil {
+	switch {
+	case !x.complete.Load():
+	case x.asm != nil:
 		x.asm.handOver()
-		return
+	default:
+		x.s.release(x.group, int(x.held.Swap(0)))
 	}
-	x.s.release(x.group, x.held)
 }
 
 // data takes a frame of the body. Called by the reader.
@@ -104,10 +106,7 @@ func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
 	if h.Flags&frame.FlagHead != 0 {
 		return protocolError(x.id, "HEAD in the opener's direction")
 	}
-	if x.asm == nil {
-		return protocolError(x.id, "DATA after FIN")
-	}
-	if err := x.asm.data(h, r, nil, int(x.s.cfg.Local.Body)); err != nil {
+	if err := x.asm.data(h, r); err != nil {
 		return err
 	}
 	if h.Flags&frame.FlagFin == 0 {
@@ -115,34 +114,31 @@ func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
 		return nil
 	}
 	body, ok := x.asm.finish()
-	if !ok && !x.answered() {
-		return protocolError(x.id, "a body of %d bytes ends after %d", x.Size, len(body))
-	}
 	x.s.l.Lock()
-	dead := x.sentEnd || x.canceled || x.owe&oweReset != 0
+	over := x.overLocked()
 	x.s.endRecvLocked(&x.flow)
 	x.s.l.Unlock()
-	if dead {
+	switch {
+	case over:
 		x.asm.handOver()
-		return nil
+	case !ok:
+		return protocolError(x.id, "a body of %d bytes ends after %d", x.Size, len(body))
+	default:
+		x.Body = body
+		x.complete.Store(true)
+		x.s.acc.ReadyExchange(x)
 	}
-	x.Body, x.complete = body, true
-	x.s.acc.ReadyExchange(x)
 	return nil
 }
 
-// answered reports that the body does not matter any more, so that its sender may end it early.
-func (x *Incoming) answered() bool {
-	x.s.l.Lock()
-	defer x.s.l.Unlock()
-	return x.sentEnd || x.canceled || x.owe&oweReset != 0
+// overLocked reports that the body does not matter any more, so that its sender may end it early.
+func (x *Incoming) overLocked() bool {
+	return x.replied || x.canceled || x.sentEnd || x.owe&oweReset != 0
 }
 
 // reset takes the peer's RESET. The slot stays taken until the handler has returned.
 func (x *Incoming) reset(code frame.Code, text string) {
-	if x.asm != nil && !x.complete {
-		x.asm.abandon()
-	}
+	x.giveUp()
 	s := x.s
 	s.l.Lock()
 	was := x.canceled || x.sentEnd || x.owe&oweReset != 0
@@ -158,13 +154,18 @@ func (x *Incoming) reset(code frame.Code, text string) {
 	}
 }
 
-// end takes the end of the session.
-func (x *Incoming) end(err error) {
-	if x.asm != nil && !x.complete {
+// giveUp drops a body that is not complete.
+func (x *Incoming) giveUp() {
+	if x.asm != nil && !x.complete.Load() {
 		x.asm.abandon()
 	}
+}
+
+// end takes the end of the session.
+func (x *Incoming) end(err error) {
+	x.giveUp()
 	x.s.l.Lock()
-	was := x.sentEnd || x.canceled
+	was := x.canceled || x.sentEnd || x.owe&oweReset != 0
 	x.canceled = true
 	x.s.l.Unlock()
 	if !was {
@@ -175,49 +176,75 @@ func (x *Incoming) end(err error) {
 var okHead frame.Head
 
 // Reply answers x and ends it; nil h means OK. It waits for room and, for an answer of more than one frame,
-// for the caller's credit. body may be reused when it returns; ctx ends the waits, with RESET Canceled.
+// for the caller's credit. body may be reused when it returns; ctx ends the waits, with RESET Canceled. What
+// has not arrived of x's body is dropped.
 //
-// Errors: ErrReplied, *StreamError when the peer has given x up (its slot is freed all the same), ctx's
+// Errors: ErrReplied, *StreamError when the peer has given x up (its slot is freed all the same), or when the
+// answer is over the peer's limit of bodies (the peer gets that as its answer) or cannot be sent at all, ctx's
 // cause, or why the session is gone.
 func (x *Incoming) Reply(ctx context.Context, h *frame.Head, body []byte) error {
 	x.Dispatched()
+	h, body, bad := x.checkAnswer(h, body)
 	s := x.s
 	s.l.Lock()
-	defer s.l.Unlock()
 	_, err := x.replyLocked(ctx, h, body, true)
+	s.l.Unlock()
+	x.giveUp()
+	if err == nil {
+		err = bad
+	}
 	return err
 }
 
 // TryReply is Reply for an answer that can go out at once in one frame; false means it could not and
 // nothing was done. It never blocks, so an inline handler may use it.
 func (x *Incoming) TryReply(h *frame.Head, body []byte) bool {
+	h, body, _ = x.checkAnswer(h, body)
 	s := x.s
 	s.l.Lock()
 	ok, _ := x.replyLocked(nil, h, body, false)
 	s.l.Unlock()
 	if ok {
 		x.Dispatched()
+		x.giveUp()
 	}
 	return ok
 }
 
-func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
-	s := x.s
+// checkAnswer replaces what the wire cannot carry by an answer that says so.
+func (x *Incoming) checkAnswer(h *frame.Head, body []byte) (*frame.Head, []byte, error) {
 	if h == nil {
 		h = &okHead
 	}
+	var err *StreamError
+	if limit := int(x.s.cfg.Peer.Body); len(body) > limit {
+		err = &StreamError{Code: frame.ResourceExhausted, Message: fmt.Sprintf("answer of %d bytes is over the peer's limit of %d (Limits.Body there)", len(body), limit)}
+	} else if bad := h.Validate(); bad != nil {
+		err = &StreamError{Code: frame.Internal, Message: bad.Error()}
+	} else {
+		return h, body, nil
+	}
+	return &frame.Head{Code: err.Code, Text: err.Message}, nil, err
+}
+
+func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
+	s := x.s
 	head := *h
+	if x.replied || x.sentEnd || x.owe&oweReset != 0 {
+		return true, ErrReplied
+	}
+	x.replied = wait
 	for {
 		switch {
 		case s.gone != nil:
 			return true, s.gone
-		case x.sentEnd || x.owe&oweReset != 0 || x.writing:
-			return true, ErrReplied
 		case x.canceled:
+			x.replied = true
 			s.oweLocked(&x.flow, oweFin)
 			return true, errGivenUp
 		}
 		n, early := x.allowanceLocked()
+		head.Size = 0
 		hl := frame.HeadLen(&head)
 		one := len(body) <= min(n, s.maxPayload-hl)
 		if !one && !wait {
@@ -226,7 +253,7 @@ func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, 
 		if !one {
 			head.Size = uint32(len(body))
 			hl = frame.HeadLen(&head)
-			n = max(0, min(n, s.maxPayload-hl))
+			n = max(0, min(n, s.maxPayload-hl, s.bulkRoomLocked()))
 		} else {
 			n = len(body)
 		}
@@ -250,13 +277,12 @@ func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, 
 				continue // somebody else took the early window
 			}
 		}
+		x.replied = true
 		x.appendHeadLocked(&head, body[:n], early, one)
 		if one {
 			return true, nil
 		}
-		x.writing = true
 		_, err := x.writeLocked(ctx, body[n:], true, nil, nil)
-		x.writing = false
 		if err != nil && !x.sentEnd && s.gone == nil {
 			if x.canceled {
 				s.oweLocked(&x.flow, oweFin)

@@ -32,13 +32,16 @@ type fakeLink struct {
 	hungry bool
 	closed bool
 	hold   bool // the pump delivers nothing
-	own    *Session
-	peer   *fakeLink
-	freed  [frame.Groups]uint64
-	rtt    time.Duration
-	failed error
-	done   chan struct{}
-	trace  []frame.Header // of frames delivered to the peer
+	// Of what is sent, and of the acks that come back; nil means none.
+	delay, ackDelay func() time.Duration
+	own             *Session
+	peer            *fakeLink
+	freed           [frame.Groups]uint64
+	rtt             time.Duration
+	failed          error
+	done            chan struct{}
+	trace           []frame.Header // of frames delivered to the peer
+	most            int            // Unsent never was more
 }
 
 const chunkSize = 136 << 10
@@ -54,6 +57,7 @@ func (l *fakeLink) Alloc(n int) []byte {
 	l.tail = len(l.log)
 	l.log = append(l.log, make([]byte, n)...)
 	l.end += uint64(n)
+	l.most = max(l.most, len(l.log))
 	return l.log[l.tail : l.tail+n : l.tail+n]
 }
 func (l *fakeLink) Tail() ([]byte, int) {
@@ -69,6 +73,7 @@ func (l *fakeLink) Extend(n int) []byte {
 	}
 	l.log = l.log[:old+n]
 	l.end += uint64(n)
+	l.most = max(l.most, len(l.log))
 	return l.log[old:]
 }
 func (l *fakeLink) Wake() { l.wake = true; l.cond.Signal() }
@@ -97,18 +102,35 @@ func (l *fakeLink) pump() {
 		out, freed := l.log, l.freed
 		l.log, l.tail = make([]byte, 0, 2<<20), -1
 		l.sent = l.end
+		sent := l.sent
+		if len(out) > 0 {
+			l.wake = true // for what waits outside the log
+		}
 		l.Unlock()
+		if l.delay != nil {
+			<-time.After(l.delay())
+		}
 		if err := l.peer.deliver(out, freed); err != nil {
 			l.peer.stop(err)
 			return
 		}
-		l.Lock()
-		l.acked = l.sent
-		if l.hungry || len(out) > 0 {
-			l.wake = true
+		if l.ackDelay == nil {
+			l.ack(sent)
+		} else {
+			time.AfterFunc(l.ackDelay(), func() { l.ack(sent) })
 		}
-		l.Unlock()
 	}
+}
+
+// ack is what the peer's ACK does.
+func (l *fakeLink) ack(pos uint64) {
+	l.Lock()
+	if pos > l.acked {
+		l.acked = pos
+		l.wake = l.wake || l.hungry
+		l.cond.Signal()
+	}
+	l.Unlock()
 }
 
 // deliver is what the peer's reader does.
@@ -166,7 +188,7 @@ func (a *testAcceptor) AcceptExchange(x *Incoming) {
 	}
 }
 func (a *testAcceptor) ReadyExchange(x *Incoming) { go a.fn(x) }
-func (a *testAcceptor) EndStream(*Stream, error) {}
+func (a *testAcceptor) EndStream(*Stream, error)  {}
 
 func (a *testAcceptor) CancelExchange(x *Incoming, err error) {
 	if a.cancel != nil {

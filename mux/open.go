@@ -10,29 +10,39 @@ import (
 
 var errOpenTimeout = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before"}
 
-// openErrLocked says why nothing can be opened any more.
-func (s *Session) openErrLocked() error { return s.gone }
-
 // check refuses what the wire cannot carry.
-func (o *Open) check(s *Session, size int) error {
+func (o *Open) check(s *Session, stream bool, size int) error {
+	code, text := frame.InvalidArgument, ""
 	switch {
 	case s.cfg.yamux && (o.Kind != frame.KindStream || o.Name != "" || len(o.Metadata) > 0):
 		return errYamuxOnly
+	case o.Kind > frame.KindUnackedMessage || stream != (o.Kind == frame.KindStream || o.Kind == frame.KindStreamingCall):
+		text = fmt.Sprintf("a %v cannot be opened like this", o.Kind)
 	case len(o.Name) > frame.MaxName:
-		return &StreamError{Code: frame.InvalidArgument, Message: fmt.Sprintf("name of %d bytes is over the limit of %d", len(o.Name), frame.MaxName)}
+		text = fmt.Sprintf("name of %d bytes is over the limit of %d", len(o.Name), frame.MaxName)
 	case len(o.Metadata) > frame.MaxMetadata:
-		return &StreamError{Code: frame.InvalidArgument, Message: fmt.Sprintf("metadata of %d bytes is over the limit of %d", len(o.Metadata), frame.MaxMetadata)}
+		text = fmt.Sprintf("metadata of %d bytes is over the limit of %d", len(o.Metadata), frame.MaxMetadata)
+	case o.Parent != 0 && (o.Kind == frame.KindStream || !s.wasOpened(o.Parent)):
+		text = fmt.Sprintf("a %v cannot be opened under stream %d", o.Kind, o.Parent)
 	case o.Depth > MaxDepth:
-		return &StreamError{Code: frame.ResourceExhausted, Message: fmt.Sprintf("call is nested deeper than %d", MaxDepth)}
-	case size > int(s.cfg.Peer.Body) && s.cfg.Peer.Body > 0:
-		return &StreamError{Code: frame.ResourceExhausted, Message: fmt.Sprintf("body of %d bytes is over the peer's limit of %d (Limits.Body there)", size, s.cfg.Peer.Body)}
+		code, text = frame.ResourceExhausted, fmt.Sprintf("call is nested deeper than %d", MaxDepth)
+	case size > int(s.cfg.Peer.Body):
+		code, text = frame.ResourceExhausted, fmt.Sprintf("body of %d bytes is over the peer's limit of %d (Limits.Body there)", size, s.cfg.Peer.Body)
+	case len(o.Metadata) > 0:
+		if err := frame.CheckMetadata(o.Metadata); err != nil {
+			text = err.Error()
+		}
 	}
-	return nil
+	if text == "" {
+		return nil
+	}
+	return &StreamError{Code: code, Message: text}
 }
 
 // opening is one open on its way into the log: what it holds is given back when it fails.
 type opening struct {
 	s     *Session
+	place bool // among the unconfirmed
 	slots *slots
 	early int // taken from the pool
 	room  int // reserved
@@ -40,62 +50,75 @@ type opening struct {
 
 func (g *opening) undoLocked() {
 	s := g.s
-	if g.slots != nil {
-		s.slotTable.freeLocked(g.slots, g.slots.key.group)
+	if g.place {
+		s.freePlaceLocked()
 	}
-	if g.early > 0 {
-		s.earlySent[g.slots.key.group] -= uint64(g.early)
-		s.servePoolLocked(int(g.slots.key.group))
+	if g.slots != nil {
+		group := g.slots.key.group
+		s.slotTable.free(g.slots, group)
+		s.earlySent[group] -= uint64(g.early)
+		s.servePoolLocked(int(group)) // those behind it may need less
 	}
 	s.reserved -= g.room
 	s.l.Wake() // others may fit in the room now
 }
 
-// acquireLocked waits for a slot, for early window for n body bytes and for room in the log.
-func (s *Session) acquireLocked(ctx context.Context, o *Open, n, size int, timeout <-chan time.Time) (g opening, err error) {
+// acquireLocked waits for a slot, for early window for n body bytes and for room for a frame of size bytes.
+func (s *Session) acquireLocked(ctx context.Context, o *Open, n, size int, timer *openTimer) (g opening, err error) {
 	g.s = s
-	if g.slots, err = s.takeSlotLocked(ctx, keyOf(o.Kind, o.Depth, o.Parent), timeout); err != nil {
-		return g, err
+	if err = g.acquireLocked(ctx, o, n, size, timer); err == nil {
+		err = s.drainErrLocked(o.Parent)
+	}
+	if err != nil {
+		g.undoLocked()
+	}
+	return g, err
+}
+
+func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer *openTimer) (err error) {
+	s := g.s
+	if g.slots, err = s.takeSlotLocked(ctx, o, timer); err != nil {
+		return err
+	}
+	if o.Kind == frame.KindStream {
+		if err = s.takePlaceLocked(ctx, o, timer); err != nil {
+			return err
+		}
+		g.place = true
 	}
 	group := g.slots.key.group
 	for n > 0 && g.early == 0 {
+		if s.gone != nil {
+			return s.gone
+		}
+		granted := false
 		if s.poolWait[group].empty() && s.poolRoomLocked(group) >= n {
 			s.earlySent[group] += uint64(n)
-			g.early = n
-			break
+			granted = true
+		} else if granted, err = s.awaitLocked(&s.poolWait[group], n, ctx, nil); err != nil {
+			return err
 		}
-		granted, err := s.awaitLocked(&s.poolWait[group], n, ctx, nil)
 		if granted {
 			g.early = n
-		} else if err == nil {
-			err = s.openErrLocked()
-		}
-		if err != nil {
-			g.undoLocked()
-			return g, err
 		}
 	}
 	for g.room == 0 {
-		if err = s.openErrLocked(); err == nil && s.roomWait.empty() && s.roomLocked() >= size {
-			break
+		if s.gone != nil {
+			return s.gone
 		}
-		if err == nil {
-			s.l.Wake()
-			var granted bool
-			if granted, err = s.awaitLocked(&s.roomWait, size, ctx, nil); granted {
-				g.room = size
-			}
+		if s.roomWait.empty() && s.roomLocked() >= size {
+			return nil
 		}
+		s.l.Wake()
+		granted, err := s.awaitLocked(&s.roomWait, size, ctx, nil)
 		if err != nil {
-			g.undoLocked()
-			return g, err
+			return err
+		}
+		if granted {
+			g.room = size
 		}
 	}
-	if err := s.drainErrLocked(o.Parent); err != nil {
-		g.undoLocked()
-		return g, err
-	}
-	return g, nil
+	return nil
 }
 
 // firstRoom returns how many body bytes an OPEN may bring.
@@ -142,12 +165,12 @@ var openFixed = frame.OpenLen(&frame.Open{})
 // flush and may still refuse it, which the first Read or Write then says. body is sent with the open, at
 // most one frame of it.
 //
-// It waits while the peer's limit of streams is reached, and up to Config.OpenTimeout while the peer has
-// too many unaccepted ones; ctx ends both waits. Errors: ctx's, *StreamError (ResourceExhausted after the
+// It waits while the peer's limit of streams or calls is reached, or too many streams are not accepted, up to
+// Config.OpenTimeout in all; ctx ends these waits, and those for early window and room. Errors: ctx's, *StreamError (ResourceExhausted after the
 // open timeout, Unavailable once the peer drains, InvalidArgument for what the wire cannot carry), or why
 // the session is gone.
 func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream, error) {
-	if err := o.check(s, 0); err != nil {
+	if err := o.check(s, true, 0); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -158,32 +181,9 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 	}
 	s.l.Lock()
 	defer s.l.Unlock()
-	if err := s.drainErrLocked(o.Parent); err != nil {
-		return nil, err
-	}
-	var timeout <-chan time.Time
-	if o.Kind == frame.KindStream {
-		backlog := min(maxUnconfirmed, int(s.cfg.Peer.Backlog))
-		for s.unconfirmed >= backlog || !s.confirmWait.empty() && s.unconfirmed+1 >= backlog {
-			if s.gone != nil {
-				return nil, s.gone
-			}
-			if timeout == nil {
-				t := time.NewTimer(s.cfg.OpenTimeout)
-				defer t.Stop()
-				timeout = t.C
-			}
-			if _, err := s.awaitLocked(&s.confirmWait, 1, ctx, timeout); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if timeout == nil && s.slotTable.full(s.slotTable.get(keyOf(o.Kind, o.Depth, o.Parent))) {
-		t := time.NewTimer(s.cfg.OpenTimeout)
-		defer t.Stop()
-		timeout = t.C
-	}
-	g, err := s.acquireLocked(ctx, o, len(body), frame.HeaderLen+openLen(o)+len(body), timeout)
+	timer := openTimer{after: s.cfg.OpenTimeout}
+	defer timer.stop()
+	g, err := s.acquireLocked(ctx, o, len(body), frame.HeaderLen+openLen(o)+len(body), &timer)
 	if err != nil {
 		return nil, err
 	}
@@ -191,11 +191,7 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 	st := s.newStream(0, o.Kind, true)
 	st.describe(o)
 	st.slots, st.key = g.slots, g.slots.key
-	st.accepted = true
-	if o.Kind == frame.KindStream {
-		st.unconfirmed = true
-		s.unconfirmed++
-	}
+	st.accepted, st.unconfirmed = true, g.place
 	s.appendOpenLocked(&st.flow, st, o, body, 0, false)
 	return st, nil
 }

@@ -98,6 +98,7 @@ func (st *Stream) consumedLocked(n int) (rel, credit int) {
 	rel = min(n, st.held)
 	st.held -= rel
 	if st.rerr != nil {
+		st.unreserveLocked()
 		return rel, 0
 	}
 	if st.window == 0 { // the first ask: buffered early bytes move to the grant
@@ -144,13 +145,21 @@ func (st *Stream) dropRecv(err error) {
 	st.s.release(st.group, rel)
 }
 
+// unreserveLocked gives the window back once nothing more comes and all of it is read: a stream that both
+// sides have ended need not be closed.
+func (st *Stream) unreserveLocked() {
+	if st.in.n == 0 {
+		st.s.budget.freeWindow(st.reserved)
+		st.reserved = 0
+	}
+}
+
 // discardLocked empties the buffer and gives the budget back; it returns the early bytes to release.
 func (st *Stream) discardLocked() int {
 	rel := st.held
 	st.held = 0
 	st.in.clear()
-	st.s.budget.freeWindow(st.reserved)
-	st.reserved = 0
+	st.unreserveLocked()
 	return rel
 }
 
@@ -197,7 +206,11 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	}
 
 	// The frame is whole: from here on nothing fails.
-	rel := 0
+	rel, rtt := 0, time.Duration(0)
+	blocked := h.Flags&frame.FlagBlocked != 0
+	if blocked {
+		rtt = s.l.RTT()
+	}
 	st.rmu.Lock()
 	if early {
 		s.earlyIn[st.group] += uint64(n)
@@ -223,13 +236,14 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	st.rated += n
 	if fin && st.rerr == nil {
 		st.rerr = io.EOF
+		st.unreserveLocked()
 	}
 	if n > 0 || fin {
 		st.wakeReadersLocked()
 	}
 	credit := 0
-	if h.Flags&frame.FlagBlocked != 0 {
-		credit = st.growLocked(s.l.RTT())
+	if blocked {
+		credit = st.growLocked(rtt)
 	}
 	st.rmu.Unlock()
 	st.settle(rel, credit)
@@ -244,8 +258,6 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 // admitLocked checks n bytes that arrive against what the peer may send. Receive lock held.
 func (st *Stream) admitLocked(n int, early bool) error {
 	switch {
-	case st.rerr == io.EOF:
-		return protocolError(st.id, "DATA after FIN")
 	case early && st.earlyIn+n > int(st.s.cfg.Local.EarlyStream):
 		return protocolError(st.id, "%d early bytes after %d are over the stream's early window of %d", n, st.earlyIn, st.s.cfg.Local.EarlyStream)
 	case !early && n > st.grant:
@@ -278,6 +290,7 @@ func (st *Stream) trailer(h frame.Header, r *frame.Reader) error {
 		if st.rerr == nil {
 			st.rerr = io.EOF
 		}
+		st.unreserveLocked()
 		st.wakeReadersLocked()
 	}
 	st.rmu.Unlock()
@@ -293,14 +306,8 @@ func (st *Stream) trailer(h frame.Header, r *frame.Reader) error {
 // reset takes the peer's RESET.
 func (st *Stream) reset(code frame.Code, text string) {
 	err := &StreamError{Code: code, Message: text, Remote: true}
-	st.rmu.Lock()
-	st.rerr = err
-	rel := st.discardLocked()
-	st.wakeReadersLocked()
-	st.rmu.Unlock()
 	s := st.s
-	s.release(st.group, rel)
-	s.l.Lock()
+	s.l.Lock() // first, so that no Write succeeds after a Read has told of the reset
 	if st.stopped == nil {
 		st.stopped = err
 	}
@@ -308,6 +315,14 @@ func (st *Stream) reset(code frame.Code, text string) {
 	if !st.sentEnd {
 		s.oweLocked(&st.flow, oweFin)
 	}
+	s.l.Unlock()
+	st.rmu.Lock()
+	st.rerr = err
+	rel := st.discardLocked()
+	st.wakeReadersLocked()
+	st.rmu.Unlock()
+	s.release(st.group, rel)
+	s.l.Lock()
 	told := st.told
 	st.told = true // now, and not when the FIN has room
 	s.endRecvLocked(&st.flow)

@@ -28,7 +28,8 @@ type Session struct {
 	earlySent   [frame.Groups]uint64  // ours, cumulative
 	earlyFreed  [frame.Groups]uint64  // of those, released by the peer, cumulative
 	slotTable   slotTable             // opens of ours
-	unconfirmed int                   // streams of ours the peer has not accepted
+	backlog     int                   // most of our streams that the peer has not accepted; constant
+	unconfirmed int                   // of them; places handed to woken waiters count
 	confirmWait waitList
 	idleWaiters []*waiter
 	gone        error        // why the session ended
@@ -66,10 +67,14 @@ type entry interface {
 func New(l Link, cfg *Config) *Session {
 	c := cfg.withDefaults()
 	s := &Session{l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
+	if n := int(c.Local.Log) - frame.HeaderLen; n > 0 { // a frame that waits for room must fit the log
+		s.maxPayload = min(s.maxPayload, n)
+	}
 	s.tab.m = make(map[uint64]entry)
 	s.tab.peerSlots = make(map[slotKey]int)
 	s.budget.init(c.StreamBudget, c.BodyBudget)
 	s.slotTable.init(c.Peer)
+	s.backlog = min(maxUnconfirmed, int(c.Peer.Backlog))
 	s.nextID.Store(2)
 	if c.Client {
 		s.nextID.Store(1)
@@ -158,10 +163,11 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 	case frame.TypeOpen:
 		return s.handleOpen(h, r)
 	case frame.TypeData:
-		if e := s.lookup(h.ID); e != nil {
-			return e.data(h, r)
+		e := s.lookup(h.ID)
+		if e == nil {
+			return s.errNoEntry(h)
 		}
-		return s.errNoEntry(h)
+		return s.handleData(e, h, r)
 	case frame.TypeCredit:
 		return s.handleCredit(h, r)
 	case frame.TypeReset, frame.TypeStop:
@@ -198,6 +204,27 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 		return nil
 	}
 	return r.Skip()
+}
+
+// handleData checks that the direction goes on. After RESET frames are dropped, whether or not this side has
+// answered it; after FIN they are an error while the entry is there.
+func (s *Session) handleData(e entry, h frame.Header, r *frame.Reader) error {
+	f := e.base()
+	switch f.heard {
+	case frame.TypeReset:
+		return nil
+	case frame.TypeData:
+		return protocolError(h.ID, "DATA after FIN")
+	}
+	if h.Flags&frame.FlagFin == 0 {
+		return e.data(h, r)
+	}
+	f.heard = frame.TypeData // before data, behind which e may be in use again
+	err := e.data(h, r)
+	if err != nil {
+		f.heard = 0 // torn: it comes again
+	}
+	return err
 }
 
 func (s *Session) handleCredit(h frame.Header, r *frame.Reader) error {
@@ -237,6 +264,7 @@ func (s *Session) handleReset(h frame.Header, m frame.Reset) error {
 	if e == nil {
 		return s.errNoEntry(h)
 	}
+	e.base().heard = frame.TypeReset
 	e.reset(m.Code, m.Text)
 	return nil
 }
@@ -345,7 +373,7 @@ func (s *Session) checkEarly(id uint64, group uint8, n int) error {
 // removeLocked takes f out of the table when both directions have ended. Send lock held.
 func (s *Session) removeLocked(f *flow) {
 	s.tab.Lock()
-	if e := s.tab.m[f.id]; e != nil {
+	if e := s.tab.m[f.id]; e != nil && e.base() == f {
 		if st, ok := e.(*Stream); ok {
 			st.finishedLocked()
 		}
@@ -356,7 +384,7 @@ func (s *Session) removeLocked(f *flow) {
 	}
 	s.tab.Unlock()
 	if f.own && f.slots != nil {
-		s.slotTable.freeLocked(f.slots, f.group)
+		s.slotTable.free(f.slots, f.group)
 		f.slots = nil
 	}
 	s.confirmLocked(f)

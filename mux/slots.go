@@ -76,7 +76,7 @@ func (t *slotTable) setLimits(m frame.Settings) {
 	}
 }
 
-// fullLocked reports whether the next open of sl has to wait.
+// full reports whether the next open of sl has to wait.
 func (t *slotTable) full(sl *slots) bool {
 	g := sl.key.group
 	return sl.used >= t.limit[g] || g == 2 && t.messages >= linkMessages*t.limit[g]
@@ -97,7 +97,7 @@ func (t *slotTable) serve(sl *slots) {
 	}
 }
 
-func (t *slotTable) freeLocked(sl *slots, group uint8) {
+func (t *slotTable) free(sl *slots, group uint8) {
 	sl.used--
 	wasFull := false
 	if group == 2 {
@@ -110,9 +110,7 @@ func (t *slotTable) freeLocked(sl *slots, group uint8) {
 			t.serve(other)
 		}
 	}
-	if sl.used == 0 && sl.wait.empty() && group == 2 && sl != t.inbox {
-		delete(t.sets, sl.key)
-	}
+	t.forget(sl)
 }
 
 func (t *slotTable) wakeAll() {
@@ -121,24 +119,80 @@ func (t *slotTable) wakeAll() {
 	}
 }
 
-// takeSlotLocked waits for a slot. Send lock held.
-func (s *Session) takeSlotLocked(ctx context.Context, k slotKey, timeout <-chan time.Time) (*slots, error) {
+// forget drops the empty set of an ended parent.
+func (t *slotTable) forget(sl *slots) {
+	if sl.used == 0 && sl.wait.empty() && sl.key.group == 2 && sl != t.inbox {
+		delete(t.sets, sl.key)
+	}
+}
+
+// takeSlotLocked waits for a slot for o, as long as the timer says. Send lock held.
+func (s *Session) takeSlotLocked(ctx context.Context, o *Open, timer *openTimer) (*slots, error) {
+	t := &s.slotTable
 	for {
-		if err := s.openErrLocked(); err != nil {
+		if err := s.drainErrLocked(o.Parent); err != nil {
 			return nil, err
 		}
-		sl := s.slotTable.get(k)
-		if sl.wait.empty() && !s.slotTable.full(sl) {
-			s.slotTable.take(sl)
+		sl := t.get(keyOf(o.Kind, o.Depth, o.Parent))
+		if sl.wait.empty() && !t.full(sl) {
+			t.take(sl)
 			return sl, nil
 		}
-		granted, err := s.awaitLocked(&sl.wait, 1, ctx, timeout)
+		granted, err := s.awaitLocked(&sl.wait, 1, ctx, timer.c())
 		if granted {
 			return sl, nil
 		}
+		t.forget(sl)
 		if err != nil {
 			return nil, err
 		}
+	}
+}
+
+// takePlaceLocked waits until a stream may be opened that the peer has not accepted. Send lock held.
+func (s *Session) takePlaceLocked(ctx context.Context, o *Open, timer *openTimer) error {
+	for {
+		if err := s.drainErrLocked(o.Parent); err != nil {
+			return err
+		}
+		if s.unconfirmed < s.backlog && s.confirmWait.empty() {
+			s.unconfirmed++
+			return nil
+		}
+		if granted, err := s.awaitLocked(&s.confirmWait, 1, ctx, timer.c()); granted || err != nil {
+			return err
+		}
+	}
+}
+
+// openTimer is the open timeout, which runs from the first wait on; nil is none.
+type openTimer struct {
+	after time.Duration
+	t     *time.Timer
+}
+
+func (o *openTimer) c() <-chan time.Time {
+	if o == nil {
+		return nil
+	}
+	if o.t == nil {
+		o.t = time.NewTimer(o.after)
+	}
+	return o.t.C
+}
+
+func (o *openTimer) stop() {
+	if o.t != nil {
+		o.t.Stop()
+	}
+}
+
+// freePlaceLocked hands a place on to the opener that has waited longest.
+func (s *Session) freePlaceLocked() {
+	s.unconfirmed--
+	if !s.confirmWait.empty() && s.unconfirmed < s.backlog {
+		s.unconfirmed++
+		s.confirmWait.wakeFirst(true)
 	}
 }
 
@@ -146,8 +200,7 @@ func (s *Session) takeSlotLocked(ctx context.Context, k slotKey, timeout <-chan 
 func (s *Session) confirmLocked(f *flow) {
 	if f.unconfirmed {
 		f.unconfirmed = false
-		s.unconfirmed--
-		s.confirmWait.wakeFirst(false)
+		s.freePlaceLocked()
 	}
 }
 

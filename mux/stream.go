@@ -158,8 +158,8 @@ func (st *Stream) CloseWriteHead(h *frame.Head) error {
 	}
 	st.s.l.Lock()
 	defer st.s.l.Unlock()
-	if (st.sentEnd || st.stopped == errPeerStopped) && st.closed == nil && st.s.gone == nil {
-		return nil // ended already, by CloseWrite or because the peer stopped reading
+	if (st.sentEnd || st.owe&oweFin != 0 || st.stopped != nil) && st.closed == nil && st.s.gone == nil {
+		return nil // ended already, by CloseWrite or because the peer wants no more
 	}
 	return err
 }

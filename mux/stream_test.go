@@ -128,7 +128,7 @@ func TestManyLargeCallsBothWays(t *testing.T) {
 	for range 32 {
 		for _, from := range []*side{c, s} {
 			wg.Go(func() {
-				for range 3 {
+				for range 2 {
 					x, err := call(t.Context(), from.Session, &Open{Kind: frame.KindCall, Name: "echo"}, body)
 					if err != nil || x.Err != nil || len(x.Body) != len(body) {
 						t.Errorf("call: %v", err)

@@ -26,8 +26,8 @@ const (
 
 // YamuxConfig sets up a yamux session. Fields left zero have the defaults named above, or those of Config.
 type YamuxConfig struct {
-	// Acceptor hears of the peer's streams (AcceptStream) and of its go away (HandleDrain); its other methods
-	// are not called. Required. It may be called before YamuxClient or YamuxServer has returned. A hashicorp
+	// Acceptor hears of streams (AcceptStream, EndStream) and of the peer's go away (HandleDrain); its other
+	// methods are not called. Required. It may be called before YamuxClient or YamuxServer has returned. A hashicorp
 	// peer closes the whole session when a stream of its own is not accepted or reset within 75 s.
 	Acceptor Acceptor
 	// Limits: Streams is how many streams either side may have open (more of the peer's are reset at once,

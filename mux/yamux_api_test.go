@@ -34,7 +34,7 @@ func TestYamuxPreface(t *testing.T) {
 // TestYamuxStreamsOnly: what yamux cannot say is refused before anything is sent.
 func TestYamuxStreamsOnly(t *testing.T) {
 	c, _ := ourPair(t, nil)
-	if c.s.First() != nil {
+	if c.Session().First() != nil {
 		t.Error("there is a first stream")
 	}
 	ctx := context.Background()

@@ -215,3 +215,25 @@ func testYamuxOver(t *testing.T, pair func() (net.Conn, net.Conn)) {
 		t.Error(s.Err())
 	}
 }
+
+// TestYamuxCloseViolated: what goes wrong during Close is what Close returns; Err still says closed.
+func TestYamuxCloseViolated(t *testing.T) {
+	for want, say := range map[error]func(r *rawYamux){
+		ErrYamuxProtocol: func(r *rawYamux) { r.send(yamuxData, 0, 1, 4) },
+		ErrYamuxLost:     func(r *rawYamux) { r.nc.(*memnet.Conn).Cut() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e, r := rawPeer(t, false, nil)
+			closed := make(chan error, 1)
+			go func() { closed <- e.Close(context.Background()) }()
+			synctest.Wait()
+			say(r)
+			if err := <-closed; !errors.Is(err, want) {
+				t.Errorf("Close: %v, want %v", err, want)
+			}
+			if !errors.Is(e.Err(), net.ErrClosed) {
+				t.Error(e.Err())
+			}
+		})
+	}
+}

@@ -127,7 +127,7 @@ func TestYamuxGoAwayByHashicorp(t *testing.T) {
 func TestYamuxCloseFlushes(t *testing.T) {
 	for _, peer := range []string{"hashicorp", "ours"} {
 		t.Run(peer, func(t *testing.T) {
-			for i := range 20 {
+			for i := range 10 {
 				a, b := tcpPair(t)
 				c := newOurs(t, a, true, nil)
 				var s *yamuxEnd

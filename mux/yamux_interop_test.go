@@ -138,9 +138,12 @@ func TestYamuxUnreadStreamStallsNobody(t *testing.T) {
 		for _, p := range [2][2]*yamuxEnd{{c, s}, {s, c}} {
 			from, to := p[0], p[1]
 			a, b := openBoth(t, from, to)
-			a.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
-			if n, err := a.Write(make([]byte, 1<<20)); n < yamuxWindow-1 || n > yamuxWindow || err == nil {
-				t.Errorf("wrote %d bytes into an unread stream, %v", n, err)
+			for total := 1; total != yamuxWindow; {
+				a.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+				n, err := a.Write(make([]byte, 1<<20))
+				if total += n; total > yamuxWindow || err == nil {
+					t.Fatalf("wrote %d bytes into an unread stream, %v", total, err)
+				}
 			}
 			x, y := openBoth(t, from, to)
 			go func() {

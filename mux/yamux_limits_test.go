@@ -135,7 +135,7 @@ func TestYamuxOpenWaits(t *testing.T) {
 func TestYamuxPingFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := rawPeer(t, false, nil)
-		r.nc.(*memnet.Conn).BlockReads(true)
+		e.nc.(*memnet.Conn).BlockWrites(true) // as when the peer has not read for long
 		flood := appendYamux(nil, yamuxHeader{yamuxPing, yamuxSYN, 0, 7})
 		for len(flood) < 1<<20 {
 			flood = append(flood, flood...)
@@ -143,7 +143,7 @@ func TestYamuxPingFlood(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		goroutines := runtime.NumGoroutine()
-		for range 10 {
+		for range 3 {
 			if _, err := r.nc.Write(flood); err != nil {
 				t.Fatal(err)
 			}

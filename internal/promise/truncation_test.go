@@ -45,12 +45,13 @@ func TestNothingIsTruncated(t *testing.T) {
 			short := 0
 			for range childRuns {
 				p := startChild(t, childSpec(l.Addr().String(), tc.streams))
+				var took time.Duration
 				if tc.late == "end" {
-					closes = append(closes, p.wait(t))
+					took = p.wait(t)
 				}
-				err := receiveAll(t.Context(), l, tc.streams, tc.pause, func(end *gantline.End) {
+				end, err := receiveAll(t.Context(), l, tc.streams, tc.pause, func(end *gantline.End) {
 					if tc.late == "streams" {
-						closes = append(closes, p.wait(t))
+						took = p.wait(t)
 					}
 					if tc.busy {
 						go pester(end)
@@ -63,7 +64,11 @@ func TestNothingIsTruncated(t *testing.T) {
 					}
 				}
 				if tc.late == "" {
-					closes = append(closes, p.wait(t))
+					took = p.wait(t)
+				}
+				closes = append(closes, took)
+				if end != nil {
+					_ = end.Close()
 				}
 			}
 			slices.Sort(closes)
@@ -85,33 +90,33 @@ func countUnder(sorted []time.Duration, limit time.Duration) int {
 	return n
 }
 
-// receiveAll takes the next End and everything it sent. accepted is called between.
-func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time.Duration, accepted func(*gantline.End)) error {
+// receiveAll takes the next End and everything it sent. accepted is called between. The End is left open: who
+// closes it takes no more of what its peer sends, and the peer's Close says so.
+func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time.Duration, accepted func(*gantline.End)) (*gantline.End, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	end, err := l.AcceptEnd(ctx)
 	if err != nil {
-		return fmt.Errorf("accept End: %w", err)
+		return nil, fmt.Errorf("accept End: %w", err)
 	}
-	defer end.Close()
 	accepted(end)
 	for i := range streams {
 		st, err := end.AcceptStream(ctx)
 		if err != nil {
-			return fmt.Errorf("accept stream %d: %w", i, err)
+			return end, fmt.Errorf("accept stream %d: %w", i, err)
 		}
 		got, err := readSlowly(st, pause)
 		if err != nil {
-			return fmt.Errorf("stream %d: %d bytes, then %w", i, len(got), err)
+			return end, fmt.Errorf("stream %d: %d bytes, then %w", i, len(got), err)
 		}
 		if want := pattern(childBytes/streams, uint64(i)); !bytes.Equal(got, want) {
-			return fmt.Errorf("stream %d: %d bytes came, %d were written", i, len(got), len(want))
+			return end, fmt.Errorf("stream %d: %d bytes came, %d were written", i, len(got), len(want))
 		}
 		if err := st.Close(); err != nil {
-			return fmt.Errorf("stream %d: close: %w", i, err)
+			return end, fmt.Errorf("stream %d: close: %w", i, err)
 		}
 	}
-	return nil
+	return end, nil
 }
 
 // pester calls the peer, which handles nothing, until the End is over.

@@ -1,0 +1,321 @@
+package chaos
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func (b *bench) tryDial() (*net.TCPConn, error) {
+	nc, err := net.Dial("tcp", b.Addr())
+	if err != nil {
+		return nil, err
+	}
+	return nc.(*net.TCPConn), nil
+}
+
+// TestFaithful: without rules nothing changes: bytes, half-closes and resets.
+func TestFaithful(t *testing.T) {
+	for name, cfg := range map[string]*Config{
+		"no rules": nil,
+		"slow":     rules("latency:1ms+-1ms", "cap:1G/s", "drip.up:40000/1us"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, cfg)
+			p := b.pair(t)
+			data := make([]byte, 4<<20)
+			rand.NewChaCha8([32]byte{}).Read(data)
+			for _, nc := range []*net.TCPConn{p.c, p.s} {
+				go func() {
+					nc.Write(data)
+					nc.CloseWrite()
+				}()
+			}
+			for _, nc := range []*net.TCPConn{p.s, p.c} {
+				h := sha256.New()
+				if n, err := io.Copy(h, nc); n != int64(len(data)) || err != nil || [32]byte(h.Sum(nil)) != sha256.Sum256(data) {
+					t.Errorf("%d bytes and %v, or other bytes", n, err)
+				}
+			}
+			eventually(t, "the connection is over", func() bool { return b.Counters().Open == 0 })
+			if c := b.Counters(); c.BytesUp != int64(len(data)) || c.BytesDown != c.BytesUp || c.DroppedUp != 0 || c.Connections != 1 {
+				t.Errorf("counters: %+v", c)
+			}
+		})
+	}
+}
+
+func TestResetPasses(t *testing.T) {
+	b := newBench(t, nil)
+	p := b.pair(t)
+	p.s.SetLinger(0)
+	p.s.Close()
+	wantEnd(t, p.c, 0, 0, syscall.ECONNRESET)
+}
+
+func TestConnsAndInject(t *testing.T) {
+	b := newBench(t, rules("rst@up:100#2-3"))
+	ps := []pair{b.pair(t), b.pair(t), b.pair(t), b.pair(t)}
+	for i, p := range ps {
+		put(t, p.c, 0, 150)
+		if i == 1 || i == 2 {
+			wantEnd(t, p.s, 0, 100, syscall.ECONNRESET)
+		} else {
+			want(t, p.s, 0, 150)
+		}
+	}
+	eventually(t, "two are over", func() bool { return len(b.Conns()) == 2 })
+	info := b.Conns()
+	if info[0].ID != 1 || info[1].ID != 4 || info[0].Up != 150 || info[0].From != ps[0].c.LocalAddr().String() {
+		t.Errorf("Conns: %+v", info)
+	}
+	if n, err := b.Inject(MustFault("stall.down"), 4, 2); n != 1 || err != nil {
+		t.Errorf("Inject = %d, %v", n, err)
+	}
+	put(t, ps[0].s, 0, 10)
+	put(t, ps[3].s, 0, 10)
+	put(t, ps[3].c, 150, 10)
+	want(t, ps[0].c, 0, 10)
+	want(t, ps[3].s, 150, 10)
+	wantQuiet(t, ps[3].c)
+	if n := b.Heal(Blackhole); n != 0 {
+		t.Errorf("Heal of something else ended %d", n)
+	}
+	if n := b.Heal(Stall); n != 1 {
+		t.Errorf("Heal ended %d", n)
+	}
+	want(t, ps[3].c, 0, 10)
+	if n, err := b.Inject(MustFault("flip.up:2"), 1); n != 1 || err != nil {
+		t.Errorf("Inject = %d, %v", n, err)
+	}
+	ps[0].c.Write(make([]byte, 3))
+	got := make([]byte, 3)
+	if _, err := io.ReadFull(ps[0].s, got); err != nil || got[0] == 0 || got[1] == 0 || got[2] != 0 {
+		t.Errorf("flipped: %v, %v", got, err)
+	}
+	if n := b.Cut(4); n != 1 {
+		t.Errorf("Cut = %d", n)
+	}
+	wantEnd(t, ps[3].c, 0, 0, syscall.ECONNRESET)
+	if n := b.Cut(); n != 1 {
+		t.Errorf("Cut = %d", n)
+	}
+	wantEnd(t, ps[0].c, 0, 0, syscall.ECONNRESET)
+	for _, err := range []error{
+		second(b.Inject(Fault{})), second(b.Inject(MustFault("outage"), 1)), second(b.Inject(MustFault("flap:1s/1s"), 1)),
+	} {
+		var re *RuleError
+		if !errors.As(err, &re) {
+			t.Errorf("Inject = %v, want a *RuleError", err)
+		}
+	}
+	if c := b.Counters(); c.Faults[RST] != 4 || c.Faults[Stall] != 1 || c.Faults[Flip] != 1 {
+		t.Errorf("counters: %+v", c)
+	}
+}
+
+func second[A any](_ A, err error) error { return err }
+
+// TestBlackholeNewConnections: they are accepted, swallow everything, and reach the
+// target when the hole is gone, if nothing was lost by then.
+func TestBlackholeNewConnections(t *testing.T) {
+	b := newBench(t, rules("blackhole"))
+	talker, silent := b.dial(t), b.dial(t)
+	put(t, talker, 0, 10)
+	eventually(t, "it is swallowed", func() bool { return b.Counters().DroppedUp == 10 })
+	wantQuiet(t, talker, silent)
+	if len(b.accepted) != 0 {
+		t.Error("the target got a connection")
+	}
+	gone := b.dial(t)
+	gone.Close()
+	eventually(t, "one that was closed is over", func() bool {
+		c := b.Counters()
+		return c.Connections == 3 && c.Open == 2
+	})
+	b.Heal()
+	p := pair{silent, b.accept(t)}
+	put(t, p.c, 0, 10)
+	want(t, p.s, 0, 10)
+	wantQuiet(t, talker)
+	talker.Close()
+	eventually(t, "the other is over, too", func() bool { return b.Counters().Open == 1 })
+}
+
+// TestBlackholeKeepsWhole: a connection that lost nothing carries on afterwards,
+// and learns of an end that it did not see.
+func TestBlackholeKeepsWhole(t *testing.T) {
+	b := newBench(t, nil)
+	p, q := b.pair(t), b.pair(t)
+	b.Inject(MustFault("blackhole"))
+	p.c.CloseWrite()
+	wantQuiet(t, p.s, q.s)
+	b.Heal()
+	put(t, p.s, 0, 10)
+	want(t, p.c, 0, 10)
+	wantEnd(t, p.s, 0, 0, io.EOF)
+	put(t, q.c, 0, 10)
+	want(t, q.s, 0, 10)
+}
+
+func TestFlap(t *testing.T) {
+	b := newBench(t, rules("flap:60ms/60ms@t:1ms+650ms"))
+	var up, refused, cut int
+	for b.Counters().Faults[Flap] < 3 {
+		nc, err := b.tryDial()
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			refused++
+			time.Sleep(time.Millisecond)
+			continue
+		case err != nil: // caught between the kernel and the proxy
+			continue
+		}
+		up++
+		nc.SetDeadline(time.Now().Add(patience))
+		if _, err := nc.Read(make([]byte, 1)); isReset(err) {
+			cut++
+		} else {
+			t.Errorf("Read failed with %v, want ECONNRESET", err)
+		}
+		nc.Close()
+	}
+	if up == 0 || refused == 0 || cut != up {
+		t.Errorf("up %d times, cut %d times, refused %d times", up, cut, refused)
+	}
+	b.Heal()
+	p := b.pairAfterFlap(t)
+	put(t, p.c, 0, 10)
+	want(t, p.s, 0, 10)
+}
+
+// pairAfterFlap dials until it works; the target may have accepted others before.
+func (b *bench) pairAfterFlap(t *testing.T) pair {
+	t.Helper()
+	var c *net.TCPConn
+	eventually(t, "a dial works", func() (ok bool) {
+		nc, err := b.tryDial()
+		c = nc
+		return err == nil
+	})
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	var s *net.TCPConn
+	eventually(t, "it reaches the target", func() bool {
+		s = b.accept(t)
+		return b.Conns() != nil && len(b.accepted) == 0
+	})
+	return pair{c, s}
+}
+
+func TestTargetDown(t *testing.T) {
+	b := newBench(t, nil)
+	b.target.Close()
+	if nc, err := b.tryDial(); err == nil {
+		wantEnd(t, nc, 0, 0, syscall.ECONNRESET)
+		nc.Close()
+	} else if !isReset(err) { // the reset may come before the dial is done
+		t.Fatal(err)
+	}
+	if c := b.Counters(); c.DialsRefused != 1 || c.DialsFailed != 0 {
+		t.Errorf("counters: %+v", c)
+	}
+}
+
+func TestLoopbackOnly(t *testing.T) {
+	for _, tt := range []struct{ listen, target string }{
+		{"127.0.0.1:0", "192.0.2.1:80"},
+		{"127.0.0.1:0", "example.com:80"},
+		{"127.0.0.1:0", ":80"},
+		{"0.0.0.0:0", "127.0.0.1:80"},
+		{":0", "127.0.0.1:80"},
+	} {
+		_, err := Listen(tt.listen, tt.target, nil)
+		if !errors.Is(err, ErrNotLoopback) || !strings.HasPrefix(err.Error(), "gantline: chaos: ") || !strings.Contains(err.Error(), "AllowRemote") {
+			t.Errorf("Listen(%q, %q): %v", tt.listen, tt.target, err)
+		}
+	}
+	if _, err := Listen("127.0.0.1:0", "127.0.0.1", nil); err == nil {
+		t.Error("a target without a port was taken")
+	}
+	for _, tt := range []struct {
+		listen, target string
+		remote         bool
+	}{
+		{"localhost:0", "localhost:1", false},
+		{"127.1.2.3:0", "[::1]:1", false},
+		{"0.0.0.0:0", "192.0.2.1:80", true},
+	} {
+		p, err := Listen(tt.listen, tt.target, &Config{AllowRemote: tt.remote})
+		if err != nil {
+			t.Errorf("Listen(%q, %q): %v", tt.listen, tt.target, err)
+			continue
+		}
+		p.Close()
+	}
+}
+
+// TestClose ends what is blocked everywhere: by a receiver that does not read, a
+// stall, a latency, a blackhole before the dial, and a listener that is down.
+func TestClose(t *testing.T) {
+	for _, rule := range []string{"cap:1G/s", "stall@up:10", "latency:1h", "blackhole", "drip:1/1h", "outage@t:30ms", "flap:30ms/1h", "fin@up:0", "rst@t:1h"} {
+		b := newBench(t, rules(rule))
+		nc := b.dial(t)
+		wrote := make(chan struct{})
+		go func() {
+			defer close(wrote)
+			nc.Write(make([]byte, 32<<20))
+		}()
+		time.Sleep(50 * time.Millisecond)
+		start := time.Now()
+		if err := b.Proxy.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("%s: Close took %v", rule, took)
+		}
+		<-wrote
+		if err := b.Proxy.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: second Close = %v", rule, err)
+		}
+		if err := second(b.Inject(MustFault("rst"))); !errors.Is(err, net.ErrClosed) || b.Cut() != 0 {
+			t.Errorf("Inject after Close = %v", err)
+		}
+		if nc, err := net.Dial("tcp", b.Addr()); err == nil {
+			nc.Close()
+			t.Errorf("%s: a dial worked after Close", rule)
+		}
+	}
+}
+
+func TestCountersJSON(t *testing.T) {
+	b := newBench(t, rules("flip@up:1", "rst@up:5"))
+	p := b.pair(t)
+	put(t, p.c, 0, 10)
+	wantReset(t, p.c)
+	eventually(t, "the connection is over", func() bool { return b.Counters().Open == 0 })
+	data, err := json.Marshal(b.Counters())
+	want := `{"connections":1,"open":0,"bytes_up":5,"bytes_down":0,"dropped_up":5,"dropped_down":0,"flipped":1,` +
+		`"faults":{"flip":1,"rst":1},"dials_refused":0,"dials_failed":0,"refused":0,"unsettled":0}`
+	if err != nil || string(data) != want {
+		t.Errorf("Marshal = %s, %v\nwant %s", data, err, want)
+	}
+	var back Counters
+	if err := json.Unmarshal(data, &back); err != nil || back.Faults[RST] != 1 {
+		t.Errorf("Unmarshal = %+v, %v", back, err)
+	}
+}
+
+func wantReset(t *testing.T, nc net.Conn) {
+	t.Helper()
+	if _, err := io.Copy(io.Discard, nc); !isReset(err) {
+		t.Fatalf("Read failed with %v, want ECONNRESET", err)
+	}
+}

@@ -1,0 +1,100 @@
+package mux
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// checkIdle checks, within a synctest bubble, that two sessions on which everything has ended hold nothing:
+// no slot, no reserved room, no early window, no budget, no waiter, no debt.
+func checkIdle(t testing.TB, c, s *side) {
+	t.Helper()
+	synctest.Wait()
+	for name, pair := range map[string][2]*side{"client": {c, s}, "server": {s, c}} {
+		for _, err := range idle(pair[0].Session) {
+			t.Errorf("%s: %s", name, err)
+		}
+		for g := range frame.Groups {
+			sent, freed := pair[0].earlySent[g], pair[0].earlyFreed[g]
+			in, out := pair[1].earlyIn[g], pair[1].earlyOut[g].Load()
+			if sent != in || in != out || out != pair[1].l.freed[g] || freed != out {
+				t.Errorf("%s: group %d: early bytes: sent %d, received %d, released %d, announced %d, freed %d",
+					name, g, sent, in, out, pair[1].l.freed[g], freed)
+			}
+		}
+	}
+}
+
+// idle tells what a session that should hold nothing holds.
+func idle(s *Session) (errs []string) {
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.tab.Lock()
+	defer s.tab.Unlock()
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Sprintf(format, args...))
+		}
+	}
+	for id, e := range s.tab.m {
+		check(id == 0, "stream %d (%T) is in the table: %+v", id, e, e.base())
+	}
+	for k, n := range s.tab.peerSlots {
+		check(n == 0, "the peer holds %d slots of %v", n, k)
+	}
+	check(s.tab.refused == 0, "%d refused", s.tab.refused)
+	for k, sl := range s.slotTable.sets {
+		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
+		check(k.group != 2 || k.sub == 0, "slots of the ended parent %d are kept", k.sub)
+	}
+	check(s.slotTable.messages == 0, "%d messages", s.slotTable.messages)
+	check(s.reserved == 0, "%d bytes of room are reserved", s.reserved)
+	check(s.unconfirmed == 0, "%d unconfirmed", s.unconfirmed)
+	check(s.roomWait.empty() && s.confirmWait.empty(), "somebody waits for room or a place")
+	check(s.ring.empty() && s.debts.head == nil, "flows are queued")
+	for g := range frame.Groups {
+		check(s.poolWait[g].empty() && len(s.poolFlows[g]) == 0, "somebody waits for early window of group %d", g)
+	}
+	for _, w := range s.idleWaiters {
+		check(len(w.ch) == 0 && !w.queued, "a free waiter is in use")
+	}
+	errs = append(errs, idleBudget(s)...)
+	return errs
+}
+
+func idleBudget(s *Session) (errs []string) {
+	first := 0
+	if s.first != nil {
+		first = s.first.recv.reserved
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	if n := s.budget.streams + first; n != s.cfg.StreamBudget {
+		errs = append(errs, fmt.Sprintf("%d of the stream budget of %d is left", n, s.cfg.StreamBudget))
+	}
+	if n := s.budget.bodies; n != s.cfg.BodyBudget {
+		errs = append(errs, fmt.Sprintf("%d of the body budget of %d is left", n, s.cfg.BodyBudget))
+	}
+	for i, l := range s.budget.lanes {
+		if l.held != 0 || len(l.queue) != 0 {
+			errs = append(errs, fmt.Sprintf("lane %d holds %d bodies, %d wait", i, l.held, len(l.queue)))
+		}
+	}
+	return errs
+}
+
+// checkRaw is checkIdle for a scripted peer.
+func checkRaw(t testing.TB, r *raw) {
+	t.Helper()
+	for _, err := range idle(r.Session) {
+		t.Error(err)
+	}
+	for g := range frame.Groups {
+		if in, out := r.earlyIn[g], r.earlyOut[g].Load(); in != out || int(out) != r.l.freed[g] {
+			t.Errorf("group %d: early bytes: received %d, released %d, announced %d", g, in, out, r.l.freed[g])
+		}
+	}
+}

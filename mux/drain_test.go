@@ -1,0 +1,174 @@
+package mux
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+func fDrain(last uint64) rawFrame {
+	return mk(frame.TypeDrain, 0, 0, frame.AppendDrain(nil, &frame.Drain{LastID: last, Code: frame.OK, Text: "bye"}))
+}
+
+func isUnavailable(err error) bool {
+	var se *StreamError
+	return errors.As(err, &se) && se.Code == frame.Unavailable && se.Remote
+}
+
+// TestDrained: once the peer drains, opens of the End's scope fail at once, those that wait for something
+// included; what is open under a stream goes on.
+func TestDrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, smallLimits)
+		st, err := r.OpenStream(t.Context(), &Open{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs := opens(t.Context(), r.Session, 4) // two of them wait for a slot
+		full := newRaw(t, backlogOf(1))
+		opens(t.Context(), full.Session, 1)
+		waiting := opens(t.Context(), full.Session, 3)
+		for _, s := range []*raw{r, full} {
+			s.ok(fDrain(2), fDrain(2))
+			if len(s.acc.drains) != 1 {
+				t.Errorf("HandleDrain was called %d times", len(s.acc.drains))
+			}
+		}
+		synctest.Wait()
+		refused := 0
+		for range 4 {
+			if err := <-errs; isUnavailable(err) {
+				refused++
+			}
+		}
+		if refused != 2 {
+			t.Errorf("%d opens that waited for a slot failed, want 2", refused)
+		}
+		for range 3 {
+			if err := <-waiting; !isUnavailable(err) {
+				t.Errorf("an open that waited for the backlog: %v", err)
+			}
+		}
+		if _, err := r.OpenStream(t.Context(), &Open{}, nil); !isUnavailable(err) {
+			t.Error(err)
+		}
+		if err := r.Start(t.Context(), &Exchange{}, &Open{Kind: frame.KindCall}, nil); !isUnavailable(err) {
+			t.Error(err)
+		}
+		if err := r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall, Parent: st.ID()}, nil); err != nil {
+			t.Errorf("a call under a stream: %v", err)
+		}
+	})
+}
+
+// TestDrainedInOrder: an open that waits for room when the peer drains is not appended behind.
+func TestDrainedInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newFull(t)
+		errc := make(chan error, 1)
+		go func() {
+			errc <- r.Start(t.Context(), &Exchange{}, &Open{Kind: frame.KindCall, Name: "m"}, []byte("x"))
+		}()
+		synctest.Wait()
+		r.ok(fDrain(0))
+		r.ack()
+		r.wantIdle()
+		if err := <-errc; !isUnavailable(err) {
+			t.Error(err)
+		}
+		r.want()
+	})
+}
+
+// TestDrain: opens above the id that DRAIN names are refused, under streams they are not.
+func TestDrain(t *testing.T) {
+	r := newRaw(t, nil)
+	r.ok(fOpen(5, 0, frame.Open{}))
+	r.Drain(frame.Unavailable, "later", "elsewhere")
+	r.Drain(frame.Unavailable, "again", "")
+	out := r.take()
+	if len(out) != 1 {
+		t.Fatalf("sent %v", out)
+	}
+	if d, err := frame.ParseDrain(out[0].p); err != nil || d.LastID != 5 || d.Text != "later" || d.Addr != "elsewhere" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	r.ok(fOpen(7, flFin, frame.Open{}), fOpen(9, flFin, frame.Open{Kind: frame.KindCall, Parent: 5}), fOpen(11, flFin, frame.Open{Kind: frame.KindMessage}))
+	r.want("RESET 7 Unavailable", "RESET 11 Unavailable")
+	if len(r.acc.incoming) != 1 || len(r.acc.streams) != 1 {
+		t.Error("the wrong ones were accepted")
+	}
+	r.HandleClose(nil)
+	r.Drain(frame.Unavailable, "", "")
+	r.wantIdle()
+}
+
+// TestDrainNamesAll: whatever is accepted while DRAIN is being appended is covered by the id it names.
+func TestDrainNamesAll(t *testing.T) {
+	for range 50 {
+		r := newRaw(t, nil)
+		var wg sync.WaitGroup
+		wg.Go(func() { r.Drain(frame.Unavailable, "", "") })
+		for id := uint64(1); id < 20; id += 2 {
+			r.ok(fOpen(id, flFin, frame.Open{Kind: frame.KindCall}))
+		}
+		wg.Wait()
+		for _, f := range r.take() {
+			if f.h.Type != frame.TypeDrain {
+				continue
+			}
+			d, _ := frame.ParseDrain(f.p)
+			for _, x := range r.acc.incoming {
+				if x.ID() > d.LastID {
+					t.Fatalf("%d runs, but DRAIN says nothing above %d will", x.ID(), d.LastID)
+				}
+			}
+		}
+	}
+}
+
+// TestCloseStreams: what was written stays, the direction ends, writers stop.
+func TestCloseStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := newPair(t, nil)
+		a, b := openPair(t, c, s)
+		n := 0
+		errc := make(chan error, 1)
+		go func() {
+			var err error
+			n, err = a.Write(make([]byte, 1<<20))
+			errc <- err
+		}()
+		synctest.Wait()
+		c.CloseStreams()
+		if err := <-errc; err != errClosed {
+			t.Errorf("write: %v", err)
+		}
+		got, err := readAll(b)
+		if got != n || err != nil {
+			t.Errorf("%d bytes were written, %d arrived: %v", n, got, err)
+		}
+		if _, err := c.First().Write([]byte("x")); err != errClosed {
+			t.Errorf("write to the first stream: %v", err)
+		}
+		if n, err := readAll(s.First()); n != 0 || err != nil {
+			t.Errorf("the first stream: %d, %v", n, err)
+		}
+		b.Close()
+		a.Close()
+		checkIdle(t, c, s)
+	})
+}
+
+// readAll reads until io.EOF and returns how much.
+func readAll(st *Stream) (int, error) {
+	n, err := st.WriteTo(discard{})
+	return int(n), err
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
