@@ -62,21 +62,14 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	return e, false, nil
 }
 
-// Drop ends a suspended End at once, as if its SessionExpiry were over, and also one whose client has said
-// nothing since it was welcomed, and may never have been. why says what took its place, for instance. An End
-// that is up is left alone: Drop returns false.
+// Drop ends a suspended End at once, as if its SessionExpiry were over: why says what took its place, for
+// instance. An End that is up is left alone: Drop returns false.
 func (s *Sessions) Drop(end *End, why error) bool {
-	if end.link.State() == StateBroken {
-		end.link.Lose(why)
-		return true
-	}
-	select {
-	case <-end.link.Confirmed():
+	if end.link.State() != StateBroken {
 		return false
-	default:
-		end.link.Abort(why)
-		return true
 	}
+	end.link.Lose(why)
+	return true
 }
 
 func (s *Sessions) add(e *End) {
