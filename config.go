@@ -1,7 +1,9 @@
 package gantline
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/gantline-project/gantline/conn"
@@ -30,6 +32,10 @@ type Config struct {
 	// SessionExpiry is how long a session may live without a carrier; it is told to the peer. Default 60 s,
 	// negative = none. A torn carrier ends the session at once whatever the value.
 	SessionExpiry time.Duration
+	// Redial makes the End of the dialling side outlive its carrier: when that breaks it is called, with backoff,
+	// until the session is resumed over what it returns, or is lost. It should honour ctx, which ends with the
+	// End. Package client sets it. nil = a torn carrier ends the End. The server must keep Sessions.
+	Redial func(ctx context.Context) (net.Conn, error)
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
 	// Logger gets what nobody can be told otherwise, such as panics of handlers; nil = slog.Default().

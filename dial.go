@@ -13,7 +13,7 @@ import (
 
 // Client makes an End of the dialling side out of nc, as tls.Client does: it shakes hands, runs cfg.Setup and
 // returns. ctx bounds only that; nc belongs to the End from now on and is closed with it, or at an error. nil
-// cfg means all defaults.
+// cfg means all defaults. With Config.Redial the End outlives nc.
 //
 // Errors: ctx's, the server's refusal with its code and text (CodeOf), InvalidArgument for a bad Config,
 // Setup's, or why the handshake failed.
@@ -25,6 +25,9 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 	}
 	lc := e.cfg.link()
 	lc.OnState = e.stateChanged
+	if e.cfg.Redial != nil {
+		lc.OnBroken = newRedialer(e).broken
+	}
 	l, err := conn.Client(ctx, nc, lc)
 	if err != nil {
 		e.abandon(err)
@@ -57,22 +60,15 @@ func (e bareError) Error() string { return cleanText(e.error) }
 func (e bareError) Unwrap() error { return e.error }
 
 // Server makes an End of the accepting side out of nc, as tls.Server does. cfg.Setup runs before the client is
-// welcomed, so it can refuse it. Otherwise as Client.
+// welcomed, so it can refuse it. The End does not outlive nc: for that use Sessions.Attach. Otherwise as Client.
 func Server(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
-	e, err := newEnd(cfg)
-	if err != nil {
-		_ = nc.Close()
-		return nil, err
+	var c Config
+	if cfg != nil {
+		c = *cfg
 	}
-	lc := e.cfg.link()
-	lc.OnState = e.stateChanged
-	lc.Accept = e.attach
-	if _, err := conn.Server(ctx, nc, lc); err != nil {
-		e.abandon(err)
-		return nil, err
-	}
-	e.start()
-	return e, nil
+	c.SessionExpiry = -1
+	e, _, err := new(Sessions).Attach(ctx, nc, &c)
+	return e, err
 }
 
 // Pipe returns the two Ends of a connection in memory, for tests. It works inside testing/synctest. It panics

@@ -42,12 +42,13 @@ type End struct {
 	calls    freeList[call]
 	notices  freeList[notice]
 	peers    peerMethods
-	running  atomic.Int64  // handlers and subscription functions
-	setup    atomic.Uint64 // goroutine that runs Setup; 0 = none
-	up       chan struct{} // closed when Setup has succeeded and the peer is heard
-	draining atomic.Bool   // Shutdown was called
-	closing  atomic.Bool   // Close was called
-	close    func() error  // does it once
+	running  atomic.Int64   // handlers and subscription functions
+	setup    atomic.Uint64  // goroutine that runs Setup; 0 = none
+	up       chan struct{}  // closed when Setup has succeeded and the peer is heard
+	draining atomic.Bool    // Shutdown was called
+	closing  atomic.Bool    // Close was called
+	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
+	close    func() error   // does it once
 
 	mu sync.Mutex // guards the scopes and states of all streams
 }

@@ -3,6 +3,7 @@ module github.com/gantline-project/gantline
 go 1.25.0
 
 require (
+	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/hashicorp/yamux v0.1.2 // indirect
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect

@@ -27,6 +27,7 @@ func (e *End) closeNow() error {
 	err := e.link.Close(context.Background(), OK, "")
 	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
 		e.peers.out.done.Wait()
+		e.redials.Wait()
 	}
 	return err
 }

@@ -40,6 +40,10 @@ type Dialer struct {
 	// in turn, after Dial's own, until one leads to an End.
 	Addrs []string
 
+	// NoRedial makes the End end with its connection: nothing is dialled again.
+	// Config.Redial, when it is set, takes the place of dialling the same addresses.
+	NoRedial bool
+
 	// Timeout bounds what each address may take: name lookup, connection, TLS and
 	// handshake together. The time left in the context is shared evenly between
 	// the addresses not tried yet, so that one that never answers leaves time for the
@@ -62,17 +66,23 @@ func Dial(ctx context.Context, network, addr string, opts ...Option) (*gantline.
 // and "unix" with a path; any other with DialFunc.
 //
 // ctx bounds dialling and the handshake: that it ends later does nothing. The
-// End is over when its connection is torn; it is not redialled. See the
-// package's comment for the errors.
+// first failure is returned; later breaks are redialled, see the package's
+// comment, as are the errors.
 func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End, error) {
 	targets, err := d.targets(network, addr)
 	if err != nil {
 		return nil, err
 	}
+	cfg := d.Config
+	again := &redial{d: d, targets: targets}
+	if cfg.Redial == nil && !d.NoRedial {
+		cfg.Redial = again.next
+	}
 	failed := &dialError{}
 	for i, t := range targets {
-		end, err := d.try(ctx, t, len(targets)-i)
+		end, err := d.try(ctx, t, len(targets)-i, &cfg)
 		if err == nil {
+			again.turn.Store(int64(i))
 			return end, nil
 		}
 		failed.add(t, err)
@@ -84,14 +94,13 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 }
 
 // try makes an End from one address; left counts it and those behind it.
-func (d *Dialer) try(ctx context.Context, t target, left int) (*gantline.End, error) {
+func (d *Dialer) try(ctx context.Context, t target, left int, cfg *gantline.Config) (*gantline.End, error) {
 	limited, cancel, limit := d.limit(ctx, left)
 	defer cancel()
 	nc, err := d.connect(limited, t)
 	var end *gantline.End
 	if err == nil {
-		cfg := d.Config
-		end, err = gantline.Client(limited, nc, &cfg)
+		end, err = gantline.Client(limited, nc, cfg)
 	}
 	if err == nil {
 		return end, nil

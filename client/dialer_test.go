@@ -232,16 +232,37 @@ func TestDialerReuse(t *testing.T) {
 	}
 }
 
-// TestTornConnection: the End is over, and says why.
+// TestTornConnection: the End and its streams go on over a new connection, unless that was not wanted.
 func TestTornConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network{}
 		ln := n.listen(t, "x")
 		var nc net.Conn
-		end, err := client.Dial(t.Context(), "mem", "x", client.WithDialFunc(func(ctx context.Context, nw, addr string) (_ net.Conn, err error) {
+		dial := func(ctx context.Context, nw, addr string) (_ net.Conn, err error) {
 			nc, err = n.dial(ctx, nw, addr)
 			return nc, err
-		}))
+		}
+		end, err := client.Dial(t.Context(), "mem", "x", client.WithDialFunc(dial))
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer, err := ln.AcceptEnd(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if _, err := end.Write([]byte{byte(i)}); err != nil {
+				t.Fatal(err)
+			}
+			nc.(interface{ Cut() }).Cut()
+			var b [1]byte
+			if _, err := peer.Read(b[:]); err != nil || b[0] != byte(i) {
+				t.Fatalf("read %v, %v", b, err)
+			}
+		}
+		end.Close()
+
+		end, err = client.Dial(t.Context(), "mem", "x", client.WithDialFunc(dial), client.WithoutRedial())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,6 +34,11 @@ func WithAddrs(addrs ...string) Option {
 	return func(d *Dialer) { d.Addrs = addrs }
 }
 
+// WithoutRedial makes the End end with its connection: Dialer.NoRedial.
+func WithoutRedial() Option {
+	return func(d *Dialer) { d.NoRedial = true }
+}
+
 // WithTimeout bounds what each address may take: Dialer.Timeout.
 func WithTimeout(timeout time.Duration) Option {
 	return func(d *Dialer) { d.Timeout = timeout }

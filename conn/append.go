@@ -72,3 +72,11 @@ func (l *Link) Wake() {
 		l.cond.Signal()
 	}
 }
+
+// Acked returns the log position up to which the peer has everything. Any
+// goroutine, without the send lock.
+func (l *Link) Acked() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.acked
+}

@@ -27,6 +27,9 @@ func (l *Listener) welcome(nc net.Conn) {
 	defer cancel()
 	h := &handshake{l: l, ctx: ctx}
 	end, err := h.run(nc)
+	if err == nil && end == nil {
+		return // an End that was there before goes on
+	}
 	if err != nil {
 		h.undo()
 		nc.Close()
@@ -63,14 +66,15 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 	}
 	cfg := h.l.opts.config
 	cfg.Setup = h.setup
-	end, err = gantline.Server(h.ctx, nc, &cfg)
-	if err != nil {
+	end, resumed, err := h.l.peers.sessions.Attach(h.ctx, nc, &cfg)
+	if err != nil || resumed {
 		return nil, err
 	}
 	// A client that never got its welcome, or never wanted one, must not keep
 	// its id. One that has sent something and is gone already is an End, and
 	// when the listener stops all Ends are closed properly.
 	if _, err := end.Ping(h.ctx); err != nil && end.Stats().Link.FramesIn == 0 && h.l.ctx.Err() == nil {
+		h.l.peers.sessions.Drop(end, err)
 		return nil, errorf("the client did not answer its welcome: %w", bare{err})
 	}
 	return end, nil

@@ -176,7 +176,7 @@ func (l *Listener) Ends() iter.Seq[*gantline.End] {
 // what an End could not deliver close that End.
 func (l *Listener) Close() error {
 	err := l.stop()
-	closeAll(l.peers.shut())
+	l.peers.closeAll(l.peers.shut())
 	_ = l.running.wait(context.Background()) // the context never ends
 	return err
 }

@@ -12,6 +12,8 @@ import (
 type peers struct {
 	limit int // 0 = none
 
+	sessions gantline.Sessions // where broken Ends wait
+
 	mu     sync.Mutex // guards what follows
 	byID   map[string]*peer
 	closed bool // nobody is let in any more
@@ -34,6 +36,10 @@ func newPeers(limit int) *peers {
 	return &peers{limit: limit, byID: make(map[string]*peer)}
 }
 
+// errSuperseded ends the suspended End of a client that has come with a new
+// session.
+var errSuperseded = refusal(gantline.Aborted, "superseded by a new session of the same peer id")
+
 // errClosing is what a client gets that comes while the listener closes.
 var errClosing = refusal(gantline.Unavailable, "the server is closing")
 
@@ -46,7 +52,7 @@ func (p *peers) claim(e *gantline.End) error {
 	switch {
 	case p.closed:
 		return errClosing
-	case old != nil && old.alive():
+	case old != nil && old.alive() && !p.sessions.Drop(old.end, errSuperseded):
 		return refusal(gantline.AlreadyExists, "the id %q is in use by another connection: close that one first, or use another Config.ID", id)
 	case old == nil && p.limit > 0 && len(p.byID) >= p.limit:
 		return refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
@@ -118,9 +124,12 @@ func (p *peers) shut() []*gantline.End {
 }
 
 // closeAll closes the Ends, all at the same time: each may take 5 s.
-func closeAll(ends []*gantline.End) {
+func (p *peers) closeAll(ends []*gantline.End) {
 	var wg sync.WaitGroup
 	for _, e := range ends {
+		if p.sessions.Drop(e, errClosing) {
+			continue // nobody comes back for it
+		}
 		wg.Go(func() { _ = e.Close() }) // what the peer has not confirmed is its handler's business
 	}
 	wg.Wait()

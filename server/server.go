@@ -176,7 +176,7 @@ func (s *Server) list() *peers {
 // may call it.
 func (s *Server) Close() error {
 	listeners, err := s.stop()
-	closeAll(s.list().shut())
+	s.list().closeAll(s.list().shut())
 	for _, l := range listeners {
 		_ = l.running.wait(context.Background()) // the context never ends
 	}

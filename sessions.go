@@ -1,0 +1,144 @@
+package gantline
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/gantline-project/gantline/conn"
+)
+
+// maxSuspendedBytes bounds the send logs of all suspended Ends of one Sessions.
+const maxSuspendedBytes = 64 << 20
+
+// Sessions is where the Ends of a server wait for their clients: an End whose carrier broke stays, suspended,
+// until its client comes back with proof of the session, or its SessionExpiry (60 s) is over. Package server has
+// one in each Listener; use Attach with an accept loop of your own.
+//
+// The zero value is ready. All methods may be called from any goroutine.
+//
+// The send logs of suspended Ends hold at most 64 MiB together: beyond that the peer id that holds most loses
+// its suspended sessions.
+type Sessions struct {
+	mu   sync.Mutex // guards what follows
+	ends map[[16]byte]*End
+}
+
+// Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that
+// it outlives its carrier. A client that comes back for its session gets the End it had: resumed is true then, and
+// end goes on where it was.
+//
+// Errors are those of Server. A resume that is refused (unknown or expired session, wrong or replayed proof, a
+// position out of range) changes nothing of the session it named.
+func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *End, resumed bool, err error) {
+	e, err := newEnd(cfg)
+	if err != nil {
+		_ = nc.Close()
+		return nil, false, err
+	}
+	lc := e.cfg.link()
+	lc.OnState = e.stateChanged
+	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
+	lc.Find = s.find
+	lc.Accept = func(l *conn.Link) error {
+		if err := e.attach(l); err != nil {
+			return err
+		}
+		s.add(e)
+		return nil
+	}
+	l, resumed, err := conn.Accept(ctx, nc, lc)
+	if err != nil {
+		s.remove(e)
+		e.abandon(err)
+		return nil, false, err
+	}
+	if resumed {
+		e.abandon(errEndClosed)
+		return s.of(l), true, nil
+	}
+	e.link = l
+	e.start()
+	return e, false, nil
+}
+
+// Drop ends a suspended End at once, as if its SessionExpiry were over: why says what took its place, for
+// instance. An End that is up is left alone: Drop returns false.
+func (s *Sessions) Drop(end *End, why error) bool {
+	if end.link.State() != StateBroken {
+		return false
+	}
+	end.link.Lose(why)
+	return true
+}
+
+func (s *Sessions) add(e *End) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ends == nil {
+		s.ends = make(map[[16]byte]*End)
+	}
+	s.ends[e.link.Peer().Session] = e
+	context.AfterFunc(e.ctx, func() { s.remove(e) })
+}
+
+func (s *Sessions) remove(e *End) {
+	if e.link == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id := e.link.Peer().Session; s.ends[id] == e {
+		delete(s.ends, id)
+	}
+}
+
+// find gives the link a client wants to resume.
+func (s *Sessions) find(session [16]byte) (*conn.Link, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.ends[session]; e != nil {
+		return e.link, nil
+	}
+	return nil, nil
+}
+
+// of returns the End over l.
+func (s *Sessions) of(l *conn.Link) *End {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ends[l.Peer().Session]
+}
+
+// suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much.
+func (s *Sessions) suspended() {
+	s.mu.Lock()
+	total := 0
+	byPeer := make(map[string]int)
+	var waiting []*End
+	for _, e := range s.ends {
+		if e.link.State() != StateBroken {
+			continue
+		}
+		n := e.link.Stats().LogMemory
+		total += n
+		byPeer[e.PeerID()] += n
+		waiting = append(waiting, e)
+	}
+	s.mu.Unlock()
+	for total > maxSuspendedBytes {
+		most := ""
+		for id, n := range byPeer {
+			if n > byPeer[most] {
+				most = id
+			}
+		}
+		total -= byPeer[most]
+		delete(byPeer, most)
+		for _, e := range waiting {
+			if e.PeerID() == most {
+				s.Drop(e, errorf(ResourceExhausted, "the suspended sessions hold more than %d bytes, and this peer's the most", maxSuspendedBytes))
+			}
+		}
+	}
+}
