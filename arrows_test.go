@@ -23,6 +23,7 @@ var everyTest = []string{"frame", "internal/memnet", "go.uber.org/goleak", "gola
 
 const (
 	modMsgpack = "github.com/vmihailenco/msgpack/v5"
+	modBackoff = "github.com/cenkalti/backoff/v4"
 	modYamux   = "github.com/hashicorp/yamux"
 )
 
@@ -34,7 +35,7 @@ var arrows = map[string]arrowRule{
 	"conn":            {uses: []string{"frame"}},
 	"mux":             {uses: []string{"frame"}, inTests: []string{modYamux}},
 	// The root's Pipe is a pair of Ends without a socket: memnet carries it.
-	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", modMsgpack}, inTests: []string{".", "client", "server", modYamux}},
+	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", modMsgpack, modBackoff}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},

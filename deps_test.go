@@ -14,6 +14,8 @@ var requires = map[string]string{
 	// The body codec of typed values, and what it needs.
 	modMsgpack:                            "v5.4.1",
 	"github.com/vmihailenco/tagparser/v2": "v2.0.0",
+	// Backoff with full jitter for redialling.
+	modBackoff: "v4.3.0",
 	// Only for tests.
 	modYamux:             "v0.1.2",
 	"go.uber.org/goleak": "v1.3.0",
@@ -65,7 +67,7 @@ func TestHouseModuleGraph(t *testing.T) {
 
 // TestHouseLinked: a program that uses the core links only these modules.
 func TestHouseLinked(t *testing.T) {
-	linked := []string{coreModule, modMsgpack, "github.com/vmihailenco/tagparser/v2"}
+	linked := []string{coreModule, modMsgpack, modBackoff, "github.com/vmihailenco/tagparser/v2"}
 	out := goCommand(t, nil, "list", "-e", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".", "./client", "./server")
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(strings.Fields(string(out))))) {
 		if !slices.Contains(linked, path) {

@@ -107,4 +107,3 @@ func TestConnPeriod(t *testing.T) {
 		}
 	})
 }
-

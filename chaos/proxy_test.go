@@ -219,4 +219,3 @@ func TestTargetDown(t *testing.T) {
 		t.Errorf("counters: %+v", c)
 	}
 }
-

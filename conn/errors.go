@@ -34,8 +34,8 @@ var (
 // A RefusedError is a server's answer to a HELLO it does not want. Returned by
 // Config.Accept it chooses what the client gets.
 type RefusedError struct {
-	Code       frame.Code
-	Text       string
+	Code       frame.Code    // why
+	Text       string        // for people, at most 1 KiB
 	RetryAfter time.Duration // 0 = no advice
 	Addr       string        // another address to try; "" = none
 	Epoch      uint64        // of a resume: the newest attempt the server has seen; 0 = that was not the reason
