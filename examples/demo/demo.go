@@ -67,6 +67,7 @@ type demo struct {
 
 	server, client peer
 	pushed, pulled atomic.Int64 // bytes of the file
+	cable          cable
 	pushedSum      []byte
 	pulledSum      []byte
 }
@@ -110,7 +111,7 @@ func (d *demo) run(ctx context.Context, v *view) error {
 		})
 		return d.client.setup(end)
 	}}
-	ce, err := client.Dial(ctx, "tcp", ln.Addr().String(), client.WithConfig(cfg))
+	ce, err := client.Dial(ctx, "tcp", ln.Addr().String(), client.WithConfig(cfg), client.WithDialFunc(d.cable.dial))
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,7 @@ func (d *demo) run(ctx context.Context, v *view) error {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
+	wg.Go(func() { d.cable.keepCutting(work, d.opt.cut) })
 	wg.Go(func() { d.server.chat(work, se, d.opt) })
 	wg.Go(func() { d.client.chat(work, ce, d.opt) })
 	go func() { pull <- d.pull(ctx, ce) }()

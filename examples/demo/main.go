@@ -1,12 +1,14 @@
 // Command demo shows one connection at work: a server pushes a file to a client over a stream it opened,
 // while both sides call each other and exchange acked messages, all over one loopback TCP connection.
-// At the end it says whether every byte, call and message arrived right.
+// Every two seconds the connection is cut with a reset, and everything goes on. At the end it says whether every
+// byte, call and message arrived right, once.
 //
 // # Usage
 //
 //	go run ./examples/demo                     256 MiB of generated data at 40 MiB/s
 //	go run ./examples/demo -file big.iso       a file of yours
 //	go run ./examples/demo -rate 0             as fast as it goes
+//	go run ./examples/demo -cut 100ms          a worse cable; 0 = a good one
 //
 // # Concurrency
 //
@@ -37,6 +39,7 @@ type options struct {
 	rate     float64
 	calls    int
 	messages int
+	cut      time.Duration
 }
 
 func main() {
@@ -78,9 +81,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.Float64Var(&opt.rate, "rate", 40, "pace of the push in `MiB/s`, 0 = full speed")
 	fs.IntVar(&opt.calls, "calls", 100, "calls a second in each direction")
 	fs.IntVar(&opt.messages, "messages", 200, "acked messages a second in each direction")
+	fs.DurationVar(&opt.cut, "cut", 2*time.Second, "how often the connection is cut, 0 = never")
 	fs.Usage = func() {
 		fmt.Fprint(stderr, "demo pushes a file from a server to a client while both call each other and exchange acked\n"+
-			"messages over the same TCP connection on loopback, and checks all of it.\n\nUsage: go run ./examples/demo [flags]\n\n")
+			"messages over the same TCP connection on loopback. The connection is cut now and then; all of it is checked.\n\nUsage: go run ./examples/demo [flags]\n\n")
 		fs.PrintDefaults()
 	}
 	if err := fs.Parse(args); err != nil {
@@ -98,6 +102,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return opt, fmt.Errorf("-size %d: it must be between 0 and %d MiB", opt.size, 1<<20)
 	case opt.calls < 1 || opt.calls > 10000:
 		return opt, fmt.Errorf("-calls %d: it must be between 1 and 10000 a second", opt.calls)
+	case opt.cut < 0 || opt.cut > 0 && opt.cut < 20*time.Millisecond:
+		return opt, fmt.Errorf("-cut %v: it must be 0 (never) or at least 20ms", opt.cut)
 	case opt.messages < 1 || opt.messages > 10000:
 		return opt, fmt.Errorf("-messages %d: it must be between 1 and 10000 a second", opt.messages)
 	}

@@ -37,6 +37,7 @@ func (d *demo) report(w io.Writer, err error) int {
 		fmt.Fprintf(t, "calls, %s -> %s\t%d\t%d\t%d run\n", p.from.name, p.to.name, p.from.calls.Load(), p.from.answered.Load(), p.to.executed.Load())
 		fmt.Fprintf(t, "messages, %s -> %s\t%d\t%d\t%d acked\n", p.from.name, p.to.name, p.from.sent.Load(), p.to.got.Load(), p.from.acked.Load())
 	}
+	fmt.Fprintf(t, "cuts\t%d\t\t%s\n", d.cable.cuts.Load(), d.resumed())
 	t.Flush()
 	if len(wrong) == 0 {
 		fmt.Fprintln(w, "\nverdict: ok")

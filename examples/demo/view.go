@@ -78,8 +78,8 @@ func (v *view) draw(rate float64) {
 		part = float64(got) / float64(d.src.size)
 	}
 	if !v.live {
-		fmt.Fprintf(v.w, "%4.0fs  file %3.0f%% %6.1f MiB/s  calls %d/%d  messages %d/%d  %s\n", el, 100*part, rate/(1<<20),
-			d.server.answered.Load(), d.client.answered.Load(), d.server.acked.Load(), d.client.acked.Load(), d.state())
+		fmt.Fprintf(v.w, "%4.0fs  file %3.0f%% %6.1f MiB/s  calls %d/%d  messages %d/%d  cuts %d  %s\n", el, 100*part, rate/(1<<20),
+			d.server.answered.Load(), d.client.answered.Load(), d.server.acked.Load(), d.client.acked.Load(), d.cable.cuts.Load(), d.state())
 		return
 	}
 	const width = 40
@@ -93,12 +93,23 @@ func (v *view) draw(rate float64) {
 		fmt.Sprintf("file  [%s%s] %5.1f %%  %7.1f MiB/s", strings.Repeat("█", full), strings.Repeat("·", width-full), 100*part, rate/(1<<20)),
 		fmt.Sprintf("calls     server -> client %8d    client -> server %8d", d.server.answered.Load(), d.client.answered.Load()),
 		fmt.Sprintf("messages  server -> client %8d    client -> server %8d", d.server.acked.Load(), d.client.acked.Load()),
+		fmt.Sprintf("cable     cut %d times, %s", d.cable.cuts.Load(), d.resumed()),
 	}
 	for _, r := range rows {
 		fmt.Fprintf(&b, "\x1b[2K%s\n", r)
 	}
 	v.lines = len(rows)
 	io.WriteString(v.w, b.String())
+}
+
+// resumed sums up what both sides did about the cuts.
+func (d *demo) resumed() string {
+	s, c := d.server.end.Load(), d.client.end.Load()
+	if s == nil || c == nil {
+		return "not connected yet"
+	}
+	sl, cl := s.Stats().Link, c.Stats().Link
+	return fmt.Sprintf("resumed %d times, %.1f KiB sent again", cl.Resumes, float64(sl.Replayed+cl.Replayed)/1024)
 }
 
 // state is the client's, once there is one.
