@@ -215,3 +215,34 @@ func TestConnAddrs(t *testing.T) {
 		t.Error("Wrap took a rule that is none")
 	}
 }
+
+// TestConnExactAfterStall: a write that a stall interrupts counts for what went
+// out, so that the offset stays exact.
+func TestConnExactAfterStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, other := memnet.Pipe(memnet.WithBuffer(1000))
+		c, err := Wrap(a, rules("rst@up:50000", "flip@up:30000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go c.Write(make([]byte, 60000))
+		got := make([]byte, 1500)
+		for range 20 {
+			synctest.Wait() // the lane is inside a Write that waits for a reader
+			if _, err := c.Group().Inject(MustFault("stall")); err != nil {
+				t.Error(err)
+			}
+			if _, err := io.ReadFull(other, got[:500]); err != nil {
+				t.Error(err)
+			}
+			c.Group().Heal()
+		}
+		rest, err := io.ReadAll(other)
+		if n := 20*500 + len(rest); n != 50000 || !errors.Is(err, syscall.ECONNRESET) || rest[30000-10000] == 0 {
+			t.Errorf("%d bytes and %v", n, err)
+		}
+		c.Close()
+		other.Close()
+		c.Group().Close()
+	})
+}

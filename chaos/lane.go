@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -29,9 +28,8 @@ type lane struct {
 	jitter   *source
 	buf      []byte
 
-	queue   []chunk // read and not forwarded
-	queued  int     // bytes in it
-	lastDue time.Time
+	queue   []chunk   // read and not forwarded
+	queued  int       // bytes in it
 	writeAt time.Time // Drip and Cap: not before
 	paced   bool      // something has been waiting for writeAt since the last write
 	flips   []*flip
@@ -161,8 +159,7 @@ func (ln *lane) readLocked(until time.Time) {
 func (ln *lane) pushLocked(data []byte) {
 	now := time.Now()
 	m := ln.modeLocked()
-	due := latest(ln.lastDue, now.Add(m.lagLocked(ln.jitter)))
-	ln.lastDue = due
+	due := now.Add(m.lagLocked(ln.jitter)) // behind what is queued: the order stays
 	// buf is read into again only when the queue is empty, or while its head is not due.
 	if len(data) > 0 && (len(ln.queue) > 0 || due.After(now)) {
 		data = append([]byte(nil), data...)
@@ -175,19 +172,13 @@ func (ln *lane) pushLocked(data []byte) {
 func (ln *lane) delayLocked(e *effect) {
 	now := time.Now()
 	m := mode{lags: []*effect{e}}
-	var before time.Time
 	for i := range ln.queue {
 		c := &ln.queue[i]
 		c.data = bytes.Clone(c.data) // buf may be read into before it is due
-		c.due = latest(before, c.due, now.Add(m.lagLocked(ln.jitter)))
-		before = c.due
+		if due := now.Add(m.lagLocked(ln.jitter)); due.After(c.due) {
+			c.due = due
+		}
 	}
-	ln.lastDue = latest(ln.lastDue, before)
-}
-
-// latest keeps the order of what is delayed by different amounts.
-func latest(times ...time.Time) time.Time {
-	return slices.MaxFunc(times, time.Time.Compare)
 }
 
 // writeLocked forwards n bytes of the head, for which reserveLocked has made room.

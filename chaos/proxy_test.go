@@ -151,11 +151,15 @@ func TestBlackholeNewConnections(t *testing.T) {
 // and learns of an end that it did not see.
 func TestBlackholeKeepsWhole(t *testing.T) {
 	b := newBench(t, nil)
-	p, q := b.pair(t), b.pair(t)
+	p, q, half := b.pair(t), b.pair(t), b.pair(t)
+	half.c.CloseWrite()
+	wantEnd(t, half.s, 0, 0, io.EOF)
 	b.Inject(MustFault("blackhole"))
 	p.c.CloseWrite()
-	wantQuiet(t, p.s, q.s)
+	half.s.Close()
+	wantQuiet(t, p.s, q.s, half.c)
 	b.Heal()
+	wantEnd(t, half.c, 0, 0, io.EOF)
 	put(t, p.s, 0, 10)
 	want(t, p.c, 0, 10)
 	wantEnd(t, p.s, 0, 0, io.EOF)

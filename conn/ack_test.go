@@ -238,3 +238,31 @@ func TestOverrun(t *testing.T) {
 		t.Error("a closed link still takes frames")
 	}
 }
+
+// TestTail makes the last frame longer until a flush has taken it.
+func TestTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _, p := scripted(t, nil)
+		p.settle()
+		l.Lock()
+		at := l.Appended()
+		put(l, 1, []byte("ab"))
+		last, spare := l.Tail()
+		if len(last) != frame.HeaderLen+2 || spare < 64<<10 || l.Sent() != at {
+			t.Errorf("tail of %d bytes, %d spare", len(last), spare)
+		}
+		copy(l.Extend(2), "cd")
+		last, _ = l.Tail()
+		frame.PutHeader(last, frame.Header{Type: frame.TypeData, Length: 4, ID: 1})
+		l.Wake()
+		l.Unlock()
+		if b := p.want(frame.TypeData); string(b) != "abcd" {
+			t.Errorf("got %q", b)
+		}
+		l.Lock()
+		defer l.Unlock()
+		if last, _ := l.Tail(); last != nil || l.Sent() != at+frame.HeaderLen+4 || l.Unsent() != 0 {
+			t.Error("the flush has not taken it")
+		}
+	})
+}

@@ -277,3 +277,18 @@ func TestPongCoalesces(t *testing.T) {
 		}
 	})
 }
+
+// TestConfirmed wants the first frame of the peer to confirm the link.
+func TestConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _, p := scripted(t, nil)
+		synctest.Wait()
+		select {
+		case <-l.Confirmed():
+			t.Error("confirmed before the peer has said anything")
+		default:
+		}
+		p.ping(frame.TypePing, 7, 0)
+		<-l.Confirmed()
+	})
+}

@@ -78,12 +78,17 @@ func (l *Link) Epoch() uint64 {
 }
 
 // Lose ends a broken link: its session is gone. It does nothing to a link that
-// has a carrier.
+// has a carrier. When err is a *RefusedError with a position, Sent is that
+// position from then on: the peer has taken nothing behind it, and never will.
 func (l *Link) Lose(err error) {
+	var refused *RefusedError
 	l.mu.Lock()
 	if !l.broken {
 		l.mu.Unlock()
 		return
+	}
+	if errors.As(err, &refused) && refused.HasPosition && !l.attaching {
+		_ = l.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
 	l.endLocked(newLost(bare(err), err))
 	l.overrun = true

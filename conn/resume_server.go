@@ -17,12 +17,9 @@ import (
 func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	<-l.started
 	r := hello.Resume
-	got := r.MAC
-	r.MAC = [32]byte{}
-	bare := frame.AppendHello(nil, hello)
-	want, err := l.proof(c.nc, "client", bare, nil)
-	if err != nil || !hmac.Equal(got[:], want[:]) {
-		return &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
+	bare, err := l.verify(c, hello)
+	if err != nil {
+		return err
 	}
 	l.resuming.Lock()
 	defer l.resuming.Unlock()
@@ -75,6 +72,18 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	return l.tellReleased(r.Released)
 }
 
+// verify checks the client's proof and returns HELLO without it.
+func (l *Link) verify(c *carrier, hello *frame.Hello) (bare []byte, err error) {
+	got := hello.Resume.MAC
+	hello.Resume.MAC = [32]byte{}
+	bare = frame.AppendHello(nil, hello)
+	want, err := l.proof(c.nc, "client", bare, nil)
+	if err != nil || !hmac.Equal(got[:], want[:]) {
+		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
+	}
+	return bare, nil
+}
+
 // welcomeBack writes the WELCOME of a resume.
 func (l *Link) welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error {
 	w := frame.Welcome{
@@ -99,11 +108,15 @@ func (l *Link) welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error {
 }
 
 // Epitaph returns how a resume of a link that has ended is refused: with its
-// code, and the position up to which the peer's frames were taken.
+// code, and the position up to which the peer's frames were taken. There is no
+// position while a reader may still take some.
 func (l *Link) Epitaph() *RefusedError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := &RefusedError{Code: frame.NotFound, Text: "the session has ended", Position: l.received.Load(), HasPosition: true}
+	e := &RefusedError{Code: frame.NotFound, Text: "the session has ended"}
+	if l.ended {
+		e.Position, e.HasPosition = l.received.Load(), true
+	}
 	if l.cause != nil {
 		e.Text += ": " + l.causeText()
 	}

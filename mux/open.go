@@ -192,6 +192,7 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 	st.describe(o)
 	st.slots, st.key = g.slots, g.slots.key
 	st.accepted, st.unconfirmed = true, g.place
+	st.openPos = s.l.Appended()
 	s.appendOpenLocked(&st.flow, st, o, body, 0, false)
 	return st, nil
 }

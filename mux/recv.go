@@ -341,8 +341,17 @@ func (st *Stream) end(err error) {
 	st.wakeReadersLocked()
 	st.rmu.Unlock()
 	st.s.l.Lock()
+	st.unsent = st.own && st.id != 0 && st.openPos >= st.s.l.Sent()
 	st.finishedLocked()
 	st.s.l.Unlock()
+}
+
+// Unsent reports whether the session ended before the open of this stream of ours was handed to a carrier, or
+// before the peer took it: then the peer has not heard of it, and never will.
+func (st *Stream) Unsent() bool {
+	st.s.l.Lock()
+	defer st.s.l.Unlock()
+	return st.unsent
 }
 
 // growLocked answers BLOCKED: the window doubles while the sender is limited by it and not by the reader

@@ -22,6 +22,8 @@ type Stream struct {
 	deadline time.Time // of a timeout of ours
 	accepted bool      // send lock
 	told     bool      // the acceptor knows that it is over; send lock
+	openPos  uint64    // where the log has the OPEN; send lock
+	unsent   bool      // when the session ended the OPEN had been handed to no carrier; send lock
 
 	// Value is for the user of the package; set it before the stream is shared.
 	Value any

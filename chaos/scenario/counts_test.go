@@ -1,0 +1,17 @@
+//go:build !soak
+
+package scenario
+
+import "time"
+
+// What a plain run does. counts_soak_test.go has the full numbers.
+const (
+	seeds      = 10 // of each fault
+	streams    = 4
+	streamSize = 512 << 10
+	messages   = 500
+	callRate   = 200
+	byteStep   = 97 // of the first bytes of a connection, one in so many is cut
+	flapFor    = 5 * time.Second
+	nettests   = 1
+)
