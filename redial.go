@@ -17,7 +17,8 @@ import (
 const (
 	redialFirst    = 50 * time.Millisecond
 	redialMax      = 15 * time.Second
-	redialIdle     = time.Second // the most while dials succeed and then nothing gets through
+	redialIdle     = time.Second      // the most while dials succeed and then nothing gets through,
+	redialSoon     = 10 * time.Second // and in any case so long after the link broke: a way that flaps must be found open
 	redialSpread   = 20 * time.Millisecond
 	redialAttempt  = 15 * time.Second // for one dial with its handshake
 	progressUp     = time.Second      // so long up counts as progress
@@ -32,7 +33,7 @@ type redialer struct {
 	e       *End
 	b       *backoff.ExponentialBackOff
 	upSince time.Time
-	acked   uint64 // by the peer, when the carrier came up
+	passed  uint64 // bytes that had got through, both ways, when the carrier came up
 
 	spanFrom time.Time // of the immediate redials counted
 	spanned  int
@@ -58,7 +59,7 @@ func (r *redialer) broken(l *conn.Link, _ error) {
 
 // run dials until the link is up, its session is lost or the End is over.
 func (r *redialer) run(l *conn.Link) {
-	delay := r.firstDelay(l)
+	delay, since := r.firstDelay(l), time.Now()
 	refused, stale := false, 0
 	for {
 		if !sleep(r.e.ctx, delay) {
@@ -68,7 +69,7 @@ func (r *redialer) run(l *conn.Link) {
 		var no *conn.RefusedError
 		switch {
 		case err == nil:
-			r.upSince, r.acked = time.Now(), l.Acked()
+			r.upSince, r.passed = time.Now(), l.Passed()
 			return
 		case errors.Is(err, conn.ErrNotBroken), r.e.ctx.Err() != nil:
 			return
@@ -86,11 +87,11 @@ func (r *redialer) run(l *conn.Link) {
 		r.e.logger().Debug("gantline: redial failed", "peer", l.Peer().ID, "err", err)
 		delay = r.b.NextBackOff()
 		switch {
-		case dialled:
-			delay = min(delay, redialIdle)
 		case !refused && errors.Is(err, syscall.ECONNREFUSED): // the server is gone: all its clients are here
 			refused = true
 			delay = rand.N(redialSpread)
+		case dialled || time.Since(since) < redialSoon:
+			delay = capped(delay)
 		}
 	}
 }
@@ -108,8 +109,8 @@ func (r *redialer) attempt(l *conn.Link) (dialled bool, err error) {
 
 // firstDelay is 0 after a carrier that got something through, within bounds.
 func (r *redialer) firstDelay(l *conn.Link) time.Duration {
-	if l.Acked() == r.acked && time.Since(r.upSince) < progressUp {
-		return min(r.b.NextBackOff(), redialIdle)
+	if l.Passed() == r.passed && time.Since(r.upSince) < progressUp {
+		return capped(r.b.NextBackOff())
 	}
 	r.b.Reset()
 	if now := time.Now(); now.Sub(r.spanFrom) > immediateSpan {
@@ -119,6 +120,14 @@ func (r *redialer) firstDelay(l *conn.Link) time.Duration {
 		return r.b.NextBackOff()
 	}
 	return 0
+}
+
+// capped is delay, or a random one within redialIdle where it is more: not all at the same time.
+func capped(delay time.Duration) time.Duration {
+	if delay > redialIdle {
+		return rand.N(redialIdle)
+	}
+	return delay
 }
 
 // lostForGood reports whether a refused resume means that the session is gone, and not that the server wants to

@@ -73,10 +73,11 @@ func (l *Link) Wake() {
 	}
 }
 
-// Acked returns the log position up to which the peer has everything. Any
-// goroutine, without the send lock.
-func (l *Link) Acked() uint64 {
+// Passed returns how many bytes have got through for certain since the session
+// began: those the peer has acknowledged and those received, headers included.
+// Any goroutine, without the send lock.
+func (l *Link) Passed() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.acked
+	return l.log.acked + l.received.Load()
 }
