@@ -84,7 +84,7 @@ func (ln *lane) swallowLocked(hole bool) step {
 	switch {
 	case !ln.eof:
 		return step{op: opRead}
-	case hole && l.ready && (!other.eof || other.finSent):
+	case hole && l.dialed && (!other.eof || other.finSent):
 		return step{op: opWait} // somebody may listen still, and must not get to know
 	}
 	// Nobody is there any more, or the way is back: the answer of a host that

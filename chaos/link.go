@@ -18,6 +18,7 @@ type link struct {
 	bytes meters
 	lanes [2]*lane // up, down
 
+	dialed bool               // run has begun to dial the target, or need not
 	ready  bool               // the target is there
 	ending ending             // decided; lanes stop for it
 	exact  bool               // what was forwarded must arrive before the reset
@@ -56,7 +57,7 @@ func (g *Group) newLinkLocked(a, b net.Conn) *link {
 	}
 	l.lanes[0].src, l.lanes[1].dst = a, a
 	l.lanes[0].dst, l.lanes[1].src = b, b
-	l.ready = b != nil
+	l.ready, l.dialed = b != nil, b != nil
 	g.counters.Connections++
 	g.links[l.id] = l
 	switch {
@@ -95,6 +96,7 @@ func (l *link) dial(dial func(context.Context) (net.Conn, error)) bool {
 		g.mu.Lock()
 	}
 	over := l.ending != endNone
+	l.dialed = true
 	g.mu.Unlock()
 	if over {
 		return false

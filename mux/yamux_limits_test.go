@@ -3,6 +3,7 @@ package mux
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -207,5 +208,28 @@ func TestYamuxUnreadMemory(t *testing.T) {
 	}
 	if resets != 100-32 {
 		t.Errorf("%d resets", resets)
+	}
+}
+
+// endCounter counts the ends it is told of.
+type endCounter struct {
+	*testAcceptor
+	ends atomic.Int32
+}
+
+func (a *endCounter) EndStream(*Stream, error) { a.ends.Add(1) }
+
+// TestYamuxBacklogEnds: who did not hear of a stream does not hear of its end.
+func TestYamuxBacklogEnds(t *testing.T) {
+	acc := &endCounter{testAcceptor: newTestAcceptor()}
+	e, r := rawPeer(t, false, func(c *YamuxConfig) { c.Acceptor, c.Limits.Backlog = acc, 1 })
+	for id := uint32(1); id < 7; id += 2 {
+		r.send(yamuxWindowUpdate, yamuxSYN, id, 0)
+	}
+	r.sync()
+	r.nc.Close()
+	<-e.Done()
+	if n := acc.ends.Load(); n != 1 || len(acc.streams) != 1 {
+		t.Errorf("told of %d streams and %d ends", len(acc.streams), n)
 	}
 }
