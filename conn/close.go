@@ -23,7 +23,8 @@ const (
 // gone, unless it is called from user code on the reader goroutine: then the
 // rest happens behind its back.
 //
-// It returns nil only if the peer has acknowledged everything; else an
+// It returns nil only if the peer has acknowledged every open and every byte of
+// a body; what only ends streams or grants credit does not count. Else it is an
 // *UnconfirmedError. Any goroutine may call it at any time, again too: it then
 // returns the same.
 func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
@@ -49,7 +50,10 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	stuck := l.waitDone(ctx, entered)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n, why := l.log.unacked(), l.fault
+	n, why := l.left, l.fault
+	if !l.ended {
+		n = l.log.content()
+	}
 	switch {
 	case n == 0:
 		return nil
@@ -277,6 +281,7 @@ func (l *Link) finish() {
 		l.eventLocked(evLost)
 	}
 	l.eventLocked(evEnd)
+	l.left = l.log.content()
 	cause := l.cause
 	l.mu.Unlock()
 	l.deliver()

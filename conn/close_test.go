@@ -222,6 +222,28 @@ func TestByeAnswer(t *testing.T) {
 	})
 }
 
+// TestCloseEmptyFrames: the end of a stream that the peer did not wait for is
+// nothing to complain of.
+func TestCloseEmptyFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, tap, p := scripted(t, nil)
+		p.settle()
+		l.Lock()
+		for _, h := range []frame.Header{
+			{Type: frame.TypeData, Flags: frame.FlagFin, ID: 1}, {Type: frame.TypeCredit, Length: 4, ID: 3},
+		} {
+			frame.PutHeader(l.Alloc(frame.HeaderLen+int(h.Length)), h)
+		}
+		l.Wake()
+		l.Unlock()
+		p.bye(frame.OK, "", 0)
+		tap.wantClose(t)
+		if err := l.Close(t.Context(), 0, ""); err != nil {
+			t.Errorf("Close returned %v", err)
+		}
+	})
+}
+
 // TestByeUnread says BYE to a link whose writer is stuck: it does not wait for
 // long.
 func TestByeUnread(t *testing.T) {

@@ -102,6 +102,7 @@ type Link struct {
 	peerBye   bool
 	stopped   bool        // the writer must return
 	ended     bool        // the log is closed
+	left      uint64      // bytes that stayed unconfirmed, when it has ended
 	running   bool        // Start was called
 	endTimer  *time.Timer // cuts the carrier at endAt
 	endAt     int64
