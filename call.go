@@ -1,9 +1,10 @@
 package gantline
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -22,6 +23,10 @@ import (
 // DeadlineExceeded and Canceled (ctx), ResourceExhausted (body over the peer's Limits.Body, nested too deep),
 // ErrNotSent (safe to call again) and ErrUnknownOutcome (it may have run), each with net.ErrClosed or
 // ErrSessionLost; FailedPrecondition inside Setup and Inline handlers.
+//
+// On an End that redials (Config.Redial) a call that was not sent, or is Idempotent, survives its session: it is
+// made again in the next one while ctx lives. Then ErrNotSent means that ctx or Close ended that wait. A call on
+// another Stream than the End's own ends with the stream.
 func (st *Stream) Call(ctx context.Context, method string, body []byte, opts ...CallOption) ([]byte, error) {
 	e := st.end
 	o := newCallOptions(opts)
@@ -29,10 +34,33 @@ func (st *Stream) Call(ctx context.Context, method string, body []byte, opts ...
 	if err != nil {
 		return nil, err
 	}
+	s, sent := st.session(), false
+	for {
+		answer, err := e.callOn(ctx, s, &open, body, o)
+		if err == nil || !st.retry(s, err, o) {
+			return answer, knownOf(err, sent)
+		}
+		sent = sent || errors.Is(err, ErrUnknownOutcome)
+		if s, err = e.next(ctx, s, sent, method); err != nil {
+			return nil, err
+		}
+		restart(ctx, &open)
+	}
+}
+
+// retry reports whether a call of st that failed with err on s is to be made again on the next session: the
+// peer has not seen it, or it may be repeated.
+func (st *Stream) retry(s *session, err error, o *callOptions) bool {
+	return st.ses == nil && st.end.lostOn(s, err) &&
+		(errors.Is(err, ErrNotSent) || o != nil && o.idempotent && errors.Is(err, ErrUnknownOutcome))
+}
+
+// callOn is Call on one session.
+func (e *End) callOn(ctx context.Context, s *session, open *mux.Open, body []byte, o *callOptions) ([]byte, error) {
 	c := e.calls.get(newCall)
-	if err := e.sess.Start(ctx, &c.Exchange, &open, body); err != nil {
+	if err := s.mux.Start(ctx, &c.Exchange, open, body); err != nil {
 		e.calls.put(c, &c.Exchange)
-		return nil, e.startError(ctx, err, method)
+		return nil, e.startError(ctx, err, open.Name)
 	}
 	done := ctx.Done()
 	if done == nil {
@@ -45,17 +73,18 @@ func (st *Stream) Call(ctx context.Context, method string, body []byte, opts ...
 			<-c.done
 			if c.Err != nil {
 				e.calls.put(c, &c.Exchange)
-				return nil, contextError(ctx, method)
+				return nil, contextError(ctx, open.Name)
 			}
 		}
 	}
-	body, err = e.result(&c.Exchange, method, o)
+	answer, err := e.result(&c.Exchange, open.Name, o)
 	e.calls.put(c, &c.Exchange)
-	return body, err
+	return answer, err
 }
 
 // Notify calls method on the peer without an answer: it returns nil once the notify is on its way, and
-// nothing tells what became of it. Notifies to one stream, or to the End, are handled one at a time in the
+// nothing tells what became of it. What a lost session had not
+// sent yet goes with the next one. Notifies to one stream, or to the End, are handled one at a time in the
 // order they were sent. Notify waits while the peer has Limits.Calls of ours unhandled; ctx bounds only that.
 // body is not used after Notify has returned. Errors: as Call, before it is sent.
 func (st *Stream) Notify(ctx context.Context, method string, body []byte, opts ...CallOption) error {
@@ -65,42 +94,21 @@ func (st *Stream) Notify(ctx context.Context, method string, body []byte, opts .
 		return err
 	}
 	open.Timeout = 0
-	return e.startNotify(ctx, &open, body)
-}
-
-// startNotify sends a notify that was checked.
-func (e *End) startNotify(ctx context.Context, open *mux.Open, body []byte) error {
-	n := e.notices.get(newNotice)
-	n.e = e
-	if err := e.sess.Start(ctx, &n.Exchange, open, body); err != nil {
-		e.notices.put(n, &n.Exchange)
-		return e.startError(ctx, err, open.Name)
+	s := st.session()
+	if e.redial == nil || st.ses != nil {
+		return s.startNotify(ctx, &open, body, nil)
 	}
-	n.step()
-	return nil
-}
-
-// notice is a Notify in progress. It goes back to its End when both Start has returned and the peer has
-// taken it.
-type notice struct {
-	mux.Exchange
-	e     *End
-	steps atomic.Int32
-}
-
-func newNotice() *notice {
-	n := new(notice)
-	n.Sink = n
-	return n
-}
-
-// Complete is called when the peer has begun to handle the notify, or will not.
-func (n *notice) Complete(*mux.Exchange) { n.step() }
-
-func (n *notice) step() {
-	if n.steps.Add(1) == 2 {
-		n.steps.Store(0)
-		n.e.notices.put(n, &n.Exchange)
+	kept := &note{e: e, open: open, body: bytes.Clone(body)}
+	for {
+		if s, err = e.behind(ctx, s, notesOf, method); err != nil {
+			return err
+		}
+		if err = s.startNotify(ctx, &open, body, kept); err == nil || !e.lostOn(s, err) {
+			return err
+		}
+		if s, err = e.next(ctx, s, false, method); err != nil {
+			return err
+		}
 	}
 }
 
@@ -141,7 +149,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 
 // startError is the error of a call that was not sent.
 func (e *End) startError(ctx context.Context, err error, method string) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, ErrNotSent) {
 		return contextError(ctx, method)
 	}
 	return e.exchangeError(err, false, method)

@@ -72,7 +72,8 @@ func (t turn) unlock() { <-t }
 
 // OpenCall begins a streaming call of method. It does not wait for the peer: that nobody handles the method
 // shows at Recv. ctx governs the whole call: when it ends the call is cancelled, and its deadline travels. End
-// each call: receive until the error, or Cancel it, or end ctx; until then it holds a place in Limits.Calls.
+// each call: receive until the error, or Cancel it, or end ctx; until then it holds a place in Limits.Calls. It ends
+// with the session: with ErrNotSent when the peer had not heard of it, else with ErrUnknownOutcome.
 // Errors: as Call, before it is sent.
 func (st *Stream) OpenCall(ctx context.Context, method string, opts ...CallOption) (*CallStream, error) {
 	e := st.end
@@ -81,7 +82,7 @@ func (st *Stream) OpenCall(ctx context.Context, method string, opts ...CallOptio
 	if err != nil {
 		return nil, err
 	}
-	ms, err := e.sess.OpenStream(ctx, &open, nil)
+	ms, _, err := e.open(ctx, st.session(), &open, st.ses == nil)
 	if err != nil {
 		return nil, e.startError(ctx, err, method)
 	}
@@ -245,7 +246,7 @@ func (cs *CallStream) failure(ctx context.Context, err error) error {
 	case se == nil && cs.end.ctx.Err() == nil && errors.Is(err, net.ErrClosed):
 		return io.EOF
 	}
-	return cs.end.exchangeError(err, true, cs.method)
+	return cs.end.exchangeError(err, !cs.ms.Unsent(), cs.method)
 }
 
 func tooLong(n, limit int) string {

@@ -149,7 +149,7 @@ func TestCallStreamEnds(t *testing.T) {
 					want(t, <-causes, test.cause)
 				}
 				synctest.Wait()
-				if n := c.sess.Count() + s.sess.Count(); n != 0 {
+				if n := c.session().mux.Count() + s.session().mux.Count(); n != 0 {
 					t.Errorf("%d calls left open", n)
 				}
 			})

@@ -30,12 +30,24 @@ type Config struct {
 	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts. Default 15 s.
 	Heartbeat time.Duration
 	// SessionExpiry is how long a session may live without a carrier; it is told to the peer. Default 60 s,
-	// negative = none. A torn carrier ends the session at once whatever the value.
+	// negative = none: a torn carrier ends the session, and the End, at once.
 	SessionExpiry time.Duration
 	// Redial makes the End of the dialling side outlive its carrier: when that breaks it is called, with backoff,
-	// until the session is resumed over what it returns, or is lost. It should honour ctx, which ends with the
-	// End. Package client sets it. nil = a torn carrier ends the End. The server must keep Sessions.
+	// until the session is resumed over what it returns, for which the server must keep Sessions. When the
+	// session is lost (expired, or the server is another one) a fresh one begins under the same End: its id,
+	// handlers, subscriptions and Router stay and Setup is not run again, while streams, the End's own bytes
+	// included, fail with ErrSessionLost; calls that were not sent and unacked messages go with the fresh
+	// session. The End is over only by Close, by the peer's, by a protocol error, or when the server refuses the
+	// fresh session with Unauthenticated or PermissionDenied.
+	//
+	// Redial should honour ctx, which ends with the End. Package client sets it. nil = a torn carrier ends the
+	// End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
+	// Dedup keeps copies of messages from the application: one whose id it has seen is acked and not handed out.
+	// A message is remembered when it is acked, so a copy that comes while the first one is still worked on is
+	// handed out too. Copies come after a lost session, or from a publisher that publishes an id again. nil, the
+	// default, hands out everything; NewDedup is one in memory.
+	Dedup Dedup
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
 	// Logger gets what nobody can be told otherwise, such as panics of handlers; nil = slog.Default().
@@ -56,11 +68,12 @@ type Config struct {
 	OnStream func(*Stream) error
 	// OnState is told the states the End goes through, from StateUp on.
 	OnState func(*End, State)
-	// OnSession is told when a session begins; fresh says that nothing of an older one lives on in it, as
-	// is always the case.
+	// OnSession is told, after StateUp, when a session begins (fresh) and when it goes on over a new carrier:
+	// with fresh = false nothing was lost, with fresh = true no stream of an older session lives on.
 	OnSession func(end *End, fresh bool)
 	// OnPeerMethod mirrors the methods that the peer's End and Router handle: once for each there is, then
-	// for each change. Without it nothing about methods is sent.
+	// for each change. When a session is lost all are removed; a fresh one adds what there is then. Without it
+	// nothing about methods is sent.
 	OnPeerMethod func(end *End, method string, added bool)
 }
 

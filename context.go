@@ -9,9 +9,10 @@ import (
 )
 
 // handlerContext is the context of one handler or subscription function. It costs one allocation until
-// somebody asks for its Done channel; only then it has a channel, a timer, and a place in the End's context.
+// somebody asks for its Done channel; only then it has a channel, a timer, and a place in the session's context.
 type handlerContext struct {
 	end      *End
+	ses      *session  // what was opened by the peer ends with it
 	request  *Request  // nil for a message
 	deadline time.Time // zero = none
 	depth    uint8     // of the call it serves
@@ -28,7 +29,7 @@ type armed struct {
 	done    chan struct{}
 	after   []*func()   // to call at the end
 	timer   *time.Timer // for the deadline
-	stopEnd func() bool // leaves the End's context
+	stopEnd func() bool // leaves the session's context
 }
 
 // handlerKey is the key under which a handlerContext answers with itself.
@@ -66,8 +67,8 @@ func depthFrom(ctx context.Context) uint8 {
 }
 
 // init prepares hc. The clock of a timeout starts now, whatever the caller's clock says.
-func (hc *handlerContext) init(e *End, depth uint8, timeout time.Duration) {
-	hc.end, hc.depth = e, depth
+func (hc *handlerContext) init(s *session, depth uint8, timeout time.Duration) {
+	hc.end, hc.ses, hc.depth = s.e, s, depth
 	if timeout > 0 {
 		hc.deadline = time.Now().Add(timeout)
 	}
@@ -90,7 +91,7 @@ func (hc *handlerContext) Done() <-chan struct{} {
 
 // armLocked makes the context end by itself.
 func (hc *handlerContext) armLocked() {
-	a, e := &armed{done: make(chan struct{})}, hc.end
+	a, s := &armed{done: make(chan struct{})}, hc.ses
 	hc.armed = a
 	if hc.err != nil {
 		close(a.done)
@@ -99,7 +100,7 @@ func (hc *handlerContext) armLocked() {
 	if !hc.deadline.IsZero() {
 		a.timer = time.AfterFunc(time.Until(hc.deadline), func() { hc.over(context.DeadlineExceeded, nil) })
 	}
-	a.stopEnd = context.AfterFunc(e.ctx, func() { hc.over(context.Canceled, context.Cause(e.ctx)) })
+	a.stopEnd = context.AfterFunc(s.ctx, func() { hc.over(context.Canceled, context.Cause(s.ctx)) })
 }
 
 // Err returns why the context is over, nil while it is not.
@@ -114,8 +115,8 @@ func (hc *handlerContext) Err() error {
 func (hc *handlerContext) checkEnd() {
 	if !hc.deadline.IsZero() && !time.Now().Before(hc.deadline) {
 		hc.over(context.DeadlineExceeded, nil)
-	} else if hc.end.ctx.Err() != nil {
-		hc.over(context.Canceled, context.Cause(hc.end.ctx))
+	} else if hc.ses.ctx.Err() != nil {
+		hc.over(context.Canceled, context.Cause(hc.ses.ctx))
 	}
 }
 

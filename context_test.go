@@ -124,7 +124,7 @@ func TestHandlerContextDerived(t *testing.T) {
 		e := &End{}
 		e.ctx, e.cancel = context.WithCancelCause(t.Context())
 		hc := new(handlerContext)
-		hc.init(e, 2, time.Minute)
+		hc.init(&session{e: e, ctx: e.ctx}, 2, time.Minute)
 		child, cancel := context.WithCancel(context.WithValue(hc, "k", "v"))
 		defer cancel()
 		called := make(chan struct{})

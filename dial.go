@@ -23,12 +23,10 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		_ = nc.Close()
 		return nil, err
 	}
-	lc := e.cfg.link()
-	lc.OnState = e.stateChanged
-	if e.cfg.Redial != nil {
-		lc.OnBroken = newRedialer(e).broken
+	if e.cfg.Redial != nil && e.cfg.SessionExpiry >= 0 {
+		e.redial = newRedialer(e)
 	}
-	l, err := conn.Client(ctx, nc, lc)
+	l, err := conn.Client(ctx, nc, e.linkConfig())
 	if err != nil {
 		e.abandon(err)
 		return nil, err

@@ -23,6 +23,10 @@
 // calls in all four kinds are OpenCall and HandleStream, with values Each, HandleEach and their like. Calls and
 // messages can also be addressed to a stream instead of the End: Stream has the same methods.
 //
+// With Config.Redial, which package client sets, an End outlives its connection: streams, calls and messages go on
+// over the next one. When the server has lost the session meanwhile, the End goes on with a fresh one: streams fail
+// with ErrSessionLost, calls that were not sent are made and unacked messages published again.
+//
 // Close delivers what was written; Shutdown waits for what runs first.
 //
 // # Concurrency
@@ -45,5 +49,5 @@
 //   - io.EOF: only after the peer's CloseWrite or Close, or as the good end of a streaming call.
 //   - os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled: a deadline or context of this side.
 //   - net.ErrClosed: closed here, or the End by either side.
-//   - ErrSessionLost: the connection broke. ErrUnsupported: not with this peer; wraps errors.ErrUnsupported.
+//   - ErrSessionLost: the connection broke and could not be resumed. ErrUnsupported: not with this peer; wraps errors.ErrUnsupported.
 package gantline

@@ -30,14 +30,14 @@ type End struct {
 
 	cfg    Config // with defaults
 	router *Router
-	link   *conn.Link   // set before Setup runs
-	sess   *mux.Session // the same
-	own    *scope       // of the End
+	own    *scope                  // of the End
+	cur    atomic.Pointer[session] // the newest; set before Setup runs
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
 	hooks    hooks
+	told     State // by OnState, last; owned by the hooks' goroutine
 	backlog  backlog
 	calls    freeList[call]
 	notices  freeList[notice]
@@ -47,8 +47,15 @@ type End struct {
 	up       chan struct{}  // closed when Setup has succeeded and the peer is heard
 	draining atomic.Bool    // Shutdown was called
 	closing  atomic.Bool    // Close was called
+	redial   *redialer      // nil = the End ends with its session
 	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
 	close    func() error   // does it once
+	finished sync.Once      // finish
+
+	notes, letters resender     // what waits for a new session: notifies and messages
+	waiting        atomic.Int64 // calls and opens that do
+
+	turn sync.Mutex // held by whoever changes what the newest session is, or that there will be none
 
 	mu sync.Mutex // guards the scopes and states of all streams
 }
@@ -78,22 +85,13 @@ func newEnd(c *Config) (*End, error) {
 	return e, nil
 }
 
-// attach gives e its link and runs Setup. The peer is not heard before start.
+// attach gives e its first session and runs Setup. The peer is not heard before start.
 func (e *End) attach(l *conn.Link) (err error) {
-	e.link = l
-	limits := &e.cfg.Limits
-	e.sess = mux.New(l, &mux.Config{
-		Client:       l.Client(),
-		Local:        limits.wire(),
-		Peer:         l.Peer().Limits,
-		Acceptor:     acceptor{e},
-		OpenTimeout:  limits.OpenTimeout,
-		Window:       limits.Window,
-		MaxWindow:    limits.MaxWindow,
-		StreamBudget: limits.StreamMemory,
-		BodyBudget:   limits.BodyMemory,
-	})
-	e.Stream.mx = e.sess.First()
+	s := newSession(e, l)
+	s.notes.release()
+	s.letters.release()
+	e.Stream.mx = s.mux.First()
+	e.cur.Store(s)
 	if e.cfg.Setup == nil {
 		return nil
 	}
@@ -130,12 +128,11 @@ func (e setupError) As(target any) bool {
 
 // start lets the peer be heard.
 func (e *End) start() {
-	e.link.Start(linkHandler{e.sess, e})
+	s := e.session()
+	e.hookSession(true)
+	s.begin()
 	close(e.up)
-	e.mirror()
-	if f := e.cfg.OnSession; f != nil {
-		e.hook("OnSession", func() { f(e, true) })
-	}
+	s.mirror()
 	e.hooks.release()
 }
 
@@ -143,24 +140,10 @@ func (e *End) start() {
 func (e *End) abandon(err error) {
 	e.hooks.drop()
 	e.cancel(err)
-	if e.sess != nil {
-		e.sess.HandleClose(err)
+	if s := e.session(); s != nil {
+		s.mux.HandleClose(err)
 	}
-	e.over(err)
-}
-
-// linkHandler is the session as the link's handler: the End hears of the end too.
-type linkHandler struct {
-	*mux.Session
-	e *End
-}
-
-// HandleClose ends the End with the session. The context goes first, so that whatever fails because of it
-// finds the cause there.
-func (h linkHandler) HandleClose(err error) {
-	h.e.cancel(err)
-	h.Session.HandleClose(err)
-	h.e.over(err)
+	e.finish(err)
 }
 
 // over ends what the session does not know of.
@@ -168,52 +151,50 @@ func (e *End) over(err error) {
 	e.backlog.end(err, false)
 	e.own.over(err)
 	e.stopMirror()
-	if f := e.cfg.OnState; f != nil {
-		e.hook("OnState", func() { f(e, StateClosed) })
-	}
+	e.hookState(StateClosed)
 }
 
-// stateChanged is told the link's states. The last one is told when everything has ended: see over.
-func (e *End) stateChanged(s State) {
-	f := e.cfg.OnState
-	if f == nil || s < StateUp || s == StateClosed || s == StateDraining && e.draining.Load() {
-		return
-	}
-	e.hook("OnState", func() { f(e, s) })
-}
-
-// State returns the End's state. StateDraining begins with Shutdown or Close.
+// State returns the End's state. StateDraining begins with Shutdown or Close. StateBroken also means that the
+// session is lost and the next one not there yet.
 func (e *End) State() State {
-	s := e.link.State()
-	if s == StateUp && e.draining.Load() {
+	s := e.session()
+	switch st := s.link.State(); {
+	case s.lost.Load():
+		if e.ctx.Err() != nil {
+			return StateClosed
+		}
+		return StateBroken
+	case st == StateUp && e.draining.Load():
 		return StateDraining
+	default:
+		return st
 	}
-	return s
 }
 
 // LocalID returns what this side is called: Config.ID, or what a client without one was given.
-func (e *End) LocalID() string { return e.link.LocalID() }
+func (e *End) LocalID() string { return e.session().link.LocalID() }
 
 // PeerID returns what the peer is called. A client's id is only a claim.
-func (e *End) PeerID() string { return e.link.Peer().ID }
+func (e *End) PeerID() string { return e.session().link.Peer().ID }
 
 // PeerMeta returns the peer's Config.Meta. Do not change it.
-func (e *End) PeerMeta() []byte { return e.link.Peer().Meta }
+func (e *End) PeerMeta() []byte { return e.session().link.Peer().Meta }
 
 // Side tells whether this side dialled.
 func (e *End) Side() Side {
-	if e.link.Client() {
+	if e.session().link.Client() {
 		return ClientSide
 	}
 	return ServerSide
 }
 
 // Context returns a context that is done when the End is. context.Cause says why: net.ErrClosed is in it
-// when the End was closed, here or by the peer, ErrSessionLost when the carrier was lost.
+// when the End was closed, here or by the peer, ErrSessionLost when the carrier was lost and the End does not
+// redial.
 func (e *End) Context() context.Context { return e.ctx }
 
 // Addr returns the local address of the carrier, for net.Listener.
-func (e *End) Addr() net.Addr { return e.link.LocalAddr() }
+func (e *End) Addr() net.Addr { return e.session().link.LocalAddr() }
 
 // Ping asks the peer for a sign of life and returns the round trip time. Errors: ctx's, FailedPrecondition
 // where waiting is impossible (Setup, Inline handlers), or why the End is over.
@@ -221,7 +202,7 @@ func (e *End) Ping(ctx context.Context) (time.Duration, error) {
 	if err := e.mayWait(ctx, "Ping", ""); err != nil {
 		return 0, err
 	}
-	rtt, err := e.link.Ping(ctx)
+	rtt, err := e.session().link.Ping(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = contextError(ctx, "")
 	}
@@ -237,7 +218,7 @@ func (e *End) handlerDone()    { e.running.Add(-1) }
 
 // checkBody refuses a body that the peer would.
 func (e *End) checkBody(_, name string, n int) error {
-	if limit := e.link.Peer().Limits.Body; n > int(limit) {
+	if limit := e.session().link.Peer().Limits.Body; n > int(limit) {
 		return errorf(ResourceExhausted, "body of %d bytes is over the peer's limit of %d: raise Limits.Body in the peer's Config, or use a stream", n, limit).named(name)
 	}
 	return nil
@@ -245,28 +226,28 @@ func (e *End) checkBody(_, name string, n int) error {
 
 // checkAnswer is checkBody for what a handler returned.
 func (e *End) checkAnswer(n int) error {
-	if limit := e.link.Peer().Limits.Body; n > int(limit) {
+	if limit := e.session().link.Peer().Limits.Body; n > int(limit) {
 		return errorf(ResourceExhausted, "answer of %d bytes is over the caller's limit of %d: raise Limits.Body in the caller's Config, or use a streaming call", n, limit)
 	}
 	return nil
 }
 
-// acceptor hears for an End what its peer opens.
-type acceptor struct{ e *End }
+// acceptor hears what the peer opens in a session.
+type acceptor struct{ s *session }
 
 // AcceptExchange takes a call, notify or message. Reader goroutine.
 func (a acceptor) AcceptExchange(x *mux.Incoming) {
-	e := a.e
-	sc := e.scopeOf(x.Parent)
+	e := a.s.e
+	sc := a.s.scopeOf(x.Parent)
 	switch {
 	case sc == nil:
 		e.refuse(x, NotFound, "the stream it is addressed to has ended")
 	case x.Kind.Group() == frame.GroupMessages:
-		e.acceptMessage(sc, x)
+		a.s.acceptMessage(sc, x)
 	case len(x.Name) > 0 && x.Name[0] == ':':
-		e.acceptInternal(x)
+		a.s.acceptInternal(x)
 	default:
-		e.acceptCall(sc, x)
+		a.s.acceptCall(sc, x)
 	}
 }
 
@@ -283,10 +264,10 @@ func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
 		v.cancel(x, err)
 		return
 	}
-	a.e.refuse(x, Canceled, "")
+	a.s.e.refuse(x, Canceled, "")
 }
 
 // HandleDrain says that the peer takes no new work; the session refuses it from now on.
 func (a acceptor) HandleDrain(d frame.Drain) {
-	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", d.Text)
+	a.s.e.logger().Debug("gantline: the peer drains", "peer", a.s.e.PeerID(), "reason", d.Text)
 }

@@ -2,6 +2,7 @@ package gantline
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net"
 
@@ -11,7 +12,8 @@ import (
 
 // OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
 // or Write. It waits while the peer's Limits.Streams are open, or, for at most Limits.OpenTimeout, while
-// Limits.AcceptBacklog of them are not accepted; ctx bounds the waits and not the stream.
+// Limits.AcceptBacklog of them are not accepted, and while an End that redials has no session; ctx bounds the waits
+// and not the stream.
 //
 // Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
 // down, InvalidArgument for a name or metadata over the limits), or why the End is over.
@@ -37,18 +39,34 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 	if err != nil {
 		return nil, err
 	}
-	ms, err := e.sess.OpenStream(ctx, &mux.Open{Kind: frame.KindStream, Name: o.name, Metadata: block}, nil)
+	open := mux.Open{Kind: frame.KindStream, Name: o.name, Metadata: block}
+	ms, s, err := e.open(ctx, e.session(), &open, true)
 	if err != nil {
 		return nil, e.openError(ctx, err, o.name)
 	}
-	st := e.adopt(ms)
+	st := s.adopt(ms)
 	st.taken(false)
 	return st, nil
 }
 
+// open opens a stream or streaming call on s or, when that is lost and again says so, on the next session there
+// is.
+func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) (*mux.Stream, *session, error) {
+	for {
+		ms, err := s.mux.OpenStream(ctx, open, nil)
+		if err == nil || !again || !e.lostOn(s, err) {
+			return ms, s, err
+		}
+		if s, err = e.next(ctx, s, false, open.Name); err != nil {
+			return nil, nil, err
+		}
+		restart(ctx, open)
+	}
+}
+
 // openError is the error of a stream that could not be opened.
 func (e *End) openError(ctx context.Context, err error, name string) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, ErrNotSent) {
 		return contextError(ctx, name)
 	}
 	if e.ctx.Err() != nil {
@@ -113,12 +131,14 @@ func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, 
 // one excepted.
 func (e *End) Streams() iter.Seq[*Stream] {
 	return func(yield func(*Stream) bool) {
-		e.sess.Streams(func(ms *mux.Stream) bool { return yield(e.adopt(ms)) })
+		s := e.session()
+		s.mux.Streams(func(ms *mux.Stream) bool { return yield(s.adopt(ms)) })
 	}
 }
 
 // adopt returns the Stream that stands for ms.
-func (e *End) adopt(ms *mux.Stream) *Stream {
+func (s *session) adopt(ms *mux.Stream) *Stream {
+	e := s.e
 	if ms.ID() == 0 {
 		return e.Stream
 	}
@@ -126,22 +146,23 @@ func (e *End) adopt(ms *mux.Stream) *Stream {
 	defer e.mu.Unlock()
 	st, _ := ms.Value.(*Stream)
 	if st == nil {
-		st = &Stream{mx: ms, end: e}
+		st = &Stream{mx: ms, end: e, ses: s}
 		ms.Value = st
 	}
 	return st
 }
 
 // scopeOf returns the scope that id names; nil when the stream has ended.
-func (e *End) scopeOf(id uint64) *scope {
+func (s *session) scopeOf(id uint64) *scope {
+	e := s.e
 	if id == 0 {
 		return e.own
 	}
-	ms := e.sess.Stream(id)
+	ms := s.mux.Stream(id)
 	if ms == nil {
 		return nil
 	}
-	st := e.adopt(ms)
+	st := s.adopt(ms)
 	e.mu.Lock()
 	closed := st.closed != nil
 	e.mu.Unlock()
@@ -153,16 +174,16 @@ func (e *End) scopeOf(id uint64) *scope {
 
 // AcceptStream takes a stream or streaming call of the peer. Reader goroutine.
 func (a acceptor) AcceptStream(ms *mux.Stream) {
-	e := a.e
+	e := a.s.e
 	if ms.Kind() == frame.KindStreamingCall {
-		if sc := e.scopeOf(ms.Parent()); sc != nil {
-			e.acceptStreamingCall(sc, ms)
+		if sc := a.s.scopeOf(ms.Parent()); sc != nil {
+			a.s.acceptStreamingCall(sc, ms)
 		} else {
 			_ = ms.Reset(NotFound, "the stream it is addressed to has ended")
 		}
 		return
 	}
-	st := e.adopt(ms)
+	st := a.s.adopt(ms)
 	f := e.cfg.OnStream
 	if f == nil {
 		e.backlog.put(st)
@@ -190,14 +211,13 @@ func (e *End) setUpStream(f func(*Stream) error, st *Stream) (err error) {
 // EndStream is told when both directions of a stream have ended, or the session has. The session's lock may
 // be held, so whatever may need it is left to a goroutine.
 func (a acceptor) EndStream(ms *mux.Stream, err error) {
-	e := a.e
 	switch {
 	case ms.Kind() == frame.KindStreamingCall:
 		if sv, ok := ms.Value.(*serving); ok && !sv.ended.Load() {
 			go sv.streamEnded(err) // ends at once
 		}
 	case ms.ID() != 0:
-		e.adopt(ms).ended(err)
+		a.s.adopt(ms).ended(err)
 	}
 }
 

@@ -15,14 +15,17 @@ import (
 const prefix = "gantline: "
 
 var (
-	// ErrSessionLost says that the carrier is gone and the session with it: streams end, handlers'
-	// contexts have it as their cause. A torn carrier ends the session.
+	// ErrSessionLost says that the carrier is gone and the session with it, because nobody redials, or the
+	// session could not be resumed in time: streams end, handlers' contexts have it as their cause. An End that
+	// redials goes on with a fresh session.
 	ErrSessionLost = conn.ErrSessionLost
-	// ErrNotSent says that a call or message was never handed to a carrier: the peer has not seen it, so
-	// it is safe to do it again.
+	// ErrNotSent says that the peer has not seen a call or message and never will, so it is safe to do it
+	// again: it was never handed to a carrier, or the peer said that it did not get so far. An End that
+	// redials does that by itself; there it means that the context or Close ended the wait.
 	ErrNotSent = errors.New("gantline: not sent")
 	// ErrUnknownOutcome says that a call or message was sent and its answer will not come: the peer may
-	// or may not have acted on it.
+	// or may not have acted on it. Calls that are Idempotent, and messages, are sent again instead by an End
+	// that redials.
 	ErrUnknownOutcome = errors.New("gantline: outcome unknown")
 	// ErrUnsupported is returned for what the peer's dialect cannot do. It wraps errors.ErrUnsupported.
 	ErrUnsupported = fmt.Errorf("gantline: not with this peer: %w", errors.ErrUnsupported)
@@ -127,7 +130,7 @@ func (e *End) exchangeError(err error, sent bool, method string) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &own):
+	case errors.As(err, &own) && !errors.Is(err, ErrSessionLost):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: DeadlineExceeded, Method: method, cause: err}

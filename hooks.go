@@ -1,6 +1,10 @@
 package gantline
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/gantline-project/gantline/conn"
+)
 
 // hooks runs the application's hooks of one End in order, on one goroutine that lives only while there is
 // something to run.
@@ -76,4 +80,53 @@ func (e *End) hook(name string, f func()) {
 		}()
 		f()
 	})
+}
+
+// linkConfig is what a link of e is made with.
+func (e *End) linkConfig() *conn.Config {
+	lc := e.cfg.link()
+	up := false
+	lc.OnState = func(s State) { // one at a time
+		e.stateChanged(s)
+		if s == StateUp && up {
+			e.hookSession(false)
+		}
+		up = up || s == StateUp
+	}
+	if e.redial != nil {
+		lc.OnBroken = func(*conn.Link, error) { e.redial.kick() }
+	}
+	return lc
+}
+
+// stateChanged is told the links' states. The last one is told when everything has ended: see over.
+func (e *End) stateChanged(s State) {
+	switch {
+	case s < StateUp || s == StateClosed:
+		return
+	case s == StateUp && e.draining.Load():
+		s = StateDraining
+	}
+	e.hookState(s)
+}
+
+// hookState tells the application a state, unless it knows. Nothing is told behind the end.
+func (e *End) hookState(s State) {
+	f := e.cfg.OnState
+	if f == nil {
+		return
+	}
+	e.hook("OnState", func() {
+		if e.told != s && e.told != StateClosed {
+			e.told = s
+			f(e, s)
+		}
+	})
+}
+
+// hookSession tells that there is a carrier again, for a new session or the one there was.
+func (e *End) hookSession(fresh bool) {
+	if f := e.cfg.OnSession; f != nil {
+		e.hook("OnSession", func() { f(e, fresh) })
+	}
 }

@@ -66,15 +66,16 @@ func (l *waiterList) remove(r *receiver) {
 }
 
 // acceptMessage takes a new message of the peer's. Reader goroutine, in OPEN order.
-func (e *End) acceptMessage(sc *scope, x *mux.Incoming) {
-	m := newMessage(sc, x)
+func (s *session) acceptMessage(sc *scope, x *mux.Incoming) {
+	e := s.e
+	m := newMessage(s, sc, x)
 	x.Value = m
 	in := &sc.inbox
 	var w wants
 	in.mu.Lock()
-	s := sc.findSubscriptionLocked(x.Name)
-	m.Topic = in.topicLocked(x.Name, s)
-	if s == nil {
+	sub := sc.findSubscriptionLocked(x.Name)
+	m.Topic = in.topicLocked(x.Name, sub)
+	if sub == nil {
 		if err := sc.overflowLocked(m); err != nil {
 			in.mu.Unlock()
 			x.Value = nil
@@ -82,7 +83,7 @@ func (e *End) acceptMessage(sc *scope, x *mux.Incoming) {
 			return
 		}
 	}
-	sc.putLocked(m, s, &w)
+	sc.putLocked(m, sub, &w)
 	in.mu.Unlock()
 	w.ask()
 }

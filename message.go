@@ -51,9 +51,9 @@ const (
 )
 
 // newMessage copies out of x what lives only as long as the frame. Topic is the caller's.
-func newMessage(sc *scope, x *mux.Incoming) *Message {
+func newMessage(s *session, sc *scope, x *mux.Incoming) *Message {
 	m := &Message{sc: sc, x: x, Stream: sc.stream, codec: x.Codec, noAck: x.Kind == frame.KindUnackedMessage}
-	m.ctx.init(sc.end, x.Depth, x.Timeout)
+	m.ctx.init(s, x.Depth, x.Timeout)
 	m.early, m.complete = len(x.Body), x.Complete()
 	if !m.complete {
 		m.early = earlyStream
@@ -117,6 +117,9 @@ func (m *Message) settle(as uint32, why error) error {
 		}
 		return errorf(FailedPrecondition, "the message is %s already", done).named(m.Topic)
 	}
+	if as == acked {
+		m.remember()
+	}
 	if m.noAck || m.x == nil {
 		return nil // the publisher was told when the message was handed out, or there is none
 	}
@@ -129,8 +132,8 @@ func (m *Message) settle(as uint32, why error) error {
 	if gone := m.gone.Load(); gone != nil {
 		return m.goneError(*gone)
 	}
-	if m.sc.end.ctx.Err() != nil {
-		return m.goneError(context.Cause(m.sc.end.ctx))
+	if ctx := m.ctx.ses.ctx; ctx.Err() != nil {
+		return m.goneError(context.Cause(ctx))
 	}
 	return nil
 }

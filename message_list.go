@@ -14,7 +14,7 @@ type messageList struct {
 // push puts m in its place by OPEN order, which is the end unless m comes from another list.
 func (l *messageList) push(m *Message) {
 	after := l.tail
-	for after != nil && after.x.ID() > m.x.ID() {
+	for after != nil && m.before(after) {
 		after = after.prev
 	}
 	m.list, m.prev, m.next = l, after, l.head
@@ -34,6 +34,14 @@ func (l *messageList) push(m *Message) {
 	if !m.complete {
 		l.incomplete++
 	}
+}
+
+// before reports whether m was opened before o.
+func (m *Message) before(o *Message) bool {
+	if a, b := m.ctx.ses.seq, o.ctx.ses.seq; a != b {
+		return a < b
+	}
+	return m.x.ID() < o.x.ID()
 }
 
 // remove takes m out.

@@ -21,6 +21,8 @@ type callOptions struct {
 	codec    Codec     // of the body; nil = raw bytes
 	reply    *Metadata // where to put the answer's metadata
 	done     func(*PendingCall)
+
+	idempotent bool
 }
 
 type streamOptions struct {
@@ -90,6 +92,23 @@ func WithMeta(meta []byte) StreamOption {
 // this peer; a Call, Publish or Ping on this End made with its context fails at once. Calls that have to queue,
 // for MaxConcurrent or for the order of notifies, run on a goroutine nevertheless.
 func Inline() HandlerOption { return handlerOption(func(o *handlerOptions) { o.inline = true }) }
+
+// CallHandlerOption fits calls and handlers.
+type CallHandlerOption interface {
+	CallOption
+	HandlerOption
+}
+
+type idempotent struct{}
+
+func (idempotent) applyCall(o *callOptions)     { o.idempotent = true }
+func (idempotent) applyHandler(*handlerOptions) {}
+
+// Idempotent says that a call may run twice without harm. When the session is lost before its answer, Call and Go
+// make it again in the next one, instead of failing with ErrUnknownOutcome, if the End redials (Config.Redial).
+// Notify and OpenCall ignore it. On a handler it changes nothing and is not told to callers: it stands there for
+// those who read the code.
+func Idempotent() CallHandlerOption { return idempotent{} }
 
 // MaxConcurrent runs at most n calls of this handler at a time, over all Ends that share its Router; the
 // others wait in order of arrival and keep their slot in Limits.Calls. n < 1 means no limit.

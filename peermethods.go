@@ -1,6 +1,7 @@
 package gantline
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -33,19 +34,21 @@ type announcer struct {
 	mu      sync.Mutex
 	dirty   bool           // something changed; guarded by mu
 	running bool           // guarded by mu
+	to      *session       // that has asked last; guarded by mu
 	done    sync.WaitGroup // of the goroutine
 
-	told map[string]struct{} // owned by the goroutine
+	told   map[string]struct{} // owned by the goroutine, as is toldTo
+	toldTo *session
 }
 
 // mirror asks the peer for its methods.
-func (e *End) mirror() {
-	if e.cfg.OnPeerMethod != nil {
-		_ = e.startNotify(e.ctx, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil)
+func (s *session) mirror() {
+	if s.e.cfg.OnPeerMethod != nil {
+		_ = s.startNotify(s.ctx, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil, nil)
 	}
 }
 
-// stopMirror is called when the End is over.
+// stopMirror is called when the session is over.
 func (e *End) stopMirror() { e.peers.out.watch(false) }
 
 func (a *announcer) watch(on bool) {
@@ -53,6 +56,15 @@ func (a *announcer) watch(on bool) {
 	if r := a.e.router; r != nil {
 		r.table.watch(a, on)
 	}
+}
+
+// askedBy makes the announcer tell s all there is, and what changes.
+func (a *announcer) askedBy(s *session) {
+	a.mu.Lock()
+	a.to = s
+	a.mu.Unlock()
+	a.watch(true)
+	a.kick()
 }
 
 // kick makes the announcer look. It does not block.
@@ -78,13 +90,17 @@ func (a *announcer) run() {
 			return
 		}
 		a.dirty = false
+		to := a.to
 		a.mu.Unlock()
-		a.announce()
+		if to != a.toldTo { // it knows nothing yet
+			a.told, a.toldTo = nil, to
+		}
+		a.announce(to)
 	}
 }
 
 // announce sends what is new and what is gone.
-func (a *announcer) announce() {
+func (a *announcer) announce(to *session) {
 	now := make(map[string]struct{})
 	for name := range a.e.own.table.view().byName {
 		now[name] = struct{}{}
@@ -97,7 +113,7 @@ func (a *announcer) announce() {
 	body := make([]byte, 0, announcePart)
 	send := func() {
 		if len(body) > 0 {
-			_ = a.e.startNotify(a.e.ctx, &mux.Open{Kind: frame.KindNotify, Name: methodsName}, body)
+			_ = to.startNotify(to.ctx, &mux.Open{Kind: frame.KindNotify, Name: methodsName}, body, nil)
 			body = body[:0]
 		}
 	}
@@ -123,13 +139,13 @@ func (a *announcer) announce() {
 }
 
 // acceptInternal takes a notify of the protocol's own. Reader goroutine.
-func (e *End) acceptInternal(x *mux.Incoming) {
+func (s *session) acceptInternal(x *mux.Incoming) {
+	e := s.e
 	known := x.Kind == frame.KindNotify && x.Parent == 0 && x.Complete()
 	switch name := string(x.Name); {
 	case known && name == watchName:
 		e.refuse(x, OK, "")
-		e.peers.out.watch(true)
-		e.peers.out.kick()
+		e.peers.out.askedBy(s)
 	case known && name == methodsName && e.cfg.OnPeerMethod != nil:
 		x.Value = uncancelled{}
 		// The notify keeps its slot until the hook has run, so that a peer cannot fill the queue of hooks.
@@ -171,4 +187,20 @@ func (e *End) mirrorMethods(body []byte) {
 		}
 		e.cfg.OnPeerMethod(e, name, added)
 	}
+}
+
+// forgetMethods tells the hook that the peer's methods are out of reach: the session is lost, and the next one
+// announces what there is then.
+func (e *End) forgetMethods() {
+	f := e.cfg.OnPeerMethod
+	if f == nil {
+		return
+	}
+	e.hook("OnPeerMethod", func() {
+		known := slices.Sorted(maps.Keys(e.peers.known))
+		e.peers.known = nil
+		for _, name := range known {
+			f(e, name, false)
+		}
+	})
 }

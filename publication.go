@@ -16,6 +16,7 @@ type Publication struct {
 	topic  string
 	ctx    context.Context // bounds the wait for the ack; nil without one
 	onDone func(error)
+	kept   *letter // what it takes to publish it again; nil = it is not
 
 	mu   sync.Mutex    // guards what follows
 	done chan struct{} // made by Done
@@ -28,7 +29,11 @@ func (p *Publication) complete(out *outgoing) {
 	if p.ctx.Done() != nil {
 		p.sc.inbox.outbox.leave(out)
 	}
-	p.finish(p.sc.result(p.ctx, &out.x, p.topic))
+	if p.kept == nil {
+		p.finish(p.sc.result(p.ctx, &out.x, p.topic))
+	} else if !p.kept.lost(&out.x) {
+		p.finish(knownOf(p.sc.result(p.ctx, &out.x, p.topic), p.kept.sent))
+	}
 }
 
 // finish tells everybody. It is called once.

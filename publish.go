@@ -23,6 +23,11 @@ import (
 // when the message was sent and the End was over before its ack; FailedPrecondition inside Config.Setup and
 // with the context of an Inline handler.
 //
+// On an End that redials (Config.Redial) a message outlives its session: it is published again in the next one,
+// under the same id and before newer ones, until it is acked, ctx ends or the End is over; marked as redelivered
+// if the peer may have seen it. That takes a copy of body. Messages to another Stream than the End's own end with
+// the stream.
+//
 // A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
 func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error {
 	sc := st.scope()
@@ -34,6 +39,15 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 	defer o.done()
 	if o.noAck {
 		return sc.publishUnacked(ctx, depth, topic, body, o)
+	}
+	if sc.keeps() {
+		p := &Publication{sc: sc, topic: topic, ctx: ctx}
+		done := p.Done()
+		if err := sc.publishKept(p, depth, body, o); err != nil {
+			return err
+		}
+		<-done // which the end of ctx closes too
+		return p.Err()
 	}
 	w := sc.inbox.outbox.waiter()
 	if err := sc.start(ctx, &w.x, frame.KindMessage, depth, topic, body, o); err != nil {
@@ -76,6 +90,12 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 		return p, nil
 	}
 	p := &Publication{sc: sc, topic: topic, ctx: ctx, onDone: o.onDone}
+	if sc.keeps() {
+		if err := sc.publishKept(p, depthFrom(ctx), body, o); err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
 	out := newOutgoing(p)
 	if err := sc.start(ctx, &out.x, frame.KindMessage, depthFrom(ctx), topic, body, o); err != nil {
 		return nil, err
@@ -87,31 +107,50 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 	return p, nil
 }
 
-// start hands a message to the session.
-func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
-	e := sc.end
+// message checks a message and fills in what its OPEN says. buf has room for a plain one's metadata.
+func (sc *scope) message(ctx context.Context, kind frame.Kind, depth uint8, topic string, size int, o *publishOptions, buf []byte) (open mux.Open, err error) {
 	if err := checkTopic(topic); err != nil {
-		return errorf(InvalidArgument, "bad topic: %v", err).named(topic)
+		return open, errorf(InvalidArgument, "bad topic: %v", err).named(topic)
 	}
-	if err := e.checkBody("publish", topic, len(body)); err != nil {
-		return err
+	if err := sc.end.checkBody("publish", topic, size); err != nil {
+		return open, err
 	}
-	var buf [blockSize]byte
-	block, err := o.appendBlock(buf[:0])
+	block, err := o.appendBlock(buf)
 	if err != nil {
-		return err
+		return open, err
 	}
-	open := mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block}
+	open = mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block}
 	if deadline, ok := ctx.Deadline(); ok {
 		open.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
-	if err := e.sess.Start(ctx, x, &open, body); err != nil {
-		if ctx.Err() != nil {
-			return contextError(ctx, topic)
-		}
-		return e.exchangeError(err, false, topic)
+	return open, nil
+}
+
+// start hands a message that is not kept to the session.
+func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
+	var buf [blockSize]byte
+	open, err := sc.message(ctx, kind, depth, topic, len(body), o, buf[:0])
+	if err != nil {
+		return err
 	}
-	return nil
+	e, s := sc.end, sc.stream.session()
+	for {
+		if sc.isEnd() && e.redial != nil { // it does not overtake older ones
+			if s, err = e.behind(ctx, s, lettersOf, topic); err != nil {
+				return err
+			}
+		}
+		if err = s.mux.Start(ctx, x, &open, body); err == nil {
+			return nil
+		}
+		if !sc.isEnd() || !e.lostOn(s, err) {
+			return e.startError(ctx, err, topic)
+		}
+		if s, err = e.next(ctx, s, false, topic); err != nil {
+			return err
+		}
+		restart(ctx, &open)
+	}
 }
 
 // result is what a completed exchange means to the publisher.

@@ -24,12 +24,17 @@ func (st *Stream) Receive(ctx context.Context) (*Message, error) {
 	if ctx.Err() != nil {
 		return nil, contextError(ctx, "")
 	}
-	m, err := sc.receive(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		m, err := sc.receive(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if m.duplicate() {
+			continue
+		}
+		m.handOut()
+		return m, nil
 	}
-	m.handOut()
-	return m, nil
 }
 
 // Messages is Receive in a loop: it yields message after message, and ends after it has yielded an error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,14 +28,16 @@ const (
 	resumeAttempts = 3 // stale answers in a row on one carrier after the other, before they count as failures
 )
 
-// redialer gives a client's End new carriers. Its methods are called by one goroutine at a time: a link breaks
-// again only after it was resumed.
+// redialer gives a client's End new carriers, and a new session when the old one is lost.
 type redialer struct {
-	e       *End
-	b       *backoff.ExponentialBackOff
-	upSince time.Time
-	passed  uint64 // bytes that had got through, both ways, when the carrier came up
+	e *End
+	b *backoff.ExponentialBackOff
 
+	mu      sync.Mutex // guards running
+	running bool       // the goroutine lives; what follows is its own
+
+	upSince  time.Time
+	passed   uint64    // when the carrier came up
 	spanFrom time.Time // of the immediate redials counted
 	spanned  int
 }
@@ -51,27 +54,68 @@ func newRedialer(e *End) *redialer {
 	return &redialer{e: e, b: b, upSince: time.Now()}
 }
 
-// broken is told by the link that its carrier is gone. It returns at once; the goroutine ends when the link is
-// up again or the End is over.
-func (r *redialer) broken(l *conn.Link, _ error) {
-	r.e.redials.Go(func() { r.run(l) })
+// kick is called when the carrier or the session is gone. It returns at once; the goroutine ends when there is a
+// carrier again or the End is over.
+func (r *redialer) kick() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running || r.e.ctx.Err() != nil {
+		return
+	}
+	r.running = true
+	r.e.redials.Go(r.work)
 }
 
-// run dials until the link is up, its session is lost or the End is over.
-func (r *redialer) run(l *conn.Link) {
-	delay, since := r.firstDelay(l), time.Now()
-	refused, stale := false, 0
+// wait waits for the goroutine. The End is over.
+func (r *redialer) wait() {
+	if r != nil {
+		r.mu.Lock() // behind it none is started
+		r.mu.Unlock()
+		r.e.redials.Wait()
+	}
+}
+
+func (r *redialer) work() {
 	for {
-		if !sleep(r.e.ctx, delay) {
+		r.run()
+		r.mu.Lock()
+		s := r.e.session()
+		if r.e.ctx.Err() != nil || !s.lost.Load() && s.link.State() != StateBroken {
+			r.running = false
+			r.mu.Unlock()
 			return
 		}
-		dialled, err := r.attempt(l)
+		r.mu.Unlock()
+	}
+}
+
+// run dials until the End has a carrier or is over.
+func (r *redialer) run() {
+	e := r.e
+	delay := r.firstDelay(e.session().link)
+	refused, stale := false, 0
+	began := time.Now()
+	for sleep(e.ctx, delay) {
+		s := e.session()
+		fresh := s.lost.Load()
+		dialled, err := r.attempt(s, fresh)
 		var no *conn.RefusedError
 		switch {
 		case err == nil:
-			r.upSince, r.passed = time.Now(), l.Passed()
+			r.upSince, r.passed = time.Now(), e.session().link.Passed()
 			return
-		case errors.Is(err, conn.ErrNotBroken), r.e.ctx.Err() != nil:
+		case e.ctx.Err() != nil:
+			return
+		case errors.Is(err, conn.ErrNotBroken):
+			if l := s.link; s.lost.Load() || l.State() == StateClosed {
+				delay = 0 // it has expired meanwhile
+				select {
+				case <-s.over:
+				case <-e.ctx.Done():
+					return
+				}
+				continue
+			}
 			return
 		case errors.Is(err, conn.ErrStaleEpoch) && stale < resumeAttempts:
 			stale++
@@ -80,31 +124,62 @@ func (r *redialer) run(l *conn.Link) {
 		case errors.As(err, &no) && no.RetryAfter > 0:
 			delay = no.RetryAfter
 			continue
-		case errors.As(err, &no) && lostForGood(no.Code):
-			l.Lose(no)
+		case errors.As(err, &no) && fresh && (no.Code == Unauthenticated || no.Code == PermissionDenied):
+			e.finish(&refusedForGood{no})
 			return
+		case errors.As(err, &no) && !fresh && lostForGood(no.Code):
+			s.link.Lose(no)
+			delay = 0
+			continue
 		}
-		r.e.logger().Debug("gantline: redial failed", "peer", l.Peer().ID, "err", err)
+		e.logger().Debug("gantline: redial failed", "peer", s.link.Peer().ID, "err", err)
 		delay = r.b.NextBackOff()
 		switch {
-		case !refused && errors.Is(err, syscall.ECONNREFUSED): // the server is gone: all its clients are here
+		case !dialled && !refused && errors.Is(err, syscall.ECONNREFUSED): // the server is gone: all its clients are here
 			refused = true
 			delay = rand.N(redialSpread)
-		case dialled || time.Since(since) < redialSoon:
+		case dialled || time.Since(began) < redialSoon:
 			delay = capped(delay)
 		}
 	}
 }
 
-// attempt dials and resumes once. dialled tells whether there was a carrier.
-func (r *redialer) attempt(l *conn.Link) (dialled bool, err error) {
-	ctx, cancel := context.WithTimeout(r.e.ctx, redialAttempt)
+// refusedForGood ends an End whose session was lost and that gets no other.
+type refusedForGood struct{ refusal *conn.RefusedError }
+
+func (e *refusedForGood) Error() string {
+	return prefix + "session lost, and the server wants no new one: " + cleanText(e.refusal)
+}
+
+func (e *refusedForGood) Unwrap() []error { return []error{ErrSessionLost, e.refusal} }
+
+// attempt dials and resumes s, or begins a fresh session behind it, once. dialled tells whether there was a
+// carrier.
+func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
+	e := r.e
+	if fresh {
+		select { // everything of it is settled
+		case <-s.over:
+		case <-e.ctx.Done():
+			return false, context.Cause(e.ctx)
+		}
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, redialAttempt)
 	defer cancel()
-	nc, err := r.e.cfg.Redial(ctx)
+	nc, err := e.cfg.Redial(ctx)
 	if err != nil {
 		return false, err
 	}
-	return true, l.Resume(ctx, nc)
+	if !fresh {
+		return true, s.link.Resume(ctx, nc)
+	}
+	lc := e.linkConfig()
+	lc.ID = s.link.LocalID()
+	l, err := conn.Client(ctx, nc, lc)
+	if err == nil && !e.renew(s, l) {
+		err = errEndClosed
+	}
+	return true, err
 }
 
 // firstDelay is 0 after a carrier that got something through, within bounds.
@@ -162,14 +237,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up. When the old carrier
 // was given up and the new one failed, the End is broken and redials as after any other loss.
 func (e *End) Migrate(ctx context.Context) error {
-	if e.cfg.Redial == nil || !e.link.Client() {
+	s := e.session()
+	if e.redial == nil {
 		return errorf(FailedPrecondition, "Migrate needs Config.Redial on the dialling side")
 	}
 	nc, err := e.cfg.Redial(ctx)
 	if err != nil {
 		return err
 	}
-	err = e.link.Migrate(ctx, nc)
+	err = s.link.Migrate(ctx, nc)
 	if errors.Is(err, conn.ErrNotBroken) {
 		return errorf(FailedPrecondition, "Migrate: the End is %v, not up", e.State())
 	}

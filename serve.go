@@ -35,9 +35,9 @@ type serving struct {
 }
 
 // accept takes a new call or notify of the peer. Reader goroutine.
-func (e *End) acceptCall(sc *scope, x *mux.Incoming) {
+func (s *session) acceptCall(sc *scope, x *mux.Incoming) {
 	sv := &serving{sc: sc, x: x}
-	sv.init(e, x.Depth, x.Timeout)
+	sv.init(s, x.Depth, x.Timeout)
 	sv.request = &sv.req
 	sv.req.Stream, sv.req.codec = sc.stream, x.Codec
 	if len(x.Metadata) > 0 {
@@ -53,9 +53,9 @@ func (e *End) acceptCall(sc *scope, x *mux.Incoming) {
 }
 
 // acceptStreamingCall takes a new streaming call of the peer. Reader goroutine.
-func (e *End) acceptStreamingCall(sc *scope, ms *mux.Stream) {
+func (s *session) acceptStreamingCall(sc *scope, ms *mux.Stream) {
 	sv := &serving{sc: sc, ms: ms}
-	sv.init(e, ms.Depth(), ms.Timeout())
+	sv.init(s, ms.Depth(), ms.Timeout())
 	sv.request = &sv.req
 	sv.req.Stream, sv.req.codec = sc.stream, ms.Codec()
 	sv.req.Metadata = parseMetadata(ms.Metadata())
@@ -132,9 +132,9 @@ func (sv *serving) start(reader bool) {
 	}
 	if reader && sv.route.inline {
 		sv.inline = true
-		sv.end.link.EnterUser()
+		sv.ses.link.EnterUser()
 		next := sv.serve()
-		sv.end.link.LeaveUser()
+		sv.ses.link.LeaveUser()
 		if next != nil {
 			next.spawn()
 		}

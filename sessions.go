@@ -17,11 +17,16 @@ const maxSuspendedBytes = 64 << 20
 //
 // The zero value is ready. All methods may be called from any goroutine.
 //
+// Of a session that has ended a few hundred bytes stay for its expiry time, for 4096 sessions at most: its client is
+// told up to where the server took what it sent, and so knows what it may safely send again.
+//
 // The send logs of suspended Ends hold at most 64 MiB together: beyond that the peer id that holds most loses
 // its suspended sessions.
 type Sessions struct {
 	mu   sync.Mutex // guards what follows
 	ends map[[16]byte]*End
+
+	graves graves
 }
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that
@@ -36,8 +41,8 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		_ = nc.Close()
 		return nil, false, err
 	}
-	lc := e.cfg.link()
-	lc.OnState = e.stateChanged
+	e.redial = nil
+	lc := e.linkConfig()
 	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
 	lc.Find = s.find
 	lc.Accept = func(l *conn.Link) error {
@@ -57,18 +62,18 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		e.abandon(errEndClosed)
 		return s.of(l), true, nil
 	}
-	e.link = l
-	e.start()
+	e.start() // attach has set the link
 	return e, false, nil
 }
 
 // Drop ends a suspended End at once, as if its SessionExpiry were over: why says what took its place, for
 // instance. An End that is up is left alone: Drop returns false.
 func (s *Sessions) Drop(end *End, why error) bool {
-	if end.link.State() != StateBroken {
+	l := end.session().link
+	if l.State() != StateBroken {
 		return false
 	}
-	end.link.Lose(why)
+	l.Lose(why)
 	return true
 }
 
@@ -78,29 +83,32 @@ func (s *Sessions) add(e *End) {
 	if s.ends == nil {
 		s.ends = make(map[[16]byte]*End)
 	}
-	s.ends[e.link.Peer().Session] = e
+	s.ends[e.session().link.Peer().Session] = e
 	context.AfterFunc(e.ctx, func() { s.remove(e) })
 }
 
+// remove forgets e, which is over; its session leaves a tombstone.
 func (s *Sessions) remove(e *End) {
-	if e.link == nil {
+	if e.session() == nil {
 		return
 	}
+	l := e.session().link
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id := e.link.Peer().Session; s.ends[id] == e {
+	if id := l.Peer().Session; s.ends[id] == e {
 		delete(s.ends, id)
+		s.graves.addLocked(l)
 	}
 }
 
-// find gives the link a client wants to resume.
+// find gives the link a client wants to resume, or what stands for one that has ended.
 func (s *Sessions) find(session [16]byte) (*conn.Link, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.ends[session]; e != nil {
-		return e.link, nil
+		return e.session().link, nil
 	}
-	return nil, nil
+	return s.graves.findLocked(session), nil
 }
 
 // of returns the End over l.
@@ -117,10 +125,10 @@ func (s *Sessions) suspended() {
 	byPeer := make(map[string]int)
 	var waiting []*End
 	for _, e := range s.ends {
-		if e.link.State() != StateBroken {
+		if e.session().link.State() != StateBroken {
 			continue
 		}
-		n := e.link.Stats().LogMemory
+		n := e.session().link.Stats().LogMemory
 		total += n
 		byPeer[e.PeerID()] += n
 		waiting = append(waiting, e)

@@ -23,11 +23,20 @@ func (e *End) Close() error { return e.close() }
 func (e *End) closeNow() error {
 	e.closing.Store(true)
 	e.backlog.end(errEndClosed, true)
-	e.sess.CloseStreams()
-	err := e.link.Close(context.Background(), OK, "")
+	e.turn.Lock() // behind it there is no new session
+	s := e.session()
+	e.turn.Unlock()
+	if s.link.State() == StateUp {
+		e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
+	}
+	s.mux.CloseStreams()
+	err := s.link.Close(context.Background(), OK, "")
+	if s.lost.Load() {
+		e.finish(errEndClosed)
+	}
 	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
 		e.peers.out.done.Wait()
-		e.redials.Wait()
+		e.redial.wait()
 	}
 	return err
 }
@@ -43,19 +52,22 @@ const idleCheck = 5 * time.Millisecond
 // itself.
 func (e *End) Shutdown(ctx context.Context) error {
 	if !e.draining.Swap(true) && e.ctx.Err() == nil {
-		if f := e.cfg.OnState; f != nil {
-			e.hook("OnState", func() { f(e, StateDraining) })
-		}
-		e.sess.Drain(Unavailable, "shutdown", "")
+		e.hookState(StateDraining)
+		e.session().mux.Drain(Unavailable, "shutdown", "")
 	}
 	err := e.awaitIdle(ctx)
 	return errors.Join(err, e.Close())
 }
 
+// busy reports whether something is open or runs, or waits for a new session to be opened in.
+func (e *End) busy() bool {
+	return e.session().mux.Count() > 0 || e.running.Load() > 0 || e.waiting.Load() > 0 || !e.notes.empty() || !e.letters.empty()
+}
+
 func (e *End) awaitIdle(ctx context.Context) error {
 	t := time.NewTicker(idleCheck)
 	defer t.Stop()
-	for e.sess.Count() > 0 || e.running.Load() > 0 {
+	for e.busy() {
 		select {
 		case <-t.C:
 		case <-e.ctx.Done():
@@ -74,7 +86,8 @@ func (e *End) awaitIdle(ctx context.Context) error {
 
 // Stats are counters of an End. Numbers count from its start unless said otherwise.
 type Stats struct {
-	Link     conn.Stats // of the connection
+	Link     conn.Stats // of the newest session
+	Sessions int        // how many there have been: more than one when fresh ones were begun
 	Open     int        // streams, calls and messages open now, both sides' together
 	Handlers int        // handlers and subscription functions that run now
 	Backlog  int        // streams that wait for AcceptStream now
@@ -82,9 +95,11 @@ type Stats struct {
 
 // Stats returns the End's counters.
 func (e *End) Stats() Stats {
+	s := e.session()
 	return Stats{
-		Link:     e.link.Stats(),
-		Open:     e.sess.Count(),
+		Link:     s.link.Stats(),
+		Sessions: int(s.seq),
+		Open:     s.mux.Count(),
 		Handlers: int(e.running.Load()),
 		Backlog:  e.backlog.len(),
 	}

@@ -17,6 +17,7 @@ import (
 type Stream struct {
 	mx  *mux.Stream // set before the stream is shared
 	end *End
+	ses *session              // that it belongs to; nil for an End's own
 	sc  atomic.Pointer[scope] // made when it is first used
 
 	dead     atomic.Bool // reset before the application had it
@@ -32,7 +33,7 @@ var (
 )
 
 // ID returns the stream's id, the same on both sides: 0 for an End's own stream, odd for streams the dialling
-// side opened, even for the others. Ids grow and are never used again.
+// side opened, even for the others. Ids grow and are never used again in one session.
 func (st *Stream) ID() uint64 { return st.mx.ID() }
 
 // Name returns what the opener gave WithName, "" for none.
@@ -49,7 +50,7 @@ func (st *Stream) Metadata() Metadata { return parseMetadata(st.mx.Metadata()) }
 
 // Side tells who opened the stream: the End's own one counts as the client's.
 func (st *Stream) Side() Side {
-	if st.mx.Opened() == st.end.link.Client() {
+	if st.mx.Opened() == st.end.session().link.Client() {
 		return ClientSide
 	}
 	return ServerSide
@@ -59,10 +60,10 @@ func (st *Stream) Side() Side {
 func (st *Stream) End() *End { return st.end }
 
 // LocalAddr returns the carrier's local address.
-func (st *Stream) LocalAddr() net.Addr { return st.end.link.LocalAddr() }
+func (st *Stream) LocalAddr() net.Addr { return st.end.session().link.LocalAddr() }
 
 // RemoteAddr returns the carrier's remote address.
-func (st *Stream) RemoteAddr() net.Addr { return st.end.link.RemoteAddr() }
+func (st *Stream) RemoteAddr() net.Addr { return st.end.session().link.RemoteAddr() }
 
 // Read waits for bytes and returns what there is, up to len(p). What arrived stays readable after the peer
 // closed its direction or the session ended. Errors: io.EOF (only after the peer's CloseWrite or Close),

@@ -143,7 +143,9 @@ func (s *subscription) handle(m *Message) {
 		e.answer(m.x, nil)
 		return
 	}
-	m.run(s.fn)
+	if !m.duplicate() {
+		m.run(s.fn)
+	}
 }
 
 // overHere reports whether this side has closed the End and it is over: its handlers run no more. Messages

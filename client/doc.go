@@ -16,9 +16,12 @@
 // from elsewhere: a proxy, a tunnel, a test. A Dialer is the same with fields
 // instead of options, for those who dial often.
 //
-// The End lives as long as its connection: nothing is redialled, and when the
-// connection is torn the End is over. Its Context then ends with
-// gantline.ErrSessionLost as the cause; whoever wants to go on dials again.
+// The End outlives its connection: when that is torn the same addresses are
+// dialled again, with backoff, and everything goes on where it was. When the
+// server has lost the session meanwhile the End goes on with a fresh one: see
+// gantline.Config.Redial. WithoutRedial turns that off: then the End is over
+// with its connection, and its Context ends with gantline.ErrSessionLost as the
+// cause.
 //
 // # Concurrency
 //

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/memnet"
@@ -168,8 +169,14 @@ func silent(cfg *Config) *Config {
 	}
 	c := *cfg
 	c.Logger = quiet
+	if c.HandshakeTimeout == 0 {
+		c.HandshakeTimeout = time.Minute // the machine may be busy
+	}
 	return &c
 }
+
+// patient is for tests in real time, which say nothing about time.
+var patient = &Config{CloseTimeout: time.Minute}
 
 // pair is shake over memory with both links started.
 func pair(tb testing.TB, cfg *Config, opts ...memnet.Option) (c, s *Link, ct, st *tap) {

@@ -22,7 +22,7 @@ func TestCloseNeverTruncates(t *testing.T) {
 				if network.name == "tls" {
 					a, b = tlsPipe(t, a, b)
 				}
-				c, s := shake(t, a, b, nil, nil)
+				c, s := shake(t, a, b, patient, patient)
 				down := &bulk{l: s, body: make([]byte, 10_000), left: 1 << 40}
 				var got []byte
 				st := newTap()

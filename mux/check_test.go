@@ -40,7 +40,7 @@ func idle(s *Session) (errs []string) {
 		}
 	}
 	for id, e := range s.tab.m {
-		check(id == 0, "stream %d (%T) is in the table: %+v", id, e, e.base())
+		check(id == 0, "stream %d (%T) is in the table, sentEnd %v, recvEnd %v", id, e, e.base().sentEnd, e.base().recvEnd)
 	}
 	for k, n := range s.tab.peerSlots {
 		check(n == 0, "the peer holds %d slots of %v", n, k)

@@ -76,10 +76,10 @@ func TestDrainedInOrder(t *testing.T) {
 		r.ok(fDrain(0))
 		r.ack()
 		r.wantIdle()
-		if err := <-errc; !isUnavailable(err) {
-			t.Error(err)
+		if err := <-errc; !isUnavailable(err) || r.reserved != 0 {
+			t.Errorf("%v, %d bytes stay reserved", err, r.reserved)
 		}
-		r.want()
+		r.wantIdle()
 	})
 }
 

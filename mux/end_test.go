@@ -207,6 +207,16 @@ func TestCloseWriteWhenStopped(t *testing.T) {
 	}
 }
 
+// TestOwedNoMore: STOP is not sent when the peer's end has come meanwhile, the confirmation is.
+func TestOwedNoMore(t *testing.T) {
+	r := newRaw(t, nil)
+	r.ok(fOpen(1, 0, frame.Open{}), fOpen(3, flFin, frame.Open{}))
+	r.acc.streams[0].Close()
+	r.acc.streams[1].Accept()
+	r.ok(fData(1, flFin, 0))
+	r.want("DATA 1 FIN 0", "CREDIT 3 0")
+}
+
 // TestTorn cuts every frame of a conversation short: the session must be as it was.
 func TestTorn(t *testing.T) {
 	body := make([]byte, 20<<10)

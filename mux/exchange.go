@@ -40,6 +40,9 @@ type Exchange struct {
 	asm      *assembly
 }
 
+// ID returns the id that x was opened with; 0 before.
+func (x *Exchange) ID() uint64 { return x.id }
+
 // Clear makes x ready for another Start; it keeps Sink.
 func (x *Exchange) Clear() { *x = Exchange{Sink: x.Sink} }
 
@@ -131,7 +134,7 @@ func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
 }
 
 // Cancel gives x up: the peer gets RESET with the code and Complete is called at once with a *StreamError
-// of it, unless x is settled already. It never blocks.
+// of it, unless x is settled already. It never blocks. Call it only once Start has returned nil.
 func (x *Exchange) Cancel(code frame.Code, text string) {
 	s := x.s
 	s.l.Lock()
@@ -193,20 +196,18 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 	if early && len(body) > int(x.s.cfg.Local.EarlyStream) || !early && len(body) > 0 {
 		return protocolError(x.id, "%d bytes of an answer are over its early window or credit", len(body))
 	}
+	if fin && head.Size != 0 && int(head.Size) != len(body) {
+		return protocolError(x.id, "an answer of %d bytes ends after %d", head.Size, len(body))
+	}
 	if early {
 		if err := x.s.checkEarly(x.id, x.group, len(body)); err != nil {
 			return err
 		}
 		x.s.earlyIn[x.group] += uint64(len(body))
 	}
-	if head.Code != frame.OK || len(head.Metadata) > 0 {
-		head.Detail = append([]byte(nil), head.Detail...)
-		head.Metadata = append([]byte(nil), head.Metadata...)
-	}
+	head.Detail = append([]byte(nil), head.Detail...)
+	head.Metadata = append([]byte(nil), head.Metadata...)
 	x.gotHead = true
-	if fin && head.Size != 0 && int(head.Size) != len(body) {
-		return protocolError(x.id, "an answer of %d bytes ends after %d", head.Size, len(body))
-	}
 	if limit := int(x.s.cfg.Local.Body); max(int(head.Size), len(body)) > limit {
 		x.s.release(x.group, len(body))
 		x.Cancel(frame.ResourceExhausted, fmt.Sprintf("answer of %d bytes is over the limit of %d (Limits.Body)", max(int(head.Size), len(body)), limit))

@@ -189,7 +189,7 @@ func (x *Incoming) Reply(ctx context.Context, h *frame.Head, body []byte) error 
 	s.l.Lock()
 	_, err := x.replyLocked(ctx, h, body, true)
 	s.l.Unlock()
-	x.giveUp()
+	x.letGo()
 	if err == nil {
 		err = bad
 	}
@@ -205,10 +205,18 @@ func (x *Incoming) TryReply(h *frame.Head, body []byte) bool {
 	ok, _ := x.replyLocked(nil, h, body, false)
 	s.l.Unlock()
 	if ok {
-		x.Dispatched()
-		x.giveUp()
+		x.letGo()
 	}
 	return ok
+}
+
+// letGo gives back what the body held, complete or not, when x is answered.
+func (x *Incoming) letGo() {
+	if x.asm != nil {
+		x.asm.abandon()
+	} else {
+		x.s.release(x.group, int(x.held.Swap(0)))
+	}
 }
 
 // checkAnswer replaces what the wire cannot carry by an answer that says so.
@@ -273,8 +281,8 @@ func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, 
 			if !granted || s.gone != nil || x.canceled {
 				continue
 			}
-			if again, _ := x.allowanceLocked(); again < n {
-				continue // somebody else took the early window
+			if again, e := x.allowanceLocked(); again < n || e != early {
+				continue // somebody else took the early window, or there is credit now
 			}
 		}
 		x.replied = true

@@ -100,7 +100,8 @@ func TestSlotSets(t *testing.T) {
 		// 12 messages, 4 x 3, are also what the link may have in all.
 		ctx, cancel := context.WithCancel(t.Context())
 		errs := make(chan error, 2)
-		go func() { errs <- start(ctx, Open{Kind: frame.KindMessage, Parent: parents[0] + 0}) }()
+		r.ok(fOpen(1, 0, frame.Open{}))
+		go func() { errs <- start(ctx, Open{Kind: frame.KindMessage, Parent: 1}) }()
 		go func() { errs <- start(ctx, Open{Kind: frame.KindCall, Depth: 4}) }()
 		synctest.Wait()
 		if len(errs) != 0 {
@@ -152,6 +153,32 @@ func TestPeerOverLimits(t *testing.T) {
 				t.Error("a refused open that had ended is kept")
 			}
 		})
+	}
+}
+
+// TestMessagesInAll: messages have a limit for each parent, and four times that for the link.
+func TestMessagesInAll(t *testing.T) {
+	r := newRaw(t, func(c *Config) { smallLimits(c); c.Local.Streams = 10 })
+	id := uint64(1)
+	open := func(o frame.Open) {
+		r.ok(fOpen(id, flFin, o))
+		id += 2
+	}
+	for range 5 {
+		open(frame.Open{})
+	}
+	for i := range uint64(15) {
+		open(frame.Open{Kind: frame.KindMessage, Parent: 1 + 2*(i/3)})
+	}
+	if n := len(r.acc.incoming); n != 12 || len(r.take()) != 3 {
+		t.Fatalf("%d messages were accepted, want 12", n)
+	}
+	for _, x := range r.acc.incoming {
+		x.Reply(t.Context(), nil, nil)
+	}
+	open(frame.Open{Kind: frame.KindMessage, Parent: 9})
+	if len(r.acc.incoming) != 13 {
+		t.Error("no message is accepted although all before were answered")
 	}
 }
 

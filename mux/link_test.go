@@ -24,6 +24,7 @@ type fakeLink struct {
 	name   string
 	limit  int
 	log    []byte // appended and not taken
+	spare  []byte // what was delivered last, to be the log again
 	tail   int    // offset of the last frame in log, -1 none
 	end    uint64
 	sent   uint64
@@ -100,7 +101,7 @@ func (l *fakeLink) pump() {
 		l.wake = false
 		l.hungry = l.own.Fill()
 		out, freed := l.log, l.freed
-		l.log, l.tail = make([]byte, 0, 2<<20), -1
+		l.log, l.spare, l.tail = l.spare[:0], out, -1
 		l.sent = l.end
 		sent := l.sent
 		if len(out) > 0 {
@@ -177,13 +178,16 @@ func (l *fakeLink) stop(err error) {
 type testAcceptor struct {
 	streams chan *Stream
 	fn      func(x *Incoming)
+	accept  func(x *Incoming) // instead of fn, when the OPEN has come
 	cancel  func(x *Incoming, err error)
 	drained chan frame.Drain
 }
 
 func (a *testAcceptor) AcceptStream(st *Stream) { a.streams <- st }
 func (a *testAcceptor) AcceptExchange(x *Incoming) {
-	if x.Complete() {
+	if a.accept != nil {
+		a.accept(x)
+	} else if x.Complete() {
 		go a.fn(x)
 	}
 }
@@ -221,7 +225,7 @@ func newPair(t testing.TB, change func(client, server *Config)) (c, s *side) {
 	}
 	var sides [2]*side
 	for i := range sides {
-		l := &fakeLink{limit: 512 << 10, tail: -1, done: make(chan struct{}), log: make([]byte, 0, 2<<20)}
+		l := &fakeLink{limit: 512 << 10, tail: -1, done: make(chan struct{}), log: make([]byte, 0, 2<<20), spare: make([]byte, 0, 2<<20)}
 		l.cond = sync.NewCond(l)
 		acc := &testAcceptor{streams: make(chan *Stream, 2048), fn: echo, drained: make(chan frame.Drain, 1)}
 		cfgs[i].Acceptor = acc

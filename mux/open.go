@@ -136,7 +136,7 @@ func (s *Session) appendOpenLocked(f *flow, e entry, o *Open, body []byte, total
 	w := frame.Open{Kind: o.Kind, Depth: o.Depth, Codec: o.Codec, Parent: o.Parent, Size: uint32(total),
 		Name: name[:copy(name[:], o.Name)], Metadata: o.Metadata, Body: body}
 	if o.Timeout > 0 {
-		w.Timeout = uint32(min((o.Timeout+time.Millisecond-1)/time.Millisecond, 1<<32-1))
+		w.Timeout = uint32(min((o.Timeout-1)/time.Millisecond+1, 1<<32-1))
 	}
 	n := frame.OpenLen(&w) + len(body)
 	var flags frame.Flags

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,7 +36,10 @@ func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }
 func (l *rawLink) Alloc(n int) []byte {
 	l.tail = len(l.log)
-	l.log = append(l.log, bytes.Repeat([]byte{0xA5}, n)...) // what an earlier frame left there
+	l.log = slices.Grow(l.log, n)[:l.tail+n]
+	for i := range n {
+		l.log[l.tail+i] = 0xA5 // what an earlier frame left there
+	}
 	l.end += uint64(n)
 	return l.log[l.tail : l.tail+n : l.tail+n]
 }
@@ -59,6 +63,7 @@ func (l *rawLink) Release(g, n int) {
 
 // rawAcceptor records what it is told and answers nothing.
 type rawAcceptor struct {
+	t         testing.TB
 	streams   []*Stream
 	incoming  []*Incoming
 	ready     []*Incoming
@@ -91,8 +96,8 @@ type raw struct {
 // newRaw returns a session on the accepting side: the script opens odd ids.
 func newRaw(t testing.TB, change func(*Config)) *raw {
 	t.Helper()
-	l := &rawLink{limit: 512 << 10, log: make([]byte, 0, 4<<20)}
-	acc := &rawAcceptor{}
+	l := &rawLink{limit: 512 << 10, log: make([]byte, 0, 1<<20)}
+	acc := &rawAcceptor{t: t}
 	cfg := &Config{Local: testLimits(), Peer: testLimits(), Acceptor: acc}
 	if change != nil {
 		change(cfg)

@@ -76,7 +76,7 @@ func TestBigAnswersBothWays(t *testing.T) {
 				heap := watchHeap()
 				start := time.Now()
 				err := crowd(callers, []*gantline.End{c, s}, func(near *gantline.End, _ int) error {
-					for range bigCalls {
+					for range times(bigCalls) {
 						got, err := near.Call(t.Context(), shape.method, shape.body)
 						if err != nil {
 							return err
@@ -96,7 +96,8 @@ func TestBigAnswersBothWays(t *testing.T) {
 					payload *= 2
 				}
 				checkHeap(t, heap, payload)
-				t.Logf("%d calls at %.0f MB/s of answers", 2*callers*bigCalls, 2*callers*bigCalls*float64(len(answer))/1e6/took.Seconds())
+				n := 2 * callers * times(bigCalls)
+				t.Logf("%d calls at %.0f MB/s of answers", n, float64(n*len(answer))/1e6/took.Seconds())
 			})
 		}
 	}
@@ -127,7 +128,7 @@ func TestManyCallers(t *testing.T) {
 				start := time.Now()
 				err := crowd(callers, []*gantline.End{c, s}[:sides], func(near *gantline.End, i int) error {
 					body := pattern(128, uint64(i))
-					for range manyCalls {
+					for range times(manyCalls) {
 						got, err := near.Call(t.Context(), "echo", body)
 						if err != nil {
 							return err
@@ -143,7 +144,7 @@ func TestManyCallers(t *testing.T) {
 					t.Error(err)
 				}
 				checkHeap(t, heap, uint64(sides*callers*2*128))
-				t.Logf("%.0f calls/s", float64(sides*callers*manyCalls)/took.Seconds())
+				t.Logf("%.0f calls/s", float64(sides*callers*times(manyCalls))/took.Seconds())
 			})
 		}
 	}

@@ -94,6 +94,14 @@ func watchdog(t testing.TB, d time.Duration) {
 	t.Cleanup(func() { timer.Stop() })
 }
 
+// times is n, or a quarter with the race detector.
+func times(n int) int {
+	if raced {
+		return (n + 3) / 4
+	}
+	return n
+}
+
 // pattern returns n bytes that differ from place to place and from seed to seed.
 func pattern(n int, seed uint64) []byte {
 	b := make([]byte, n)

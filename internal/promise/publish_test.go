@@ -95,7 +95,7 @@ func TestPublishBothWays(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d bytes", taker.name, size), func(t *testing.T) {
 				watchdog(t, time.Minute+publishes*time.Millisecond)
 				c, s := pair(t, gantline.Config{}, gantline.Config{})
-				n := publishes
+				n := times(publishes)
 				if size > kib {
 					n /= 10
 				}

@@ -43,18 +43,20 @@ func TestUnreadStreams(t *testing.T) {
 func measureUnread(t *testing.T, near, far *gantline.End, accepted bool) {
 	far.Handle("echo", gantline.HandlerFunc(echo))
 	bulk := newBulk(t, near, far)
-	calls := func() float64 { return callRate(t, near, slice) }
-	var callsWithout, callsWith, bulkWithout, bulkWith []float64
-	calls() // warm up
-	bulk.rate(slice)
+	calls := kept{what: "calls/s", rate: func() float64 { return callRate(t, near, slice) }}
+	stream := kept{what: "stream MB/s", rate: func() float64 { return bulk.rate(slice) }}
+	calls.rate() // warm up
+	stream.rate()
 	heap := settledHeap()
 	grown := uint64(0)
-	for range unreadRounds {
-		callsWithout = append(callsWithout, calls())
-		bulkWithout = append(bulkWithout, bulk.rate(slice))
+	// What else the machine does can spoil some rounds, but a real loss shows in all of them.
+	n := max(3, times(unreadRounds))
+	for i := 0; i < n || i < 4*n && min(calls.part(), stream.part()) < keepRate(); i++ {
+		calls.without = append(calls.without, calls.rate())
+		stream.without = append(stream.without, stream.rate())
 		jam := newJam(t, near, far, accepted)
-		callsWith = append(callsWith, calls())
-		bulkWith = append(bulkWith, bulk.rate(slice))
+		calls.with = append(calls.with, calls.rate())
+		stream.with = append(stream.with, stream.rate())
 		now := settledHeap()
 		grown = max(grown, now-min(now, heap))
 		jam.clear(t)
@@ -63,19 +65,25 @@ func measureUnread(t *testing.T, near, far *gantline.End, accepted bool) {
 	if grown >= unreadHeap {
 		t.Errorf("heap grew by %.1f MiB", mb(grown))
 	}
-	for _, row := range []struct {
-		what          string
-		without, with []float64
-	}{{"calls/s", callsWithout, callsWith}, {"stream MB/s", bulkWithout, bulkWith}} {
-		best := slices.Max(row.with) / slices.Max(row.without)
-		mid := median(row.with) / median(row.without)
-		t.Logf("%s: %.0f without, %.0f with (medians); kept %.2f (medians), %.2f (best rounds)",
-			row.what, median(row.without), median(row.with), mid, best)
-		if max(best, mid) < keepRate() {
-			t.Errorf("%s kept %.2f of the rate, want %.2f", row.what, max(best, mid), keepRate())
+	for _, k := range []kept{calls, stream} {
+		t.Logf("%s: %.0f without, %.0f with (medians); kept %.2f (medians), %.2f (best rounds), %d rounds",
+			k.what, median(k.without), median(k.with), k.medians(), k.bests(), len(k.with))
+		if k.part() < keepRate() {
+			t.Errorf("%s kept %.2f of the rate, want %.2f", k.what, k.part(), keepRate())
 		}
 	}
 }
+
+// kept compares rates without and with the unread streams.
+type kept struct {
+	what          string
+	rate          func() float64
+	without, with []float64
+}
+
+func (k *kept) medians() float64 { return median(k.with) / median(k.without) }
+func (k *kept) bests() float64   { return slices.Max(k.with) / slices.Max(k.without) }
+func (k *kept) part() float64    { return max(k.medians(), k.bests()) }
 
 func median(v []float64) float64 {
 	s := slices.Clone(v)

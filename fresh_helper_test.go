@@ -1,0 +1,239 @@
+package gantline
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gantline-project/gantline/internal/memnet"
+)
+
+// house is a server that clients reach over memnet, that can be torn off them, stopped and begun anew.
+type house struct {
+	t   *testing.T
+	cfg *Config
+
+	mu       sync.Mutex // guards what follows
+	sessions *Sessions
+	down     bool
+	refuse   error // of new sessions
+	dials    int
+	blind    bool // what clients write is lost
+	mute     bool // what the server writes is lost
+	carriers []*memnet.Conn
+	ends     []*End
+	wg       sync.WaitGroup
+}
+
+func newHouse(t *testing.T, cfg *Config) *house {
+	h := &house{t: t, cfg: quiet(cfg), sessions: new(Sessions)}
+	setup := h.cfg.Setup
+	h.cfg.Setup = func(e *End) error {
+		h.mu.Lock()
+		err := h.refuse
+		h.mu.Unlock()
+		if err != nil || setup == nil {
+			return err
+		}
+		return setup(e)
+	}
+	t.Cleanup(func() {
+		h.stop()
+		h.wg.Wait()
+	})
+	return h
+}
+
+// dial is Config.Redial.
+func (h *house) dial(context.Context) (net.Conn, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dials++
+	if h.down {
+		return nil, syscall.ECONNREFUSED
+	}
+	a, b := memnet.Pipe()
+	h.carriers = append(h.carriers, a)
+	s := h.sessions
+	h.wg.Go(func() {
+		end, resumed, err := s.Attach(context.Background(), b, h.cfg)
+		if err == nil && !resumed {
+			h.mu.Lock()
+			h.ends = append(h.ends, end)
+			h.mu.Unlock()
+		}
+	})
+	return &blindConn{a, h}, nil
+}
+
+// blindConn is a client's carrier whose writes arrive nowhere while its house is blind.
+type blindConn struct {
+	*memnet.Conn
+	h *house
+}
+
+func (c *blindConn) Write(b []byte) (int, error) {
+	c.h.mu.Lock()
+	blind := c.h.blind
+	c.h.mu.Unlock()
+	if blind {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *blindConn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		c.h.mu.Lock()
+		mute := c.h.mute
+		c.h.mu.Unlock()
+		if !mute || err != nil {
+			return n, err
+		}
+	}
+}
+
+// deaf makes clients hear nothing, or the house again.
+func (h *house) deaf(on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mute = on
+}
+
+// lossy makes the house blind, or not.
+func (h *house) lossy(on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.blind = on
+}
+
+// client returns an End that redials, and is closed with the test.
+func (h *house) client(cfg *Config) *End {
+	h.t.Helper()
+	own := *quiet(cfg)
+	own.Redial = h.dial
+	nc, err := h.dial(h.t.Context())
+	must(h.t, err)
+	e, err := Client(h.t.Context(), nc, &own)
+	must(h.t, err)
+	h.t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// cut breaks all carriers.
+func (h *house) cut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, nc := range h.carriers {
+		_ = nc.Close()
+	}
+	h.carriers = nil
+}
+
+// stop ends the server as a kill does; nobody can connect until start.
+func (h *house) stop() {
+	synctest.Wait() // who was let in is known
+	h.mu.Lock()
+	h.down = true
+	ends := h.ends
+	h.ends = nil
+	h.mu.Unlock()
+	h.cut()
+	synctest.Wait()
+	for _, e := range ends {
+		e.session().link.Abort(errors.New("the server is gone"))
+	}
+	synctest.Wait()
+}
+
+// start begins it anew, with no memory of the sessions.
+func (h *house) start() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.down, h.sessions = false, new(Sessions)
+}
+
+// lose makes the server forget its Ends as if their time were over, and keep what it keeps of such.
+func (h *house) lose() {
+	synctest.Wait()
+	h.mu.Lock()
+	h.down = true
+	ends, s := h.ends, h.sessions
+	h.ends = nil
+	h.mu.Unlock()
+	h.cut()
+	synctest.Wait()
+	for _, e := range ends {
+		s.Drop(e, errors.New("the time is over"))
+	}
+	synctest.Wait()
+}
+
+// turnAway refuses new sessions with err; nil lets them in.
+func (h *house) turnAway(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuse = err
+}
+
+// close lets nobody connect until open.
+func (h *house) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.down = true
+}
+
+// open lets clients in again.
+func (h *house) open() {
+	h.mu.Lock()
+	h.down = false
+	h.mu.Unlock()
+}
+
+// diary notes hooks.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (d *diary) note(s string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, s)
+}
+
+// hooks returns cfg with hooks that write into d.
+func (d *diary) hooks(cfg Config) *Config {
+	cfg.OnState = func(_ *End, s State) { d.note(s.String()) }
+	cfg.OnSession = func(_ *End, fresh bool) {
+		if fresh {
+			d.note("fresh")
+		} else {
+			d.note("resumed")
+		}
+	}
+	cfg.OnPeerMethod = func(_ *End, method string, added bool) {
+		if added {
+			d.note("+" + method)
+		} else {
+			d.note("-" + method)
+		}
+	}
+	return &cfg
+}
+
+func (d *diary) check(t *testing.T, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !slices.Equal(d.lines, want) {
+		t.Errorf("hooks said %q, want %q", d.lines, want)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package promise
+
+// raced tells that the race detector makes everything ten times as slow: the heavy tests do less.
+const raced = true

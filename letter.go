@@ -1,0 +1,134 @@
+package gantline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// letter is what an End that redials keeps of a message until it is acked, to publish it again in its next
+// session.
+type letter struct {
+	p    *Publication
+	open mux.Open
+	body []byte
+	sent bool // the peer may have seen it; set between two sessions
+
+	waiting atomic.Bool // in the resender, until it is sent again or given up
+	stop    func() bool // stops watching the context meanwhile
+}
+
+// keeps reports whether messages of the scope outlive their session.
+func (sc *scope) keeps() bool { return sc.isEnd() && sc.end.redial != nil }
+
+// publishKept hands a message to the newest session, behind the older ones that wait for it.
+func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
+	e := sc.end
+	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, nil)
+	if err != nil {
+		return err
+	}
+	k := &letter{p: p, open: open, body: bytes.Clone(body)}
+	p.kept = k
+	s := e.session()
+	for {
+		if s, err = e.behind(p.ctx, s, lettersOf, p.topic); err != nil {
+			return err
+		}
+		if err = k.start(s); err == nil {
+			return nil
+		}
+		if !e.lostOn(s, err) {
+			return e.startError(p.ctx, err, p.topic)
+		}
+		if s, err = e.next(p.ctx, s, false, p.topic); err != nil {
+			return err
+		}
+	}
+}
+
+// start starts the message on s. Nothing of it is used any more when it fails.
+func (k *letter) start(s *session) error {
+	p := k.p
+	out := newOutgoing(p)
+	restart(p.ctx, &k.open)
+	if err := s.mux.Start(p.ctx, &out.x, &k.open, k.body); err != nil {
+		return err
+	}
+	if p.ctx.Done() != nil {
+		p.sc.inbox.outbox.join(p.ctx, out)
+	}
+	out.letGo()
+	return nil
+}
+
+// lost takes the end of the session that had x; false when the message is not sent again.
+func (k *letter) lost(x *mux.Exchange) bool {
+	e := k.p.sc.end
+	if x.Err == nil || isReset(x.Err) || !errors.Is(x.Err, ErrSessionLost) || e.ctx.Err() != nil || k.p.ctx.Err() != nil {
+		return false
+	}
+	if x.Sent && !k.sent {
+		k.sent = true
+		k.open.Metadata = redelivered(k.open.Metadata)
+	}
+	k.watch()
+	if !e.letters.add(x.ID(), k) {
+		k.drop(context.Cause(e.ctx))
+	}
+	return true
+}
+
+// redelivered returns a block of a message's metadata with the flag in it.
+func redelivered(block []byte) []byte {
+	if _, ok := metadataValue(block, frame.MetaRedelivered); ok {
+		return block
+	}
+	return append(frame.AppendMetadata(make([]byte, 0, len(block)+blockSize), frame.MetaRedelivered, []byte{1}), block...)
+}
+
+// watch lets the end of the context end the wait for a session.
+func (k *letter) watch() {
+	k.stop = func() bool { return true }
+	k.waiting.Store(true)
+	if ctx := k.p.ctx; ctx.Done() != nil {
+		k.stop = context.AfterFunc(ctx, func() {
+			if k.waiting.CompareAndSwap(true, false) {
+				k.p.finish(contextError(ctx, k.p.topic))
+			}
+		})
+	}
+}
+
+// waits implements resendable.
+func (k *letter) waits() bool { return k.waiting.Load() }
+
+// send implements resendable.
+func (k *letter) send(s *session) bool {
+	if !k.waiting.CompareAndSwap(true, false) {
+		return true // given up
+	}
+	k.stop()
+	p := k.p
+	switch err := k.start(s); {
+	case err == nil:
+	case p.sc.end.lostOn(s, err):
+		k.watch()
+		return false
+	default:
+		p.finish(knownOf(p.sc.end.startError(p.ctx, err, p.topic), k.sent))
+	}
+	return true
+}
+
+// drop implements resendable.
+func (k *letter) drop(err error) {
+	if k.waiting.CompareAndSwap(true, false) {
+		k.stop()
+		k.p.finish(k.p.sc.end.exchangeError(err, k.sent, k.p.topic))
+	}
+}

@@ -1,0 +1,186 @@
+package mux
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// reading returns a stream of the peer's that a reader empties as it fills, with a round trip of 100 ms.
+func reading(t *testing.T, change func(*Config)) *raw {
+	r := newRaw(t, change)
+	r.l.rtt = 100 * time.Millisecond
+	r.ok(fOpen(1, 0, frame.Open{}))
+	go readAll(r.acc.streams[0])
+	synctest.Wait()
+	return r
+}
+
+// send feeds n granted bytes and lets the reader have them.
+func (r *raw) send(n int) {
+	for n > 0 {
+		k := min(n, 64<<10)
+		r.ok(fData(1, 0, k))
+		n -= k
+		synctest.Wait()
+	}
+}
+
+// blockedAfter feeds BLOCKED that long after what came before.
+func (r *raw) blockedAfter(d time.Duration) {
+	<-time.After(d)
+	r.ok(fData(1, flBlock, 0))
+	synctest.Wait()
+}
+
+// TestWindow: a reader grants 256 KiB, and again whenever half of it is read.
+func TestWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := reading(t, nil)
+		r.want("CREDIT 1 262144")
+		r.send(64 << 10)
+		r.wantIdle()
+		r.send(64 << 10)
+		r.want("CREDIT 1 131072")
+		r.send(256 << 10)
+		r.want("CREDIT 1 262144") // two debts of one stream are one frame
+		r.acc.streams[0].Reset(frame.Aborted, "")
+	})
+}
+
+// TestWindowGrows only while the rate times the round trip is more than half of it.
+func TestWindowGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := reading(t, func(c *Config) { c.MaxWindow = 1 << 20 })
+		st := r.acc.streams[0]
+		window := func() int {
+			st.rmu.Lock()
+			defer st.rmu.Unlock()
+			return st.window
+		}
+		r.send(256 << 10)
+		r.blockedAfter(100 * time.Millisecond)
+		if w := window(); w != 256<<10 {
+			t.Fatalf("the first BLOCKED made it %d: there is no rate yet", w)
+		}
+		r.send(256 << 10)
+		r.blockedAfter(time.Second) // 26 KiB in a round trip: the sender is slow
+		if w := window(); w != 256<<10 {
+			t.Fatalf("a slow sender made it %d", w)
+		}
+		r.send(200 << 10)
+		r.blockedAfter(100 * time.Millisecond)
+		if w := window(); w != 512<<10 {
+			t.Fatalf("200 KiB in a round trip left it at %d", w)
+		}
+		r.send(400 << 10)
+		r.blockedAfter(100 * time.Millisecond)
+		r.send(800 << 10)
+		r.blockedAfter(100 * time.Millisecond)
+		if w := window(); w != 1<<20 {
+			t.Fatalf("it is %d, the maximum is 1 MiB", w)
+		}
+		r.l.rtt = 0
+		r.send(800 << 10)
+		r.blockedAfter(time.Microsecond)
+		if n := st.s.budget.streams; n != DefaultStreamBudget-1<<20 {
+			t.Errorf("%d of the budget is left", n)
+		}
+		r.take()
+		r.ok(fData(1, flFin, 0))
+		st.Close()
+		r.take()
+		checkRaw(t, r)
+	})
+}
+
+// TestWindowBudget: when the budget is spent streams get the least window, and none grows.
+func TestWindowBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := reading(t, func(c *Config) { c.StreamBudget = 300 << 10 })
+		r.want("CREDIT 1 262144")
+		r.ok(fOpen(3, 0, frame.Open{}))
+		go readAll(r.acc.streams[1])
+		synctest.Wait()
+		r.want("CREDIT 3 16384")
+		r.send(200 << 10)
+		r.blockedAfter(time.Millisecond)
+		r.send(200 << 10)
+		r.blockedAfter(time.Millisecond)
+		if w := r.acc.streams[0].window; w != 256<<10 {
+			t.Errorf("the window grew to %d beyond the budget", w)
+		}
+		r.acc.streams[0].Close()
+		r.acc.streams[1].Close()
+		r.ok(fData(1, flFin, 0), fData(3, flFin, 0))
+		r.take()
+		checkRaw(t, r)
+	})
+}
+
+// TestWindowReturned: a stream that both sides have ended and that was read to the end holds nothing, closed
+// or not; one that was not read to the end does until it is.
+func TestWindowReturned(t *testing.T) {
+	r := newRaw(t, nil)
+	left := func() int {
+		r.budget.mu.Lock()
+		defer r.budget.mu.Unlock()
+		return DefaultStreamBudget - r.budget.streams
+	}
+	for i, end := range []func(st *Stream){
+		func(st *Stream) { r.ok(fData(st.ID(), flFin, 0)); readAll(st) },
+		func(st *Stream) { r.ok(fData(st.ID(), flFin, 10)); readAll(st) },
+		func(st *Stream) { r.ok(fReset(st.ID(), frame.Aborted)) },
+		func(st *Stream) { st.CloseRead(); r.ok(fData(st.ID(), 0, 10), fData(st.ID(), flFin, 10)) },
+		func(st *Stream) { st.Close(); r.ok(fData(st.ID(), flFin, 10)) },
+		func(st *Stream) { st.Reset(frame.Aborted, ""); r.ok(fData(st.ID(), flFin, 10)) },
+	} {
+		id := uint64(1 + 2*i)
+		r.ok(fOpen(id, 0, frame.Open{Body: []byte("x")}))
+		st := r.acc.streams[i]
+		if _, err := st.Read(make([]byte, 9)); err != nil || left() != DefaultWindow {
+			t.Fatalf("%v, %d are reserved", err, left())
+		}
+		r.take()
+		end(st)
+		if left() != 0 {
+			t.Errorf("end %d: %d stay reserved", i, left())
+		}
+		st.CloseWrite()
+	}
+	r.take()
+	checkRaw(t, r)
+}
+
+// TestBlockedOnce: BLOCKED is said once for each CREDIT.
+func TestBlockedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, smallPool)
+		r.ok(fOpen(1, 0, frame.Open{}))
+		st := r.acc.streams[0]
+		write := func(n int) {
+			go st.Write(make([]byte, n))
+			synctest.Wait()
+		}
+		write(1500)
+		r.want("DATA 1 BLOCKED|EARLY 1000")
+		r.ok(fCredit(1, 0))
+		r.wantIdle()
+		r.ok(fCredit(1, 400))
+		r.want("DATA 1 BLOCKED 400")
+		r.ok(fCredit(1, 100)) // just what is left
+		r.want("DATA 1 100")
+		write(1)
+		r.want("DATA 1 BLOCKED 0")
+		st.SetWriteDeadline(time.Now())
+		synctest.Wait()
+		st.SetWriteDeadline(time.Time{})
+		write(1)
+		r.wantIdle() // it was said before
+		r.ok(fCredit(1, 1))
+		r.want("DATA 1 1")
+		st.Reset(frame.Aborted, "")
+	})
+}

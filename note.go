@@ -1,0 +1,73 @@
+package gantline
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/gantline-project/gantline/mux"
+)
+
+// startNotify sends a notify that was checked. kept is sent again in the next session when this one ends before
+// the notify was handed to a carrier; nil = it is not.
+func (s *session) startNotify(ctx context.Context, open *mux.Open, body []byte, kept *note) error {
+	n := s.e.notices.get(newNotice)
+	n.e, n.kept = s.e, kept
+	if err := s.mux.Start(ctx, &n.Exchange, open, body); err != nil {
+		n.kept = nil
+		s.e.notices.put(n, &n.Exchange)
+		return s.e.startError(ctx, err, open.Name)
+	}
+	n.step()
+	return nil
+}
+
+// notice is a Notify in progress. It goes back to its End when both Start has returned and the peer has
+// taken it.
+type notice struct {
+	mux.Exchange
+	e     *End
+	kept  *note
+	steps atomic.Int32
+}
+
+func newNotice() *notice {
+	n := new(notice)
+	n.Sink = n
+	return n
+}
+
+// Complete is called when the peer has begun to handle the notify, or will not.
+func (n *notice) Complete(x *mux.Exchange) {
+	if n.kept != nil && x.Err != nil && !x.Sent && errors.Is(x.Err, ErrSessionLost) && n.e.ctx.Err() == nil {
+		n.e.notes.add(x.ID(), n.kept) // nobody hears when the End is over
+	}
+	n.kept = nil
+	n.step()
+}
+
+func (n *notice) step() {
+	if n.steps.Add(1) == 2 {
+		n.steps.Store(0)
+		n.e.notices.put(n, &n.Exchange)
+	}
+}
+
+// note is a notify that outlives its session until a carrier has it.
+type note struct {
+	e    *End
+	open mux.Open
+	body []byte
+}
+
+// send implements resendable. What the peer refuses is gone, as with any notify.
+func (n *note) send(s *session) bool {
+	err := s.startNotify(n.e.ctx, &n.open, n.body, n)
+	return err == nil || !n.e.lostOn(s, err)
+}
+
+// drop implements resendable.
+func (n *note) drop(error) {}
+
+// waits implements resendable.
+func (n *note) waits() bool { return true }
