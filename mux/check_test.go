@@ -48,7 +48,7 @@ func idle(s *Session) (errs []string) {
 	check(s.tab.refused == 0, "%d refused", s.tab.refused)
 	for k, sl := range s.slotTable.sets {
 		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
-		check(k.group != 2 || k.sub == 0, "slots of the ended parent %d are kept", k.sub)
+		check(k.group() != 2 || k.sub() == 0, "slots of the ended parent %d are kept", k.sub())
 	}
 	check(s.slotTable.messages == 0, "%d messages", s.slotTable.messages)
 	check(s.reserved == 0, "%d bytes of room are reserved", s.reserved)

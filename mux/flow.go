@@ -13,46 +13,44 @@ const maxCredit int64 = 1 << 62
 // flow is what streams, calls and messages share: their place in the table and their sending direction.
 // Everything in it is guarded by the session's send lock except the fields set before it is published.
 type flow struct {
-	s     *Session
-	id    uint64
-	kind  frame.Kind
-	group uint8
-	depth uint8
-	own   bool // opened by this side
-	key   slotKey
+	s   *Session
+	id  uint64
+	key slotKey
 
-	slots       *slots // the slot of ours it holds
-	refused     bool   // the peer's, over a limit: kept only until its end comes
-	unconfirmed bool   // of ours, not accepted by the peer yet
-	confirm     bool   // the peer's, accepted: a CREDIT is due even when no bytes are wanted
-
-	credit int64 // granted bytes left
-	early  int   // early bytes that may still be sent
+	slots  *slots // the slot of ours it holds
+	credit int64  // granted bytes left
+	early  int    // early bytes that may still be sent
 
 	pend     []byte  // what the parked writer still has to send
-	pendFin  bool    // and whether its end follows
-	pendHead []byte  // trailer that goes with the end
-	pendDone bool    // all of it is in the log
+	pendHead []byte  // trailer that goes with its end
 	parked   *waiter // the writer that waits for it
-	writing  bool    // a write is in progress; others wait in turn
 	turn     waitList
 
 	next, nextDebt *flow // ring, debts
-	queued, inDebt bool
-	pooled         bool // waits in poolFlows
-	toldBlocked    bool // BLOCKED was said since the last CREDIT
+	oweText        string
+	stopped        error // the peer wants no more
+	closed         error // this side closed or reset the direction
+	oweCredit      uint32
+	oweCode        frame.Code
+	owe            debt
 
-	owe       debt
-	oweCredit uint32
-	oweCode   frame.Code
-	oweText   string
-
-	stopped error // the peer wants no more
-	closed  error // this side closed or reset the direction
-	sentEnd bool  // FIN or RESET is in the log
-	recvEnd bool  // the peer's has come
-
-	heard frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
+	kind        frame.Kind
+	group       uint8
+	depth       uint8
+	heard       frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
+	own         bool       // opened by this side
+	refused     bool       // the peer's, over a limit: kept only until its end comes
+	unconfirmed bool       // of ours, not accepted by the peer yet
+	confirm     bool       // the peer's, accepted: a CREDIT is due even when no bytes are wanted
+	pendFin     bool       // the end follows pend
+	pendDone    bool       // all of it is in the log
+	writing     bool       // a write is in progress; others wait in turn
+	queued      bool       // in the ring
+	inDebt      bool       // in debts
+	pooled      bool       // waits in poolFlows
+	toldBlocked bool       // BLOCKED was said since the last CREDIT
+	sentEnd     bool       // FIN or RESET is in the log
+	recvEnd     bool       // the peer's has come
 }
 
 func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, parent uint64, own bool) {

@@ -178,7 +178,7 @@ func TestFullWaits(t *testing.T) {
 					if r.reserved != 0 || !r.roomWait.empty() || end != "close" && !r.ring.empty() || len(r.poolFlows[1]) > 0 {
 						t.Errorf("%d bytes of room stay reserved, or somebody still waits", r.reserved)
 					}
-					if end == "context" && (r.unconfirmed != 0 || r.slotTable.get(slotKey{}).used != 0) {
+					if end == "context" && (r.unconfirmed != 0 || r.slotTable.get(newKey(0, 0)).used != 0) {
 						t.Error("an open that failed keeps its place or slot")
 					}
 				})

@@ -54,7 +54,7 @@ func (g *opening) undoLocked() {
 		s.freePlaceLocked()
 	}
 	if g.slots != nil {
-		group := g.slots.key.group
+		group := g.slots.key.group()
 		s.slotTable.free(g.slots, group)
 		s.earlySent[group] -= uint64(g.early)
 		s.servePoolLocked(int(group)) // those behind it may need less
@@ -86,7 +86,7 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 		}
 		g.place = true
 	}
-	group := g.slots.key.group
+	group := g.slots.key.group()
 	for n > 0 && g.early == 0 {
 		if s.gone != nil {
 			return s.gone

@@ -42,10 +42,11 @@ type Session struct {
 	draining atomic.Bool
 
 	tab struct {
-		sync.Mutex // guards what follows; taken inside the send lock
-		m          map[uint64]entry
-		peerSlots  map[slotKey]int // opens of the peer's that are in m
-		refused    int             // entries in m that only wait for the end of a refused open
+		sync.Mutex   // guards what follows; taken inside the send lock
+		m            map[uint64]entry
+		peerSlots    map[slotKey]int // opens of the peer's that are in m
+		peerMessages int             // of these, messages
+		refused      int             // entries in m that only wait for the end of a refused open
 	}
 
 	earlyIn  [frame.Groups]uint64        // the peer's early bytes received; owned by the reader

@@ -9,19 +9,21 @@ import (
 
 // slotKey names one set of slots: streams share one, calls have one per depth (so that handlers that call
 // back cannot starve each other), messages have one per parent.
-type slotKey struct {
-	group uint8
-	sub   uint64
-}
+type slotKey uint64 // the group above 56 bits of depth or parent: ids have no more
+
+func newKey(group uint8, sub uint64) slotKey { return slotKey(group)<<56 | slotKey(sub) }
+
+func (k slotKey) group() uint8 { return uint8(k >> 56) }
+func (k slotKey) sub() uint64  { return uint64(k) & frame.MaxID }
 
 func keyOf(kind frame.Kind, depth uint8, parent uint64) slotKey {
 	switch g := uint8(kind.Group()); g {
 	case 1:
-		return slotKey{g, uint64(depth)}
+		return newKey(g, uint64(depth))
 	case 2:
-		return slotKey{g, parent}
+		return newKey(g, parent)
 	default:
-		return slotKey{g, 0}
+		return newKey(g, 0)
 	}
 }
 
@@ -48,16 +50,16 @@ func (t *slotTable) init(peer frame.Limits) {
 	t.limit = [frame.Groups]int{int(peer.Streams), int(peer.Calls), int(peer.Messages)}
 	t.sets = make(map[slotKey]*slots)
 	for d := range t.calls {
-		t.calls[d] = t.get(slotKey{1, uint64(d)})
+		t.calls[d] = t.get(newKey(1, uint64(d)))
 	}
-	t.inbox = t.get(slotKey{2, 0})
+	t.inbox = t.get(newKey(2, 0))
 }
 
 func (t *slotTable) get(k slotKey) *slots {
 	switch {
-	case k.group == 1 && t.calls[MaxDepth] != nil:
-		return t.calls[k.sub]
-	case k.group == 2 && k.sub == 0 && t.inbox != nil:
+	case k.group() == 1 && t.calls[MaxDepth] != nil:
+		return t.calls[k.sub()]
+	case k.group() == 2 && k.sub() == 0 && t.inbox != nil:
 		return t.inbox
 	}
 	sl := t.sets[k]
@@ -78,13 +80,13 @@ func (t *slotTable) setLimits(m frame.Settings) {
 
 // full reports whether the next open of sl has to wait.
 func (t *slotTable) full(sl *slots) bool {
-	g := sl.key.group
+	g := sl.key.group()
 	return sl.used >= t.limit[g] || g == 2 && t.messages >= linkMessages*t.limit[g]
 }
 
 func (t *slotTable) take(sl *slots) {
 	sl.used++
-	if sl.key.group == 2 {
+	if sl.key.group() == 2 {
 		t.messages++
 	}
 }
@@ -121,7 +123,7 @@ func (t *slotTable) wakeAll() {
 
 // forget drops the empty set of an ended parent.
 func (t *slotTable) forget(sl *slots) {
-	if sl.used == 0 && sl.wait.empty() && sl.key.group == 2 && sl != t.inbox {
+	if sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl != t.inbox {
 		delete(t.sets, sl.key)
 	}
 }
@@ -211,11 +213,11 @@ func (s *Session) takePeerSlotLocked(f *flow) bool {
 	if s.tab.peerSlots[k] >= limit {
 		return false
 	}
-	if total := (slotKey{2, 1 << 60}); f.group == 2 { // no stream has this id
-		if s.tab.peerSlots[total] >= linkMessages*limit {
+	if f.group == 2 {
+		if s.tab.peerMessages >= linkMessages*limit {
 			return false
 		}
-		s.tab.peerSlots[total]++
+		s.tab.peerMessages++
 	}
 	s.tab.peerSlots[k]++
 	return true
@@ -226,13 +228,11 @@ func (s *Session) dropPeerSlotLocked(f *flow) {
 		s.tab.refused--
 		return
 	}
-	drop := func(k slotKey) {
-		if s.tab.peerSlots[k]--; s.tab.peerSlots[k] == 0 && k.sub != 0 {
-			delete(s.tab.peerSlots, k)
-		}
+	k := f.key
+	if s.tab.peerSlots[k]--; s.tab.peerSlots[k] == 0 && k.sub() != 0 {
+		delete(s.tab.peerSlots, k)
 	}
-	drop(f.key)
 	if f.group == 2 {
-		drop(slotKey{2, 1 << 60})
+		s.tab.peerMessages--
 	}
 }
