@@ -17,6 +17,7 @@ type handlerContext struct {
 	deadline time.Time // zero = none
 	depth    uint8     // of the call it serves
 	inline   bool      // runs on the reader goroutine; set before the handler starts
+	told     bool      // is cancelled by its exchange when the session ends, and need not watch it
 
 	mu    sync.Mutex // guards what follows
 	err   error      // set once, what Err returns
@@ -29,7 +30,7 @@ type armed struct {
 	done    chan struct{}
 	after   []*func()   // to call at the end
 	timer   *time.Timer // for the deadline
-	stopEnd func() bool // leaves the session's context
+	stopEnd func() bool // leaves the session's context; nil when told
 }
 
 // handlerKey is the key under which a handlerContext answers with itself.
@@ -100,6 +101,9 @@ func (hc *handlerContext) armLocked() {
 	if !hc.deadline.IsZero() {
 		a.timer = time.AfterFunc(time.Until(hc.deadline), func() { hc.over(context.DeadlineExceeded, nil) })
 	}
+	if hc.told {
+		return
+	}
 	a.stopEnd = context.AfterFunc(s.ctx, func() { hc.over(context.Canceled, context.Cause(s.ctx)) })
 }
 
@@ -168,7 +172,7 @@ func (hc *handlerContext) over(err, cause error) {
 	}
 	hc.err, hc.cause = err, cause
 	a := hc.armed
-	if a == nil || a.stopEnd == nil {
+	if a == nil {
 		hc.mu.Unlock()
 		return
 	}
@@ -179,7 +183,9 @@ func (hc *handlerContext) over(err, cause error) {
 	after := a.after
 	a.after = nil
 	hc.mu.Unlock()
-	a.stopEnd()
+	if a.stopEnd != nil {
+		a.stopEnd()
+	}
 	for _, f := range after {
 		(*f)()
 	}

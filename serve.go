@@ -38,6 +38,7 @@ type serving struct {
 func (s *session) acceptCall(sc *scope, x *mux.Incoming) {
 	sv := &serving{sc: sc, x: x}
 	sv.init(s, x.Depth, x.Timeout)
+	sv.told = x.Kind == frame.KindCall
 	sv.request = &sv.req
 	sv.req.Stream, sv.req.codec = sc.stream, x.Codec
 	if len(x.Metadata) > 0 {

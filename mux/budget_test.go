@@ -101,6 +101,17 @@ func TestEarlyBytesCount(t *testing.T) {
 	}
 }
 
+// TestBudgetHandsOver: a body that is given up while it waits lets a smaller one behind it go on.
+func TestBudgetHandsOver(t *testing.T) {
+	r := newRaw(t, smallBudget)
+	for i, size := range []uint32{1 << 20, 1 << 20, 500 << 10, 1 << 20, 200 << 10} {
+		r.ok(fOpen(uint64(1+2*i), 0, frame.Open{Kind: frame.KindCall, Size: size}))
+	}
+	r.want("CREDIT 1 1048576", "CREDIT 3 1048576", "CREDIT 5 512000")
+	r.ok(fReset(7, frame.Canceled))
+	r.want("CREDIT 9 204800")
+}
+
 // TestLanes: bodies that wait for a handler do not stop those the handler may be waiting for: answers, and
 // calls nested deeper; nor do they stop messages.
 func TestLanes(t *testing.T) {

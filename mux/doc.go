@@ -19,7 +19,7 @@
 //
 // Two kinds of lock: the link's send lock guards the send side of every stream and the session's books;
 // each stream has a lock for its receive side. Lock order: send lock, then the table lock. The receive
-// lock is never held together with the send lock.
+// lock is never held together with the send lock; the budget's and a body's lock are taken last.
 //
 // # Errors
 //

@@ -87,8 +87,13 @@ func TestFullReserve(t *testing.T) {
 	if !waiting || len(b) > controlReserve+2000 {
 		t.Errorf("%d bytes of control are sent, waiting: %v", len(b), waiting)
 	}
-	if err := r.acc.streams[0].CloseWrite(); err != nil { // state, not bytes
-		t.Error(err)
+	for range 2 { // state, not bytes
+		if err := r.acc.streams[0].CloseWrite(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := r.acc.streams[0].Write([]byte("x")); err != errWriteClosed {
+		t.Errorf("write behind an end that is owed: %v", err)
 	}
 	r.ack()
 	r.take()

@@ -50,6 +50,18 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+// TestEarlyBehindWindow: early bytes that come when there is a window belong to it.
+func TestEarlyBehindWindow(t *testing.T) {
+	r := newRaw(t, nil)
+	r.ok(fOpen(1, 0, frame.Open{Body: make([]byte, 10)}))
+	r.acc.streams[0].Read(make([]byte, 5))
+	r.want("CREDIT 1 262139")
+	r.ok(fData(1, flEarly, 20))
+	if r.l.freed[0] != 30 {
+		t.Errorf("%d bytes are released, want 30", r.l.freed[0])
+	}
+}
+
 // TestWindowGrows only while the rate times the round trip is more than half of it.
 func TestWindowGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
