@@ -117,6 +117,8 @@ func TestHandlerContextIsOverAfterwards(t *testing.T) {
 	})
 }
 
+type testKey struct{}
+
 // TestHandlerContextDerived: contexts derived from a handler's end with it, cause included, and need no
 // goroutine.
 func TestHandlerContextDerived(t *testing.T) {
@@ -125,7 +127,7 @@ func TestHandlerContextDerived(t *testing.T) {
 		e.ctx, e.cancel = context.WithCancelCause(t.Context())
 		hc := new(handlerContext)
 		hc.init(&session{e: e, ctx: e.ctx}, 2, time.Minute)
-		child, cancel := context.WithCancel(context.WithValue(hc, "k", "v"))
+		child, cancel := context.WithCancel(context.WithValue(hc, testKey{}, "v"))
 		defer cancel()
 		called := make(chan struct{})
 		context.AfterFunc(child, func() { close(called) })
@@ -136,7 +138,7 @@ func TestHandlerContextDerived(t *testing.T) {
 		if d, ok := child.Deadline(); !ok || time.Until(d) != time.Minute {
 			t.Errorf("deadline is %v %v", d, ok)
 		}
-		if depthFrom(child) != 3 || FromContext(child) != e || RequestFromContext(child) != nil || child.Value("k") != "v" {
+		if depthFrom(child) != 3 || FromContext(child) != e || RequestFromContext(child) != nil || child.Value(testKey{}) != "v" {
 			t.Error("values are lost on the way")
 		}
 		why := errors.New("why")

@@ -69,9 +69,12 @@ func (r *redialer) kick() {
 // wait waits for the goroutine. The End is over.
 func (r *redialer) wait() {
 	if r != nil {
-		r.mu.Lock() // behind it none is started
+		r.mu.Lock()
+		over := r.e.ctx.Err() != nil // behind this none is started
 		r.mu.Unlock()
-		r.e.redials.Wait()
+		if over {
+			r.e.redials.Wait()
+		}
 	}
 }
 

@@ -97,7 +97,6 @@ type counter struct {
 	l     *Link
 	n     uint32 // to send
 	sent  uint32
-	seed  uint64
 	mu    sync.Mutex // guards what follows
 	got   uint32
 	wrong error

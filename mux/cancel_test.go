@@ -124,7 +124,7 @@ func TestCancelRaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := newPair(t, func(c, s *Config) { smallLimits(c); smallLimits(s) })
 		for _, x := range []*side{c, s} {
-			x.acc.cancel = func(x *Incoming, err error) { go x.Reply(nil, nil, nil) }
+			x.acc.cancel = func(x *Incoming, err error) { go x.Reply(context.Background(), nil, nil) }
 		}
 		c.l.delay = func() time.Duration { return 50 * time.Microsecond }
 		var wg sync.WaitGroup

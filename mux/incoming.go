@@ -202,7 +202,7 @@ func (x *Incoming) TryReply(h *frame.Head, body []byte) bool {
 	h, body, _ = x.checkAnswer(h, body)
 	s := x.s
 	s.l.Lock()
-	ok, _ := x.replyLocked(nil, h, body, false)
+	ok, _ := x.replyLocked(context.Background(), h, body, false)
 	s.l.Unlock()
 	if ok {
 		x.letGo()

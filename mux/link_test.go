@@ -2,6 +2,7 @@ package mux
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -21,7 +22,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeLink struct {
 	sync.Mutex
 	cond   *sync.Cond
-	name   string
 	limit  int
 	log    []byte // appended and not taken
 	spare  []byte // what was delivered last, to be the log again
@@ -198,12 +198,12 @@ func (a *testAcceptor) CancelExchange(x *Incoming, err error) {
 	if a.cancel != nil {
 		a.cancel(x, err)
 	} else if !x.Complete() {
-		go x.Reply(nil, nil, nil)
+		go x.Reply(context.Background(), nil, nil)
 	}
 }
 func (a *testAcceptor) HandleDrain(d frame.Drain) { a.drained <- d }
 
-func echo(x *Incoming) { x.Reply(nil, nil, x.Body) }
+func echo(x *Incoming) { x.Reply(context.Background(), nil, x.Body) }
 
 func testLimits() frame.Limits {
 	return frame.Limits{MaxPayload: frame.DefaultMaxPayload, Streams: 1024, Calls: 1024, Messages: 1024, Backlog: 256,

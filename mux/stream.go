@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -138,7 +139,7 @@ func (st *Stream) Accept() {
 // Errors: net.ErrClosed (closed here, by the peer, or CloseWrite), os.ErrDeadlineExceeded, *StreamError
 // after a reset, or why the session is gone.
 func (st *Stream) Write(p []byte) (n int, err error) {
-	return st.flow.write(nil, p, false, nil, &st.wdl)
+	return st.flow.write(context.Background(), p, false, nil, &st.wdl)
 }
 
 // CloseWrite ends this side's direction: the peer reads io.EOF after everything written. It waits for a
@@ -154,7 +155,7 @@ func (st *Stream) CloseWriteHead(h *frame.Head) error {
 			trailer = trailer[:0] // plain OK needs no block
 		}
 	}
-	_, err := st.flow.write(nil, nil, true, trailer, nil)
+	_, err := st.flow.write(context.Background(), nil, true, trailer, nil)
 	if err == nil {
 		return nil
 	}
