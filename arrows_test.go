@@ -37,7 +37,7 @@ var arrows = map[string]arrowRule{
 	// The root's Pipe is a pair of Ends without a socket: memnet carries it.
 	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", modMsgpack, modBackoff}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
-	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
+	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
 	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},

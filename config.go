@@ -43,6 +43,17 @@ type Config struct {
 	// Redial should honour ctx, which ends with the End. Package client sets it. nil = a torn carrier ends the
 	// End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
+	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
+	// accepting side takes either dialect and knows by the first byte, which has to come within 5 s; hashicorp's
+	// clients send it with their first stream or ping. Off by default: a yamux peer says nothing about who it is, so
+	// only TLS or Setup can tell.
+	//
+	// The End has streams without names and metadata. Calls, messages, the End's own bytes, Receive and Migrate give
+	// ErrUnsupported; handlers and subscriptions are never called. On the accepting side PeerID is made up, on the
+	// dialling one it is "". Redial is not used: a torn carrier ends the End with ErrSessionLost. A peer that just
+	// hangs up has closed the End. Close returns nil when all was written and the peer has hung up too: yamux
+	// confirms nothing. Limits hold, but a stream's window is 256 KiB at first whatever Limits.Window says.
+	Yamux bool
 	// Dedup keeps copies of messages from the application: one whose id it has seen is acked and not handed out.
 	// A message is remembered when it is acked, so a copy that comes while the first one is still worked on is
 	// handed out too. Copies come after a lost session, or from a publisher that publishes an id again. nil, the

@@ -23,6 +23,12 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		_ = nc.Close()
 		return nil, err
 	}
+	if e.cfg.Yamux {
+		if err := e.runYamux(ctx, nc, true, nil); err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
 	if e.cfg.Redial != nil && e.cfg.SessionExpiry >= 0 {
 		e.redial = newRedialer(e)
 	}
@@ -31,7 +37,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		e.abandon(err)
 		return nil, err
 	}
-	if err := e.attach(l); err != nil {
+	if err := e.attach(newSession(e, l)); err != nil {
 		code := PermissionDenied
 		errors.As(err, &code)
 		l.Start(refusing{})

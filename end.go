@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/mux"
 )
@@ -47,6 +46,7 @@ type End struct {
 	up       chan struct{}  // closed when Setup has succeeded and the peer is heard
 	draining atomic.Bool    // Shutdown was called
 	closing  atomic.Bool    // Close was called
+	plain    bool           // the peer speaks yamux: streams only; set before the first session
 	redial   *redialer      // nil = the End ends with its session
 	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
 	close    func() error   // does it once
@@ -85,12 +85,13 @@ func newEnd(c *Config) (*End, error) {
 	return e, nil
 }
 
-// attach gives e its first session and runs Setup. The peer is not heard before start.
-func (e *End) attach(l *conn.Link) (err error) {
-	s := newSession(e, l)
+// attach gives e its first session, s, and runs Setup. The peer is not heard before start.
+func (e *End) attach(s *session) (err error) {
 	s.notes.release()
 	s.letters.release()
-	e.Stream.mx = s.mux.First()
+	if e.Stream.mx = noBytes(s.link.Client()); !e.plain {
+		e.Stream.mx = s.mux.First()
+	}
 	e.cur.Store(s)
 	if e.cfg.Setup == nil {
 		return nil

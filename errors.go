@@ -130,6 +130,8 @@ func (e *End) exchangeError(err error, sent bool, method string) error {
 	switch {
 	case err == nil:
 		return nil
+	case e.plain && errors.Is(err, errors.ErrUnsupported):
+		return unsupported("", method)
 	case errors.As(err, &own) && !errors.Is(err, ErrSessionLost):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):

@@ -21,6 +21,9 @@ func (st *Stream) Receive(ctx context.Context) (*Message, error) {
 	if err := sc.end.mayWait(ctx, "Receive", ""); err != nil {
 		return nil, err
 	}
+	if sc.end.plain {
+		return nil, unsupported("Receive", "")
+	}
 	if ctx.Err() != nil {
 		return nil, contextError(ctx, "")
 	}

@@ -83,7 +83,7 @@ func (r *redialer) work() {
 		r.run()
 		r.mu.Lock()
 		s := r.e.session()
-		if r.e.ctx.Err() != nil || !s.lost.Load() && s.link.State() != StateBroken {
+		if r.e.ctx.Err() != nil || !s.lost.Load() && s.native.State() != StateBroken {
 			r.running = false
 			r.mu.Unlock()
 			return
@@ -95,7 +95,7 @@ func (r *redialer) work() {
 // run dials until the End has a carrier or is over.
 func (r *redialer) run() {
 	e := r.e
-	delay := r.firstDelay(e.session().link)
+	delay := r.firstDelay(e.session().native)
 	refused, stale := false, 0
 	began := time.Now()
 	for sleep(e.ctx, delay) {
@@ -105,12 +105,12 @@ func (r *redialer) run() {
 		var no *conn.RefusedError
 		switch {
 		case err == nil:
-			r.upSince, r.passed = time.Now(), e.session().link.Passed()
+			r.upSince, r.passed = time.Now(), e.session().native.Passed()
 			return
 		case e.ctx.Err() != nil:
 			return
 		case errors.Is(err, conn.ErrNotBroken):
-			if l := s.link; s.lost.Load() || l.State() == StateClosed {
+			if l := s.native; s.lost.Load() || l.State() == StateClosed {
 				delay = 0 // it has expired meanwhile
 				select {
 				case <-s.over:
@@ -131,11 +131,11 @@ func (r *redialer) run() {
 			e.finish(&refusedForGood{no})
 			return
 		case errors.As(err, &no) && !fresh && lostForGood(no.Code):
-			s.link.Lose(no)
+			s.native.Lose(no)
 			delay = 0
 			continue
 		}
-		e.logger().Debug("gantline: redial failed", "peer", s.link.Peer().ID, "err", err)
+		e.logger().Debug("gantline: redial failed", "peer", s.native.Peer().ID, "err", err)
 		delay = r.b.NextBackOff()
 		switch {
 		case !dialled && !refused && errors.Is(err, syscall.ECONNREFUSED): // the server is gone: all its clients are here
@@ -174,10 +174,10 @@ func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
 		return false, err
 	}
 	if !fresh {
-		return true, s.link.Resume(ctx, nc)
+		return true, s.native.Resume(ctx, nc)
 	}
 	lc := e.linkConfig()
-	lc.ID = s.link.LocalID()
+	lc.ID = s.native.LocalID()
 	l, err := conn.Client(ctx, nc, lc)
 	if err == nil && !e.renew(s, l) {
 		err = errEndClosed
@@ -237,10 +237,14 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // network to another, or off a proxy that is about to stop. Streams, calls and messages go on and nobody is
 // told. ctx bounds the dial and the handshake.
 //
-// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up. When the old carrier
+// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up, ErrUnsupported with a
+// yamux peer. When the old carrier
 // was given up and the new one failed, the End is broken and redials as after any other loss.
 func (e *End) Migrate(ctx context.Context) error {
 	s := e.session()
+	if e.plain {
+		return unsupported("Migrate", "")
+	}
 	if e.redial == nil {
 		return errorf(FailedPrecondition, "Migrate needs Config.Redial on the dialling side")
 	}
@@ -248,7 +252,7 @@ func (e *End) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.link.Migrate(ctx, nc)
+	err = s.native.Migrate(ctx, nc)
 	if errors.Is(err, conn.ErrNotBroken) {
 		return errorf(FailedPrecondition, "Migrate: the End is %v, not up", e.State())
 	}

@@ -133,9 +133,9 @@ func (sv *serving) start(reader bool) {
 	}
 	if reader && sv.route.inline {
 		sv.inline = true
-		sv.ses.link.EnterUser()
+		sv.ses.native.EnterUser()
 		next := sv.serve()
-		sv.ses.link.LeaveUser()
+		sv.ses.native.LeaveUser()
 		if next != nil {
 			next.spawn()
 		}

@@ -17,8 +17,11 @@ import (
 type session struct {
 	e    *End
 	seq  uint64 // counts the End's sessions, from 1
-	link *conn.Link
+	link link
 	mux  *mux.Session
+
+	native *conn.Link // is link; nil with a yamux peer
+	begin  func()     // lets the peer be heard
 
 	ctx    context.Context // of what the peer has started; ends with the session, and so with the End
 	cancel context.CancelCauseFunc
@@ -43,14 +46,21 @@ func (l *latch) release() {
 	close(l.ch)
 }
 
-// newSession returns a session of e over l. The peer is not heard before begin.
-func newSession(e *End, l *conn.Link) *session {
-	s := &session{e: e, seq: 1, link: l, over: make(chan struct{}), replaced: make(chan struct{})}
+// blankSession returns a session of e without a link.
+func blankSession(e *End) *session {
+	s := &session{e: e, seq: 1, over: make(chan struct{}), replaced: make(chan struct{})}
 	if old := e.cur.Load(); old != nil {
 		s.seq = old.seq + 1
 	}
 	s.notes.ch, s.letters.ch = make(chan struct{}), make(chan struct{})
 	s.ctx, s.cancel = context.WithCancelCause(e.ctx)
+	return s
+}
+
+// newSession returns a session of e over l. The peer is not heard before begin.
+func newSession(e *End, l *conn.Link) *session {
+	s := blankSession(e)
+	s.link, s.native = l, l
 	limits := &e.cfg.Limits
 	s.mux = mux.New(l, &mux.Config{
 		Client:       l.Client(),
@@ -63,6 +73,7 @@ func newSession(e *End, l *conn.Link) *session {
 		StreamBudget: limits.StreamMemory,
 		BodyBudget:   limits.BodyMemory,
 	})
+	s.begin = func() { l.Start(linkHandler{s.mux, s}) }
 	return s
 }
 
@@ -76,9 +87,6 @@ func (st *Stream) session() *session {
 	}
 	return st.end.cur.Load()
 }
-
-// begin lets the peer be heard.
-func (s *session) begin() { s.link.Start(linkHandler{s.mux, s}) }
 
 // linkHandler is the session as the link's handler: the End hears of the end too.
 type linkHandler struct {

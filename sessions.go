@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/mux"
 )
 
 // maxSuspendedBytes bounds the send logs of all suspended Ends of one Sessions.
@@ -35,6 +36,8 @@ type Sessions struct {
 //
 // Errors are those of Server. A resume that is refused (unknown or expired session, wrong or replayed proof, a
 // position out of range) changes nothing of the session it named.
+//
+// With Config.Yamux a client may speak yamux instead. Its End is never resumed, and s does not keep it.
 func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *End, resumed bool, err error) {
 	e, err := newEnd(cfg)
 	if err != nil {
@@ -42,11 +45,28 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		return nil, false, err
 	}
 	e.redial = nil
+	var head []byte
+	if e.cfg.Yamux {
+		limited, cancel := context.WithTimeout(ctx, conn.DefaultHandshakeTimeout)
+		defer cancel()
+		ctx = limited
+		if head, err = firstByte(ctx, nc); err != nil {
+			e.abandon(err)
+			return nil, false, err
+		}
+		if mux.YamuxPreface(head) {
+			if err := e.runYamux(ctx, nc, false, head); err != nil {
+				return nil, false, err
+			}
+			return e, false, nil
+		}
+	}
 	lc := e.linkConfig()
+	lc.Head = head
 	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
 	lc.Find = s.find
 	lc.Accept = func(l *conn.Link) error {
-		if err := e.attach(l); err != nil {
+		if err := e.attach(newSession(e, l)); err != nil {
 			return err
 		}
 		s.add(e)
@@ -69,8 +89,8 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 // Drop ends a suspended End at once, as if its SessionExpiry were over: why says what took its place, for
 // instance. An End that is up is left alone: Drop returns false.
 func (s *Sessions) Drop(end *End, why error) bool {
-	l := end.session().link
-	if l.State() != StateBroken {
+	l := end.session().native
+	if l == nil || l.State() != StateBroken {
 		return false
 	}
 	l.Lose(why)
@@ -83,16 +103,16 @@ func (s *Sessions) add(e *End) {
 	if s.ends == nil {
 		s.ends = make(map[[16]byte]*End)
 	}
-	s.ends[e.session().link.Peer().Session] = e
+	s.ends[e.session().native.Peer().Session] = e
 	context.AfterFunc(e.ctx, func() { s.remove(e) })
 }
 
 // remove forgets e, which is over; its session leaves a tombstone.
 func (s *Sessions) remove(e *End) {
-	if e.session() == nil {
+	if e.session() == nil || e.plain {
 		return
 	}
-	l := e.session().link
+	l := e.session().native
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id := l.Peer().Session; s.ends[id] == e {
@@ -106,7 +126,7 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.ends[session]; e != nil {
-		return e.session().link, nil
+		return e.session().native, nil
 	}
 	return s.graves.findLocked(session), nil
 }
@@ -125,10 +145,10 @@ func (s *Sessions) suspended() {
 	byPeer := make(map[string]int)
 	var waiting []*End
 	for _, e := range s.ends {
-		if e.session().link.State() != StateBroken {
+		if e.session().native.State() != StateBroken {
 			continue
 		}
-		n := e.session().link.Stats().LogMemory
+		n := e.session().native.Stats().LogMemory
 		total += n
 		byPeer[e.PeerID()] += n
 		waiting = append(waiting, e)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/mux"
 )
 
 // Stream is one of the many byte streams of an End, a net.Conn with its own flow control; calls and messages
@@ -15,7 +14,7 @@ import (
 //
 // All methods may be called from any goroutine at any time. The bytes of one Write stand together.
 type Stream struct {
-	mx  *mux.Stream // set before the stream is shared
+	mx  byteStream // a *mux.Stream, but for the End's own with a yamux peer; set before the stream is shared
 	end *End
 	ses *session              // that it belongs to; nil for an End's own
 	sc  atomic.Pointer[scope] // made when it is first used

@@ -44,6 +44,10 @@ type Dialer struct {
 	// Config.Redial, when it is set, takes the place of dialling the same addresses.
 	NoRedial bool
 
+	// Yamux sets Config.Yamux: the server speaks plain yamux, and the End has streams
+	// only, without names. Such an End ends with its connection.
+	Yamux bool
+
 	// Timeout bounds what each address may take: name lookup, connection, TLS and
 	// handshake together. The time left in the context is shared evenly between
 	// the addresses not tried yet, so that one that never answers leaves time for the
@@ -74,6 +78,7 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 		return nil, err
 	}
 	cfg := d.Config
+	cfg.Yamux = cfg.Yamux || d.Yamux
 	again := &redial{d: d, targets: targets}
 	if cfg.Redial == nil && !d.NoRedial {
 		cfg.Redial = again.next

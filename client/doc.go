@@ -23,6 +23,8 @@
 // with its connection, and its Context ends with gantline.ErrSessionLost as the
 // cause.
 //
+// WithYamux dials a server that speaks plain yamux: streams only.
+//
 // # Concurrency
 //
 // Dial may be called from any goroutine. A Dialer may be used by many

@@ -39,6 +39,11 @@ func WithoutRedial() Option {
 	return func(d *Dialer) { d.NoRedial = true }
 }
 
+// WithYamux speaks plain yamux with the server: Dialer.Yamux.
+func WithYamux() Option {
+	return func(d *Dialer) { d.Yamux = true }
+}
+
 // WithTimeout bounds what each address may take: Dialer.Timeout.
 func WithTimeout(timeout time.Duration) Option {
 	return func(d *Dialer) { d.Timeout = timeout }

@@ -62,6 +62,9 @@ type Config struct {
 	CloseTimeout time.Duration
 	// Logger gets what happens to the link. Default slog.Default().
 	Logger *slog.Logger
+	// Head is what the caller of Server has read from the connection already, to find out
+	// what the peer speaks: less than a preface.
+	Head []byte
 	// Accept is called by Server when a valid HELLO has come, before WELCOME. An
 	// error refuses the client: a *RefusedError as it is, else the frame.Code found
 	// in it (PermissionDenied when there is none) and its text. It runs on the

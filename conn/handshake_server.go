@@ -155,9 +155,9 @@ func (l *Link) readHello() ([]byte, *frame.Hello, error) {
 func (l *Link) readPreface() ([]byte, error) {
 	var (
 		buf  [frame.PrefaceLen + frame.HeaderLen]byte
-		n    int
 		want = frame.AppendPreface(nil, frame.Version)[:frame.PrefaceLen-1]
 	)
+	n := copy(buf[:frame.PrefaceLen-1], l.cfg.Head)
 	for n < frame.PrefaceLen {
 		k, err := l.carrier().nc.Read(buf[n:])
 		n += k

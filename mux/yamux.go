@@ -46,6 +46,14 @@ type YamuxConfig struct {
 	MaxWindow    int           // as in Config; windows grow while the path is what limits the stream
 	StreamBudget int           // as in Config; growth beyond 256 KiB per stream is taken from it
 	Logger       *slog.Logger  // hears why the session ended; slog.Default()
+	// Held leaves the connection alone until Start: nothing is read, written or timed before. What is opened and
+	// written meanwhile waits. Close waits for Start.
+	Held bool
+	// Head is what was read from the connection already, to find out what the peer speaks.
+	Head []byte
+	// OnEnd, when not nil, is called once before streams and opens hear why the session ended: they fail with what
+	// it returns for err, which is what Err returns. It must not wait for Close.
+	OnEnd func(err error) error
 	// OnClose is called once, when the session has ended, with what Err returns. It must not wait for Close.
 	OnClose func(err error)
 }
@@ -108,6 +116,9 @@ type Yamux struct {
 	l        *yamuxLink
 	base     time.Time
 	lastRead atomic.Int64 // now() when bytes last came
+	bytesIn  atomic.Uint64
+	bytesOut atomic.Uint64
+	framesIn atomic.Uint64
 
 	// Owned by the reader goroutine.
 	in   yamuxInput
@@ -140,7 +151,15 @@ func startYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc.SetDeadline(time.Time{})
+	if !y.cfg.Held {
+		y.Start()
+	}
+	return y, nil
+}
+
+// Start begins a session made with YamuxConfig.Held. It is called once.
+func (y *Yamux) Start() {
+	y.nc.SetDeadline(time.Time{})
 	y.lastRead.Store(y.now())
 	y.l.Lock()
 	y.askLocked() // an early round trip, while nothing queues
@@ -148,7 +167,6 @@ func startYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 	y.l.Unlock()
 	go y.write() // stopped by the end of the session
 	go y.read()  // stopped by the end of nc; cleans up
-	return y, nil
 }
 
 // newYamux makes a session without goroutines.
@@ -168,7 +186,11 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		Client: client, Local: limits, Peer: limits, Acceptor: &yamuxAcceptor{Acceptor: c.Acceptor, y: y}, NoFirst: true, yamux: true,
 		OpenTimeout: c.OpenTimeout, MaxWindow: c.MaxWindow, StreamBudget: c.StreamBudget, InitialCredit: yamuxWindow,
 	})
-	y.in = yamuxInput{src: nc, note: func() { y.lastRead.Store(y.now()) }}
+	y.in = yamuxInput{src: nc, note: func(n int) {
+		y.lastRead.Store(y.now())
+		y.bytesIn.Add(uint64(n))
+	}}
+	y.in.unread(c.Head)
 	y.feed.in = &y.in
 	y.fr = frame.NewReader(&y.feed, frame.DefaultMaxPayload)
 	return y, nil

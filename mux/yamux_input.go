@@ -16,11 +16,19 @@ const (
 // uses it.
 type yamuxInput struct {
 	src   io.Reader
-	note  func() // called when bytes have come
+	note  func(n int) // called when n bytes have come
 	buf   []byte
 	r, w  int   // buf[r:w] is read and not yet taken
 	brief bool  // behind a large payload: leave the next one in src, to go straight where it belongs
 	err   error // of src; the first one stays
+}
+
+// unread puts bytes that were read before in front of what comes.
+func (in *yamuxInput) unread(head []byte) {
+	if len(head) > 0 {
+		in.buf = make([]byte, max(len(head), yamuxFirstBuffer))
+		in.w = copy(in.buf, head)
+	}
 }
 
 // header returns the next frame's header; io.EOF only between two frames.
@@ -105,7 +113,7 @@ func (in *yamuxInput) read(p []byte) (int, error) {
 		n, err := in.src.Read(p)
 		in.err = err
 		if n > 0 {
-			in.note()
+			in.note(n)
 			return n, nil // the error comes with the next read
 		}
 	}

@@ -22,7 +22,11 @@ func (y *Yamux) read() {
 		<-y.writerDone // closing: what the session still owes goes out first
 	}
 	cause := y.Err()
-	y.s.HandleClose(cause)
+	told := error(cause)
+	if y.cfg.OnEnd != nil {
+		told = y.cfg.OnEnd(cause)
+	}
+	y.s.HandleClose(told)
 	if discard { // else unread bytes may reset the connection before the peer has got the last word
 		for buf := make([]byte, yamuxFirstBuffer); y.in.err == nil; {
 			_, y.in.err = y.nc.Read(buf)
@@ -88,6 +92,7 @@ func (y *Yamux) readFrames() error {
 		if err != nil {
 			return err
 		}
+		y.framesIn.Add(1)
 		switch h.kind {
 		case yamuxPing:
 			y.pinged(h)

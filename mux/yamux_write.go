@@ -101,6 +101,7 @@ func (y *Yamux) writeAll(b []byte) *YamuxError {
 		y.nc.SetWriteDeadline(time.Now().Add(y.cfg.FlushTimeout))
 		n, err := y.nc.Write(p)
 		b = b[n:]
+		y.bytesOut.Add(uint64(n))
 		if err == nil || n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}

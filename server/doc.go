@@ -30,6 +30,9 @@
 // End lives, a second client that claims the same id is refused with
 // AlreadyExists. Without TLS and client certificates an id is only a claim.
 //
+// With gantline.Config.Yamux clients that speak plain yamux are let in as well:
+// streams only, under an id made up for each.
+//
 // What strangers can do is bounded, see Limits. Handshakes go on side by side,
 // so a client that is slow, silent or no client at all keeps nobody waiting, and
 // is hung up on after Limits.HandshakeTimeout. A full backlog makes new

@@ -1,0 +1,82 @@
+package gantline
+
+import (
+	"context"
+	"io"
+	"net"
+	"time"
+
+	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// link is what an End needs of what its session runs over, whichever dialect the peer speaks.
+type link interface {
+	Client() bool
+	State() State
+	LocalID() string
+	Peer() *conn.Peer
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+	Ping(ctx context.Context) (time.Duration, error)
+	Stats() conn.Stats
+	Close(ctx context.Context, code Code, text string) error
+	Abort(err error)
+}
+
+// byteStream is what a Stream needs of what carries its bytes.
+type byteStream interface {
+	io.ReadWriteCloser
+	io.ReaderFrom
+	io.WriterTo
+	ID() uint64
+	Name() string
+	Metadata() []byte
+	Opened() bool
+	Accept()
+	CloseWrite() error
+	CloseRead() error
+	Reset(code Code, text string) error
+	SetDeadline(t time.Time) error
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
+var (
+	_ link       = (*conn.Link)(nil)
+	_ link       = (*yamuxLink)(nil)
+	_ byteStream = (*mux.Stream)(nil)
+	_ byteStream = noBytes(false)
+)
+
+// noBytes is the first stream of an End whose peer has none. It tells whether this side dialled.
+type noBytes bool
+
+var errNoBytes = unsupported("the End's own stream", "")
+
+func (noBytes) ID() uint64       { return 0 }
+func (noBytes) Name() string     { return "" }
+func (noBytes) Metadata() []byte { return nil }
+func (b noBytes) Opened() bool   { return bool(b) }
+func (noBytes) Accept()          {}
+
+func (noBytes) Read([]byte) (int, error)           { return 0, errNoBytes }
+func (noBytes) Write([]byte) (int, error)          { return 0, errNoBytes }
+func (noBytes) ReadFrom(io.Reader) (int64, error)  { return 0, errNoBytes }
+func (noBytes) WriteTo(io.Writer) (int64, error)   { return 0, errNoBytes }
+func (noBytes) Close() error                       { return errNoBytes }
+func (noBytes) CloseWrite() error                  { return errNoBytes }
+func (noBytes) CloseRead() error                   { return errNoBytes }
+func (noBytes) Reset(Code, string) error           { return errNoBytes }
+func (noBytes) SetDeadline(time.Time) error        { return errNoBytes }
+func (noBytes) SetReadDeadline(t time.Time) error  { return errNoBytes }
+func (noBytes) SetWriteDeadline(t time.Time) error { return errNoBytes }
+
+// unsupported is the error of what a yamux peer does not know. what may be "", as may name.
+func unsupported(what, name string) error {
+	text := "a yamux peer knows only streams without names and metadata"
+	if what != "" {
+		text = what + ": " + text
+	}
+	return &Error{Code: Unimplemented, Message: text, Method: name, cause: ErrUnsupported}
+}

@@ -1,0 +1,25 @@
+package mux
+
+import "time"
+
+// YamuxStats are the numbers of a Yamux since it was made.
+type YamuxStats struct {
+	BytesIn, BytesOut uint64        // of the connection, YamuxConfig.Head not counted
+	FramesIn          uint64        // of all types
+	Waiting           int           // bytes that are still to be written
+	RTT               time.Duration // least round trip, 0 = unknown
+}
+
+// Stats returns the numbers as they are now.
+func (y *Yamux) Stats() YamuxStats {
+	y.l.Lock()
+	waiting := int(y.l.appended - y.l.written)
+	y.l.Unlock()
+	return YamuxStats{
+		BytesIn:  y.bytesIn.Load(),
+		BytesOut: y.bytesOut.Load(),
+		FramesIn: y.framesIn.Load(),
+		Waiting:  waiting,
+		RTT:      y.l.RTT(),
+	}
+}
