@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/nettest"
 
@@ -82,8 +83,10 @@ func testTransfer(t *testing.T, a, b *Stream, size int) {
 // waitEmpty waits until the session's table holds the first stream at most.
 func waitEmpty(t *testing.T, s *side) {
 	t.Helper()
-	for i := 0; s.Count() > 0; i++ {
-		if i > 1e6 {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for start := time.Now(); s.Count() > 0; <-tick.C {
+		if time.Since(start) > 10*time.Second {
 			t.Fatalf("%d entries are left", s.Count())
 		}
 		s.l.Lock()
