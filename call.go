@@ -62,24 +62,30 @@ func (e *End) callOn(ctx context.Context, s *session, open *mux.Open, body []byt
 		e.calls.put(c, &c.Exchange)
 		return nil, e.startError(ctx, err, open.Name)
 	}
-	done := ctx.Done()
-	if done == nil {
-		<-c.done
-	} else {
-		select {
-		case <-c.done:
-		case <-done:
-			c.Cancel(CodeOf(ctx.Err()), "")
-			<-c.done
-			if c.Err != nil {
-				e.calls.put(c, &c.Exchange)
-				return nil, contextError(ctx, open.Name)
-			}
-		}
+	if c.await(ctx) && c.Err != nil {
+		e.calls.put(c, &c.Exchange)
+		return nil, contextError(ctx, open.Name)
 	}
 	answer, err := e.result(&c.Exchange, open.Name, o)
 	e.calls.put(c, &c.Exchange)
 	return answer, err
+}
+
+// await waits for the answer, and reports whether ctx ended before.
+func (c *call) await(ctx context.Context) (gaveUp bool) {
+	if sv, ok := ctx.(*serving); ok && sv.hold(c) {
+		<-c.done
+		sv.letGo()
+		return c.Err != nil && sv.Err() != nil
+	}
+	select {
+	case <-c.done:
+		return false
+	case <-ctx.Done(): // nil when it never ends
+		c.Cancel(CodeOf(ctx.Err()), "")
+		<-c.done
+		return true
+	}
 }
 
 // Notify calls method on the peer without an answer: it returns nil once the notify is on its way, and

@@ -23,6 +23,27 @@ type handlerContext struct {
 	err   error      // set once, what Err returns
 	cause error      // set with err
 	armed *armed     // nil until Done is asked for
+
+	nested *call // a call made with this context, see hold
+}
+
+// hold has the end of the context give up c, which was made with it, and reports whether it will: then c's
+// caller need not watch Done, which nested calls are often the only ones to ask for. letGo ends it. Only a
+// context that is told of the session's end will, so that nobody calls over with the send lock held.
+func (hc *handlerContext) hold(c *call) bool {
+	hc.mu.Lock()
+	defer hc.mu.Unlock()
+	if !hc.told || hc.err != nil || hc.nested != nil || hc.armed != nil || !hc.deadline.IsZero() {
+		return false
+	}
+	hc.nested = c
+	return true
+}
+
+func (hc *handlerContext) letGo() {
+	hc.mu.Lock()
+	hc.nested = nil
+	hc.mu.Unlock()
 }
 
 // armed is the part of a handlerContext that most never need. It is guarded by the context's mu.
@@ -171,6 +192,9 @@ func (hc *handlerContext) over(err, cause error) {
 		return
 	}
 	hc.err, hc.cause = err, cause
+	if hc.nested != nil {
+		hc.nested.Cancel(CodeOf(err), "")
+	}
 	a := hc.armed
 	if a == nil {
 		hc.mu.Unlock()

@@ -37,11 +37,19 @@ func (l *Link) Alloc(n int) []byte {
 	l.stats.framesOut++
 	b := l.log.alloc(n)
 	if l.log.unacked() > uint64(l.room.limit+reserve) {
-		l.failLocked(protocolf(frame.ResourceExhausted,
-			"the peer has not acknowledged %d bytes, the limit of the send log is %d (Config.Limits.Log) and %d in reserve",
-			l.log.unacked(), l.room.limit, reserve))
+		l.failOverLocked()
 	}
 	return b
+}
+
+// failOverLocked is not inlined: its arguments would take much of a new
+// goroutine's small stack, which then has to grow in every handler's answer.
+//
+//go:noinline
+func (l *Link) failOverLocked() {
+	l.failLocked(protocolf(frame.ResourceExhausted,
+		"the peer has not acknowledged %d bytes, the limit of the send log is %d (Config.Limits.Log) and %d in reserve",
+		l.log.unacked(), l.room.limit, reserve))
 }
 
 // Tail returns the last frame while no flush has taken it, and by how many

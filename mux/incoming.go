@@ -235,7 +235,24 @@ func (x *Incoming) checkAnswer(h *frame.Head, body []byte) (*frame.Head, []byte,
 	return &frame.Head{Code: err.Code, Text: err.Message}, nil, err
 }
 
+// replyLocked appends an answer that fits. The common case is kept apart, with little on the stack: most
+// answers come from a new goroutine, whose stack is small and would have to grow for each.
 func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
+	s := x.s
+	if s.gone == nil && !x.replied && !x.canceled && !x.sentEnd && x.owe&oweReset == 0 && h.Size == 0 && s.roomWait.empty() {
+		n, early := x.allowanceLocked()
+		hl := frame.HeadLen(h)
+		if len(body) <= min(n, s.maxPayload-hl) && frame.HeaderLen+hl+len(body) <= s.roomLocked() {
+			x.replied = true
+			x.appendHeadLocked(h, body, early, true)
+			return true, nil
+		}
+	}
+	return x.replySlowLocked(ctx, h, body, wait)
+}
+
+//go:noinline
+func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
 	s := x.s
 	head := *h
 	if x.replied || x.sentEnd || x.owe&oweReset != 0 {
