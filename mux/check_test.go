@@ -45,7 +45,7 @@ func idle(s *Session) (errs []string) {
 	for k, n := range s.tab.peerSlots {
 		check(n == 0, "the peer holds %d slots of %v", n, k)
 	}
-	check(s.tab.refused == 0, "%d refused", s.tab.refused)
+	check(s.tab.refused == 0 && s.tab.peerMessages == 0, "%d refused, %d messages of the peer's", s.tab.refused, s.tab.peerMessages)
 	for k, sl := range s.slotTable.sets {
 		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
 		check(k.group() != 2 || k.sub() == 0, "slots of the ended parent %d are kept", k.sub())
