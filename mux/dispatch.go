@@ -1,0 +1,165 @@
+package mux
+
+import (
+	"github.com/gantline-project/gantline/frame"
+)
+
+// HandleFrame takes one sequenced frame of the peer. It is called by the link's reader goroutine only.
+func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
+	switch h.Type {
+	case frame.TypeOpen:
+		return s.handleOpen(h, r)
+	case frame.TypeData:
+		e := s.lookup(h.ID)
+		if e == nil {
+			return s.errNoEntry(h)
+		}
+		return s.handleData(e, h, r)
+	case frame.TypeCredit:
+		return s.handleCredit(h, r)
+	case frame.TypeReset, frame.TypeStop:
+		p, err := r.Payload()
+		if err != nil {
+			return err
+		}
+		if h.Type == frame.TypeReset {
+			m, err := frame.ParseReset(p)
+			if err != nil {
+				return err
+			}
+			return s.handleReset(h, m)
+		}
+		m, err := frame.ParseStop(p)
+		if err != nil {
+			return err
+		}
+		return s.handleStop(h, m)
+	case frame.TypeDrain:
+		return s.handleDrain(r)
+	case frame.TypeSettings:
+		p, err := r.Payload()
+		if err != nil {
+			return err
+		}
+		m, err := frame.ParseSettings(p)
+		if err != nil {
+			return err
+		}
+		s.l.Lock()
+		s.slotTable.setLimits(m)
+		s.l.Unlock()
+		return nil
+	}
+	return r.Skip()
+}
+
+// handleData checks that the direction goes on. After RESET frames are dropped, whether or not this side has
+// answered it; after FIN they are an error while the entry is there.
+func (s *Session) handleData(e entry, h frame.Header, r *frame.Reader) error {
+	f := e.base()
+	switch f.heard {
+	case frame.TypeReset:
+		return nil
+	case frame.TypeData:
+		return protocolError(h.ID, "DATA after FIN")
+	}
+	if h.Flags&frame.FlagFin == 0 {
+		return e.data(h, r)
+	}
+	f.heard = frame.TypeData // before data, behind which e may be in use again
+	err := e.data(h, r)
+	if err != nil {
+		f.heard = 0 // torn: it comes again
+	}
+	return err
+}
+
+func (s *Session) handleCredit(h frame.Header, r *frame.Reader) error {
+	p, err := r.Payload()
+	if err != nil {
+		return err
+	}
+	n, err := frame.ParseCredit(p)
+	if err != nil {
+		return err
+	}
+	e := s.lookup(h.ID)
+	if e == nil {
+		return s.errNoEntry(h)
+	}
+	f := e.base()
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.confirmLocked(f)
+	if f.sentEnd {
+		return nil
+	}
+	if f.credit+int64(n) > maxCredit {
+		return protocolError(h.ID, "credit of %d + %d bytes is over the maximum %d", f.credit, n, int64(maxCredit))
+	}
+	f.credit += int64(n)
+	f.toldBlocked = f.toldBlocked && n == 0
+	if f.parked != nil && f.credit > 0 {
+		s.enqueueLocked(f)
+		s.l.Wake()
+	}
+	return nil
+}
+
+func (s *Session) handleReset(h frame.Header, m frame.Reset) error {
+	e := s.lookup(h.ID)
+	if e == nil {
+		return s.errNoEntry(h)
+	}
+	e.base().heard = frame.TypeReset
+	e.reset(m.Code, m.Text)
+	return nil
+}
+
+func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
+	e := s.lookup(h.ID)
+	if e == nil {
+		return s.errNoEntry(h)
+	}
+	f := e.base()
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.confirmLocked(f)
+	if f.sentEnd || f.stopped != nil {
+		return nil
+	}
+	f.stopped = errPeerStopped
+	if m.Code != frame.OK {
+		f.stopped = &StreamError{Code: m.Code, Message: m.Text, Remote: true}
+	}
+	f.wakeWriterLocked()
+	switch e := e.(type) {
+	case *Incoming: // an answer is still due from a handler
+	case *Stream:
+		// A stream that was closed and not accepted yet keeps its slot, and its place among the opener's
+		// unaccepted ones, until it is: the backlog would have no bound otherwise.
+		if e.own || e.accepted || e.kind != frame.KindStream {
+			s.oweLocked(f, oweFin)
+		}
+	default:
+		s.oweLocked(f, oweFin)
+	}
+	return nil
+}
+
+// HandleReleased takes the peer's counters of early bytes it has released.
+func (s *Session) HandleReleased(total [frame.Groups]uint64) error {
+	s.l.Lock()
+	defer s.l.Unlock()
+	for g, n := range total {
+		if n < s.earlyFreed[g] || n > s.earlySent[g] {
+			return protocolError(0, "released counter %d of group %d is not between %d and %d", n, g, s.earlyFreed[g], s.earlySent[g])
+		}
+		if n == s.earlyFreed[g] {
+			continue
+		}
+		s.earlyFreed[g] = n
+		s.servePoolLocked(g)
+	}
+	return nil
+}
