@@ -205,7 +205,8 @@ func finish(t *testing.T, r *raw, acc *obedient) {
 	r.tab.Lock()
 	var ends []rawFrame
 	var all []entry
-	for id, e := range r.tab.m {
+	for e := range r.tab.all() {
+		id := e.base().id
 		ends, all = append(ends, fReset(id, frame.Aborted)), append(all, e)
 	}
 	r.tab.Unlock()
