@@ -59,7 +59,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 		s.acc.AcceptStream(st)
 		return nil
 	}
-	x := &Incoming{}
+	x := s.acc.NewExchange(o.Kind)
 	x.init(s, h.ID, &o)
 	x.opened(fin)
 	if !s.register(&x.flow, x) {

@@ -46,6 +46,7 @@ func (a *obedient) AcceptStream(st *Stream) {
 	}
 }
 
+func (a *obedient) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
 func (a *obedient) AcceptExchange(x *Incoming) {
 	switch a.next() % 5 {
 	case 1:

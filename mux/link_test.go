@@ -190,7 +190,9 @@ type testAcceptor struct {
 	drained chan frame.Drain
 }
 
-func (a *testAcceptor) AcceptStream(st *Stream) { a.streams <- st }
+func (a *testAcceptor) AcceptStream(st *Stream)          { a.streams <- st }
+func (a *testAcceptor) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
+
 func (a *testAcceptor) AcceptExchange(x *Incoming) {
 	if a.accept != nil {
 		a.accept(x)

@@ -74,7 +74,8 @@ type rawAcceptor struct {
 	ended     []error // what EndStream said; send lock
 }
 
-func (a *rawAcceptor) AcceptStream(st *Stream) { a.streams = append(a.streams, st) }
+func (a *rawAcceptor) AcceptStream(st *Stream)          { a.streams = append(a.streams, st) }
+func (a *rawAcceptor) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
 func (a *rawAcceptor) AcceptExchange(x *Incoming) {
 	a.incoming = append(a.incoming, x)
 	if a.onAccept != nil {
