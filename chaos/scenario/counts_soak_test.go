@@ -13,4 +13,5 @@ const (
 	byteStep   = 1
 	flapFor    = 60 * time.Second
 	nettests   = 3
+	kills      = 20
 )
