@@ -15,3 +15,5 @@ const (
 	nettests   = 3
 	kills      = 20
 )
+
+var herdGone = []time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 3 * time.Second, 12 * time.Second}

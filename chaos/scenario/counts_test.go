@@ -16,3 +16,6 @@ const (
 	nettests   = 1
 	kills      = 2 // of the server
 )
+
+// herdGone is how long the server of 200 clients is away.
+var herdGone = []time.Duration{200 * time.Millisecond}
