@@ -21,8 +21,9 @@ const (
 	redialIdle     = time.Second             // the most while dials succeed and then nothing gets through,
 	redialSoon     = 10 * time.Second        // and in any case so long after the link broke: a way that flaps must be found open
 	redialSpread   = 20 * time.Millisecond   // of the first redial behind a refused one,
-	redialHerd     = 1200 * time.Millisecond // of the second, and the least pause before each later one: of 200 clients
-	redialStep     = 600 * time.Millisecond  // 17 come in 100 ms on average then, whenever the server is back (docs/decisions/0003)
+	redialHerd     = 1200 * time.Millisecond // of the second: of 200 clients 17 come in 100 ms on average then,
+	redialStep     = 900 * time.Millisecond  // least pause before each later one, and
+	redialSway     = time.Second             // what may be added to it: never in step with the others (docs/decisions/0003)
 	redialAttempt  = 15 * time.Second        // for one dial with its handshake
 	progressUp     = time.Second             // so long up counts as progress
 	immediateMax   = 200                     // immediate redials within immediateSpan
@@ -164,7 +165,7 @@ func herdDelay(n int) time.Duration {
 	case 1:
 		return rand.N(redialHerd)
 	}
-	return redialHerd + rand.N(redialStep)
+	return redialStep + rand.N(redialSway)
 }
 
 // refusedForGood ends an End whose session was lost and that gets no other.
