@@ -19,12 +19,15 @@ import (
 const (
 	redialFirst    = 50 * time.Millisecond
 	redialMax      = 15 * time.Second
-	redialIdle     = time.Second      // the most while dials succeed and then nothing gets through,
-	redialSoon     = 10 * time.Second // and in any case so long after the link broke: a way that flaps must be found open
-	redialSpread   = 20 * time.Millisecond
-	redialAttempt  = 15 * time.Second // for one dial with its handshake
-	progressUp     = time.Second      // so long up counts as progress
-	immediateMax   = 200              // immediate redials within immediateSpan
+	redialIdle     = time.Second             // the most while dials succeed and then nothing gets through,
+	redialSoon     = 10 * time.Second        // and in any case so long after the link broke: a way that flaps must be found open
+	redialSpread   = 20 * time.Millisecond   // of the first redial behind a refused one,
+	redialHerd     = 1200 * time.Millisecond // of the second: of 200 clients 17 come in 100 ms on average then,
+	redialStep     = 900 * time.Millisecond  // least pause before each later one, and
+	redialSway     = time.Second             // what may be added to it: never in step with the others (docs/decisions/0003)
+	redialAttempt  = 15 * time.Second        // for one dial with its handshake
+	progressUp     = time.Second             // so long up counts as progress
+	immediateMax   = 200                     // immediate redials within immediateSpan
 	immediateSpan  = 10 * time.Second
 	maxRedirects   = 5 // addresses named by servers, one by the other
 	resumeAttempts = 3 // stale answers in a row on one carrier after the other, before they count as failures
@@ -99,7 +102,7 @@ func (r *redialer) work() {
 func (r *redialer) run() {
 	e := r.e
 	delay := r.firstDelay(e.session().native)
-	refused, stale, redirects := false, 0, 0
+	refusals, stale, redirects := 0, 0, 0
 	began := time.Now()
 	for sleep(e.ctx, delay) {
 		s := e.session()
@@ -146,15 +149,33 @@ func (r *redialer) run() {
 			continue
 		}
 		e.logger().Debug("gantline: redial failed", "peer", s.native.Peer().ID, "err", err)
+		down := time.Since(began)
 		delay = r.b.NextBackOff()
 		switch {
-		case !dialled && !refused && errors.Is(err, syscall.ECONNREFUSED): // the server is gone: all its clients are here
-			refused = true
-			delay = rand.N(redialSpread)
-		case dialled || time.Since(began) < redialSoon:
-			delay = capped(delay)
+		case dialled:
+			delay = within(redialIdle, delay)
+		case errors.Is(err, syscall.ECONNREFUSED) && down < redialSoon: // the server is gone: all its clients are here
+			delay = herdDelay(refusals)
+			refusals++
+		default:
+			delay = within(max(redialIdle, down), delay)
+			if down < redialSoon {
+				delay = within(redialIdle, delay)
+			}
 		}
 	}
+}
+
+// herdDelay is the pause behind n refused dials and one more. It is short once, for a server that was only blinking, and
+// from then on as long as it has to be for a crowd: how many others wait nobody knows.
+func herdDelay(n int) time.Duration {
+	switch n {
+	case 0:
+		return rand.N(redialSpread)
+	case 1:
+		return rand.N(redialHerd)
+	}
+	return redialStep + rand.N(redialSway)
 }
 
 // refusedForGood ends an End whose session was lost and that gets no other.
@@ -224,7 +245,7 @@ func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
 // firstDelay is 0 after a carrier that got something through, within bounds.
 func (r *redialer) firstDelay(l *conn.Link) time.Duration {
 	if l.Passed() == r.passed && time.Since(r.upSince) < progressUp {
-		return capped(r.b.NextBackOff())
+		return within(redialIdle, r.b.NextBackOff())
 	}
 	r.b.Reset()
 	if now := time.Now(); now.Sub(r.spanFrom) > immediateSpan {
@@ -236,10 +257,10 @@ func (r *redialer) firstDelay(l *conn.Link) time.Duration {
 	return 0
 }
 
-// capped is delay, or a random one within redialIdle where it is more: not all at the same time.
-func capped(delay time.Duration) time.Duration {
-	if delay > redialIdle {
-		return rand.N(redialIdle)
+// within is delay, or a random one up to limit where it is more: not all at the same time.
+func within(limit, delay time.Duration) time.Duration {
+	if delay > limit {
+		return rand.N(limit)
 	}
 	return delay
 }
