@@ -41,13 +41,16 @@ type End struct {
 	calls    freeList[call]
 	notices  freeList[notice]
 	peers    peerMethods
-	running  atomic.Int64   // handlers and subscription functions
-	setup    atomic.Uint64  // goroutine that runs Setup; 0 = none
-	up       chan struct{}  // closed when Setup has succeeded and the peer is heard
-	draining atomic.Bool    // Shutdown was called
-	closing  atomic.Bool    // Close was called
-	plain    bool           // the peer speaks yamux: streams only; set before the first session
-	redial   *redialer      // nil = the End ends with its session
+	running  atomic.Int64  // handlers and subscription functions
+	setup    atomic.Uint64 // goroutine that runs Setup; 0 = none
+	up       chan struct{} // closed when Setup has succeeded and the peer is heard
+	draining atomic.Bool   // Shutdown was called
+	closing  atomic.Bool   // Close was called
+	plain    bool          // the peer speaks yamux: streams only; set before the first session
+	redial   *redialer     // nil = the End ends with its session
+	box      Outbox        // nil = nothing is kept; set, as boxKey, before Setup runs
+	boxKey   string        // what box knows the peer by
+	keeper   keeper
 	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
 	close    func() error   // does it once
 	finished sync.Once      // finish
@@ -88,7 +91,7 @@ func newEnd(c *Config) (*End, error) {
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.
 func (e *End) attach(s *session) (err error) {
 	s.notes.release()
-	s.letters.release()
+	e.useOutbox(s)
 	if e.Stream.mx = noBytes(s.link.Client()); !e.plain {
 		e.Stream.mx = s.mux.First()
 	}
@@ -134,6 +137,9 @@ func (e *End) start() {
 	s.begin()
 	close(e.up)
 	s.mirror()
+	if e.box != nil {
+		s.resending.Go(s.publishKept)
+	}
 	e.hooks.release()
 }
 

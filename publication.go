@@ -27,12 +27,13 @@ type Publication struct {
 // complete is called when the session has the result. It must not block.
 func (p *Publication) complete(out *outgoing) {
 	if p.ctx.Done() != nil {
-		p.sc.inbox.outbox.leave(out)
+		p.sc.inbox.published.leave(out)
 	}
 	if p.kept == nil {
 		p.finish(p.sc.result(p.ctx, &out.x, p.topic))
 	} else if !p.kept.lost(&out.x) {
-		p.finish(knownOf(p.sc.result(p.ctx, &out.x, p.topic), p.kept.sent))
+		err := knownOf(p.sc.result(p.ctx, &out.x, p.topic), p.kept.sent)
+		p.kept.done(err, out.x.Err == nil && !(out.x.WasReset && out.x.Head.Code == Unavailable))
 	}
 }
 

@@ -215,7 +215,7 @@ func (l *Link) checkHello(h *frame.Hello) error {
 		Expiry:    l.cfg.agreeExpiry(h.Expiry),
 	}
 	if l.peer.ID == "" {
-		l.peer.ID = randomID()
+		l.peer.ID, l.peer.Assigned = randomID(), true
 	}
 	rand.Read(l.peer.Session[:]) // never fails
 	return nil
