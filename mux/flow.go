@@ -21,17 +21,14 @@ type flow struct {
 	credit int64  // granted bytes left
 	early  int    // early bytes that may still be sent
 
-	pend     []byte  // what the parked writer still has to send
-	pendHead []byte  // trailer that goes with its end
-	parked   *waiter // the writer that waits for it
-	turn     waitList
+	parked *waiter  // the writer whose bytes wait
+	turn   waitList // other writers
 
-	next, nextDebt *flow // ring, debts
-	oweText        string
-	stopped        error // the peer wants no more
-	closed         error // this side closed or reset the direction
+	next, nextDebt *flow        // ring, debts
+	why            *frame.Reset // said by the RESET or STOP owed; nil = OK
+	stopped        error        // the peer wants no more
+	closed         error        // this side closed or reset the direction
 	oweCredit      uint32
-	oweCode        frame.Code
 	owe            debt
 
 	kind        frame.Kind
@@ -42,8 +39,6 @@ type flow struct {
 	refused     bool       // the peer's, over a limit: kept only until its end comes
 	unconfirmed bool       // of ours, not accepted by the peer yet
 	confirm     bool       // the peer's, accepted: a CREDIT is due even when no bytes are wanted
-	pendFin     bool       // the end follows pend
-	pendDone    bool       // all of it is in the log
 	writing     bool       // a write is in progress; others wait in turn
 	queued      bool       // in the ring
 	inDebt      bool       // in debts
@@ -187,8 +182,8 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 // parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.
 func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) (left []byte, done bool, err error) {
 	s := f.s
-	f.pend, f.pendFin, f.pendHead, f.pendDone = p, fin, head, false
 	w := s.newWaiterLocked()
+	w.pend, w.fin, w.head, w.done = p, fin, head, false
 	f.parked = w
 	s.enqueueLocked(f)
 	s.l.Wake()
@@ -207,9 +202,9 @@ func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) 
 		<-w.ch // woken meanwhile
 	}
 	f.parked = nil
+	left, done = w.pend, w.done
+	w.pend, w.head = nil, nil
 	s.freeWaiterLocked(w)
-	left, done = f.pend, f.pendDone
-	f.pend, f.pendHead = nil, nil
 	if f.pooled { // it goes without early window, or not at all
 		f.pooled = false
 		q := &s.poolFlows[f.group]

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -14,6 +15,8 @@ type Session struct {
 	l   Link
 	cfg Config
 	acc Acceptor
+
+	born time.Time
 
 	maxPayload int // of frames we send
 
@@ -67,7 +70,7 @@ type entry interface {
 // New returns a session over l. l must call the session's Handle methods and Fill from now on.
 func New(l Link, cfg *Config) *Session {
 	c := cfg.withDefaults()
-	s := &Session{l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
+	s := &Session{born: time.Now(), l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
 	if n := int(c.Local.Log) - frame.HeaderLen; n > 0 { // a frame that waits for room must fit the log
 		s.maxPayload = min(s.maxPayload, n)
 	}
