@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,18 +260,18 @@ func TestOutboxWaits(t *testing.T) {
 		c, s := pair(t, &Config{Outbox: box}, b.config(Config{}))
 		s.Handle("echo", echo)
 		var wg sync.WaitGroup
-		done := 0
+		var done atomic.Int32
 		for range 5 {
 			wg.Go(func() {
 				must(t, c.Publish(t.Context(), "t", nil))
-				done++
+				done.Add(1)
 			})
 			synctest.Wait()
 		}
 		_, err := c.Call(t.Context(), "echo", nil)
 		must(t, err)
-		if done != 0 {
-			t.Errorf("%d have returned", done)
+		if n := done.Load(); n != 0 {
+			t.Errorf("%d have returned", n)
 		}
 		closed := make(chan struct{})
 		go func() { _ = c.Close(); close(closed) }()
