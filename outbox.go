@@ -40,7 +40,7 @@ type Outbox interface {
 
 // KeptMessage is a message in an Outbox.
 type KeptMessage struct {
-	ID       MessageID
+	ID       MessageID // as the receiver sees it
 	Topic    string
 	Metadata Metadata  // nil when the publisher gave none
 	Codec    uint8     // id of the Codec that wrote Body; 0 = none did
