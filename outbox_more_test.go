@@ -161,3 +161,74 @@ func TestOutboxRefused(t *testing.T) {
 		same(t, "kept", box.texts(""))
 	})
 }
+
+// TestOutboxDrainRace: what a peer that shuts down gets too late it refuses without an answer; it stays, and goes
+// with the next session.
+func TestOutboxDrainRace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		box := newMemoryBox()
+		box.put("", "1", "2", "3")
+		var b mailbox
+		b.acks(true)
+		h := newHouse(t, b.config(Config{}))
+		c := h.client(&Config{Outbox: box, Setup: func(*End) error {
+			h.lossy(true) // what goes out now comes behind the drain
+			return nil
+		}})
+		synctest.Wait()
+		s := h.ends[0]
+		_, err := s.OpenStream(t.Context()) // keeps it busy
+		must(t, err)
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(short(t)) }()
+		synctest.Wait()
+		h.lossy(false)
+		h.cut()
+		<-time.After(2 * time.Second)
+		synctest.Wait()
+		if sent := c.session().native.State(); sent != StateUp || c.session().seq != 1 {
+			t.Errorf("state %v, session %d", sent, c.session().seq)
+		}
+		same(t, "sent", textsOf(b.take()))
+		same(t, "kept", box.texts(""), "1", "2", "3")
+		h.stop()
+		<-done
+		h.start()
+		<-time.After(5 * time.Second)
+		same(t, "sent", textsOf(b.take()), "1", "2", "3")
+		same(t, "kept", box.texts(""))
+	})
+}
+
+// TestOutboxBlocked: a Publish that waits for its turn is kept already, whether the End has a session or waits for
+// one; so Close leaves it to the next End.
+func TestOutboxBlocked(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			box := newMemoryBox()
+			var b mailbox
+			h := newHouse(t, b.config(Config{Limits: Limits{Messages: 1}}))
+			c := h.client(&Config{Outbox: box})
+			if lost {
+				h.stop()
+				<-time.After(2 * time.Minute)
+			}
+			done := make(chan error, 3)
+			var all []string
+			for i := range cap(done) {
+				all = append(all, fmt.Sprint(i))
+				go func() { done <- c.Publish(context.Background(), "t", []byte(all[i])) }()
+				synctest.Wait()
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			want(t, c.Publish(ctx, "t", []byte("given up")), context.DeadlineExceeded)
+			same(t, "kept", box.texts(""), all...)
+			_ = c.Close()
+			for range cap(done) {
+				want(t, <-done, ErrKept)
+			}
+			same(t, "kept", box.texts(""), all...)
+		})
+	}
+}

@@ -3,12 +3,15 @@ package outbox
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/memnet"
+	"github.com/gantline-project/gantline/server"
 )
 
 // receiver is the other End's application: it notes what comes and acks it, or does not.
@@ -134,5 +137,56 @@ func TestEndFull(t *testing.T) {
 		must(t, err)
 		want(t, c.Publish(t.Context(), "t", big), ErrFull, gantline.ResourceExhausted)
 		r.check(t, string(big))
+	})
+}
+
+// TestEndServer: a client that is gone without a word comes back under its id while its old End still waits: it gets
+// what that had not acked, once.
+func TestEndServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := openOn(t, newFakeDisk(), Options{})
+		defer box.Close()
+		log := silent(Options{}).Logger
+		nl := memnet.Listen("mem")
+		ln := server.NewListener(nl, server.WithConfig(gantline.Config{Outbox: box, Logger: log}))
+		defer ln.Close()
+		r := &receiver{}
+		router := new(gantline.Router)
+		router.Subscribe("t", r.take)
+		join := func() (nc net.Conn, c, s *gantline.End) {
+			nc, err := nl.Dial(t.Context())
+			must(t, err)
+			c, err = gantline.Client(t.Context(), nc, &gantline.Config{ID: "edge", Router: router, Logger: log})
+			must(t, err)
+			s, err = ln.AcceptEnd(t.Context())
+			must(t, err)
+			return nc, c, s
+		}
+		nc, c, s := join()
+		left, err := s.PublishAsync(t.Context(), "t", []byte("sent"))
+		must(t, err)
+		r.check(t, "sent")
+		_ = nc.Close()
+		synctest.Wait()
+		_ = c.Close()
+		behind, err := s.PublishAsync(t.Context(), "t", []byte("while it is away"))
+		must(t, err)
+		synctest.Wait()
+		if st := s.State(); st != gantline.StateBroken {
+			t.Fatalf("the server's End is %v", st)
+		}
+		r.acks = true
+		_, c, s = join()
+		defer c.Close()
+		r.check(t, "sent", "while it is away")
+		for _, p := range []*gantline.Publication{left, behind} {
+			<-p.Done()
+			want(t, p.Err(), gantline.ErrKept, gantline.ErrSessionLost)
+		}
+		must(t, s.Publish(t.Context(), "t", []byte("new")))
+		r.check(t, "new")
+		if p := box.Peers(); len(p) != 0 {
+			t.Errorf("kept for %q", p)
+		}
 	})
 }
