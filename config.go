@@ -40,7 +40,8 @@ type Config struct {
 	// session. The End is over only by Close, by the peer's, by a protocol error, or when the server refuses the
 	// fresh session with Unauthenticated or PermissionDenied.
 	//
-	// Redial should honour ctx, which ends with the End. Package client sets it. nil = a torn carrier ends the
+	// Redial should honour ctx, which ends with the End; Redialing tells what is known about the next connection.
+	// Package client sets it. nil = a torn carrier ends the
 	// End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The

@@ -245,17 +245,31 @@ type acceptor struct{ s *session }
 // AcceptExchange takes a call, notify or message. Reader goroutine.
 func (a acceptor) AcceptExchange(x *mux.Incoming) {
 	e := a.s.e
+	own := x.Value
+	x.Value = nil // until somebody takes it
 	sc := a.s.scopeOf(x.Parent)
 	switch {
 	case sc == nil:
 		e.refuse(x, NotFound, "the stream it is addressed to has ended")
 	case x.Kind.Group() == frame.GroupMessages:
-		a.s.acceptMessage(sc, x)
+		a.s.acceptMessage(sc, x, own.(*Message))
 	case len(x.Name) > 0 && x.Name[0] == ':':
 		a.s.acceptInternal(x)
 	default:
-		a.s.acceptCall(sc, x)
+		a.s.acceptCall(sc, x, own.(*serving))
 	}
+}
+
+// NewExchange returns the exchange within what the End keeps of a message or call.
+func (a acceptor) NewExchange(kind frame.Kind) *mux.Incoming {
+	if kind.Group() == frame.GroupMessages {
+		m := new(Message)
+		m.own.Value = m
+		return &m.own
+	}
+	sv := new(serving)
+	sv.own.Value = sv
+	return &sv.own
 }
 
 // ReadyExchange says that x's body is complete. Reader goroutine.

@@ -1,7 +1,6 @@
 package gantline
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -32,12 +31,15 @@ func (sc *scope) keeps() bool { return sc.isEnd() && (sc.end.redial != nil || sc
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
 func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
 	e := sc.end
-	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, nil)
+	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, make([]byte, 0, blockSize+len(body)))
 	if err != nil {
 		return err
 	}
-	k := &letter{p: p, open: open, body: bytes.Clone(body)}
-	p.kept = k
+	n := len(open.Metadata)
+	copied := append(open.Metadata, body...) // behind the metadata, in the same allocation
+	open.Metadata = copied[:n:n]
+	k := p.kept
+	k.open, k.body = open, copied[n:]
 	s := e.session()
 	if e.box != nil && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)

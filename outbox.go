@@ -40,8 +40,8 @@ type Outbox interface {
 
 // KeptMessage is a message in an Outbox.
 type KeptMessage struct {
-	ID       MessageID // as the receiver sees it
-	Topic    string
+	ID       MessageID // the one it is published under
+	Topic    string    // as given to Publish
 	Metadata Metadata  // nil when the publisher gave none
 	Codec    uint8     // id of the Codec that wrote Body; 0 = none did
 	Body     []byte    // not changed by anybody

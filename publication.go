@@ -24,6 +24,20 @@ type Publication struct {
 	err  error
 }
 
+// publication returns one that has not begun, with a letter if messages of the scope are kept.
+func (sc *scope) publication(ctx context.Context, topic string, onDone func(error)) *Publication {
+	if !sc.keeps() {
+		return &Publication{sc: sc, topic: topic, ctx: ctx, onDone: onDone}
+	}
+	both := &struct { // one allocation
+		Publication
+		letter
+	}{Publication{sc: sc, topic: topic, ctx: ctx, onDone: onDone}, letter{}}
+	both.Publication.kept = &both.letter
+	both.letter.p = &both.Publication
+	return &both.Publication
+}
+
 // complete is called when the session has the result. It must not block.
 func (p *Publication) complete(out *outgoing) {
 	if p.ctx.Done() != nil {

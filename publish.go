@@ -44,7 +44,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 		return sc.publishUnacked(ctx, depth, topic, body, o)
 	}
 	if sc.keeps() {
-		p := &Publication{sc: sc, topic: topic, ctx: ctx}
+		p := sc.publication(ctx, topic, nil)
 		done := p.Done()
 		if err := sc.publishKept(p, depth, body, o); err != nil {
 			return err
@@ -92,8 +92,8 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 		p.finish(nil)
 		return p, nil
 	}
-	p := &Publication{sc: sc, topic: topic, ctx: ctx, onDone: o.onDone}
-	if sc.keeps() {
+	p := sc.publication(ctx, topic, o.onDone)
+	if p.kept != nil {
 		if err := sc.publishKept(p, depthFrom(ctx), body, o); err != nil {
 			return nil, err
 		}

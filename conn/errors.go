@@ -43,6 +43,9 @@ type RefusedError struct {
 	// the ended session took, when HasPosition is set.
 	Position    uint64
 	HasPosition bool
+	// Closed tells, of a resume whose proof was valid, that the session was closed with
+	// Code, by a Close that this side did not hear of or by another client with its id.
+	Closed bool
 }
 
 // Error names code and text.

@@ -84,7 +84,8 @@ type Link struct {
 	pong    uint64 // what the next PONG returns
 	pinger  pinger
 	beat    *time.Timer // set by Start; nil when the link has ended
-	ackAt   int64       // when the log began to wait for an ACK, or the last one came
+	frames  frameSize
+	ackAt   int64 // when the log began to wait for an ACK, or the last one came
 
 	epoch     uint64      // of the newest carrier; the first has 0
 	broken    bool        // there is no carrier, and no goroutine of ours
@@ -120,6 +121,7 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 		cfg:       cfg,
 		client:    client,
 		base:      time.Now(),
+		frames:    frameSize{max: minFrame},
 		room:      logLimit{base: int(cfg.Limits.Log), limit: int(cfg.Limits.Log)},
 		started:   make(chan struct{}),
 		confirmed: make(chan struct{}),

@@ -92,6 +92,9 @@ func (s *Session) poolRoomLocked(group uint8) int {
 // roomLocked returns the log's room that is not promised to a woken waiter.
 func (s *Session) roomLocked() int { return s.l.Room() - s.reserved }
 
+// frameLocked returns how many payload bytes a frame may have now.
+func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
+
 // bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
 func (s *Session) bulkRoomLocked() int {
 	if !s.ring.empty() || !s.roomWait.empty() {
@@ -236,7 +239,7 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 	var flags frame.Flags
 	if len(p) > 0 {
 		allowed, early := f.allowanceLocked()
-		n = min(len(p), s.maxPayload, allowed)
+		n = min(len(p), s.frameLocked(), allowed)
 		if n <= 0 {
 			return 0, false
 		}
@@ -293,7 +296,7 @@ func (f *flow) extendLocked(p []byte, flags frame.Flags) bool {
 		return false
 	}
 	h, err := frame.ParseHeader(last)
-	if err != nil || h.ID != f.id || int(h.Length)+len(p) > f.s.maxPayload {
+	if err != nil || h.ID != f.id || int(h.Length)+len(p) > f.s.frameLocked() {
 		return false
 	}
 	switch {

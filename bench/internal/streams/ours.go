@@ -1,0 +1,26 @@
+package streams
+
+import (
+	"context"
+
+	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/bench/internal/carrier"
+	"github.com/gantline-project/gantline/bench/internal/ours"
+	"github.com/gantline-project/gantline/bench/internal/trial"
+)
+
+var oursPeer = Peer{
+	Name:   trial.Ours,
+	Module: ours.Module,
+	Config: ours.Words,
+	Connect: func(ctx context.Context, c *carrier.Carrier) (client, server Session, err error) {
+		near, far, err := ours.Pair(ctx, c)
+		return endSession{near}, endSession{far}, err
+	},
+}
+
+type endSession struct{ end *gantline.End }
+
+func (s endSession) Open(ctx context.Context) (Stream, error)   { return s.end.OpenStream(ctx) }
+func (s endSession) Accept(ctx context.Context) (Stream, error) { return s.end.AcceptStream(ctx) }
+func (s endSession) Close() error                               { return s.end.Close() }

@@ -1,0 +1,60 @@
+// Bench measures gantline side by side with raw TCP and its peers.
+//
+// # Usage
+//
+//	go run ./bench streams -scenario bulk-1,ping -peers yamux,smux
+//	go run ./bench -help
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/gantline-project/gantline/bench/internal/batch"
+	"github.com/gantline-project/gantline/bench/internal/streampeers"
+	"github.com/gantline-project/gantline/bench/internal/streams"
+	"github.com/gantline-project/gantline/bench/internal/trial"
+)
+
+// runners carry out the plans of child processes.
+func runners() map[string]trial.Runner {
+	return map[string]trial.Runner{
+		"streams": streams.Runner(streampeers.All()...),
+	}
+}
+
+// tables are the commands.
+func tables() []trial.Table {
+	var others []trial.Peer
+	for _, p := range streampeers.All() {
+		others = append(others, trial.Peer{Name: p.Name})
+	}
+	return []trial.Table{streams.Table(others...)}
+}
+
+func main() {
+	if trial.IsChild() {
+		os.Exit(trial.Child(os.Stdout, runners()))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	batch.Tidy()
+	os.Exit(code)
+}
+
+// run is main with everything passed in, and returns the exit code.
+func run(ctx context.Context, args []string, out, diag io.Writer) int {
+	err := command(ctx, args, out, diag)
+	switch {
+	case err == nil:
+		return 0
+	case err == errUsage:
+		return 2
+	}
+	fmt.Fprintf(diag, "gantline: %v\n", err)
+	return 1
+}
