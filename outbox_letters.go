@@ -117,7 +117,7 @@ func (k *letter) keptError(err error) error {
 	if !k.boxed {
 		return err
 	}
-	return &Error{Code: CodeOf(err), Message: "the End is over, the message is kept in the outbox for the next one: " + cleanText(err), Method: k.p.topic, cause: causes{ErrKept, err}}
+	return &Error{Code: CodeOf(err), Message: "the End is over, the outbox keeps the message for the next one: " + reason(err), Method: k.p.topic, cause: causes{ErrKept, err}}
 }
 
 // notForgotten is what becomes of err, which may be nil, when the outbox still has the message.
@@ -125,7 +125,15 @@ func notForgotten(err, lost error, topic string) error {
 	if err == nil {
 		return &Error{Code: Unavailable, Message: "acked, but the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, lost}}
 	}
-	return &Error{Code: CodeOf(err), Message: cleanText(err) + "; the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, err, lost}}
+	return &Error{Code: CodeOf(err), Message: reason(err) + "; the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, err, lost}}
+}
+
+// reason is err's text without what the error around it says too.
+func reason(err error) string {
+	if e, ok := err.(*Error); ok && e.Message != "" {
+		return e.Message
+	}
+	return cleanText(err)
 }
 
 // done ends the way of the message in this End, with what Publish returns. answered: the peer has said that.

@@ -28,6 +28,9 @@ import (
 // if the peer may have seen it. That takes a copy of body. Messages to another Stream than the End's own end with
 // the stream.
 //
+// With Config.Outbox a message also outlives its End: an error that is ErrKept says that the Outbox has it still, and
+// no other does. Publish then returns nil once the Outbox has noted the ack; ctx does not bound the Outbox's work.
+//
 // A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
 func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error {
 	sc := st.scope()

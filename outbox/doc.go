@@ -24,7 +24,7 @@
 // The file is a log: what is kept and what is forgotten is appended, and when most of it is of no use the rest is
 // written to a new file that takes its place. It is at most twice Options.Limit and some MiB long. Beside it there
 // are path.lock, which stays, path.new while a new file is written, and path.torn-1 and so on with what was cut
-// off by a crash (see File.Torn). docs/USAGE.md has the format.
+// off by a crash (see File.Torn). The format is in record.go.
 //
 // A full disk fails the Publish that it hits with ResourceExhausted; what was kept before stays, and when there is
 // room again Publish works again. A failed fsync leaves unknown what is on the disk: from then on everything fails
