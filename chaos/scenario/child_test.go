@@ -136,17 +136,20 @@ func childServer(ctx context.Context, spec childSpec) error {
 		if err != nil {
 			return nil // it is told to end
 		}
-		go func() { // ends with the End
-			for {
-				st, err := e.AcceptStream(ctx)
-				if err != nil {
-					return
-				}
-				go func() { // ends with the stream
-					defer st.Close()
-					_, _ = io.Copy(st, st)
-				}()
-			}
+		go echoAll(ctx, e) // ends with the End
+	}
+}
+
+// echoAll sends back what the streams of an End bring.
+func echoAll(ctx context.Context, e *gantline.End) {
+	for {
+		st, err := e.AcceptStream(ctx)
+		if err != nil {
+			return
+		}
+		go func() { // ends with the stream
+			defer st.Close()
+			_, _ = io.Copy(st, st)
 		}()
 	}
 }
