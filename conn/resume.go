@@ -146,7 +146,7 @@ func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint6
 		}
 	}
 	l.moving = false
-	l.beat.Reset(l.beatPeriod())
+	l.armBeatLocked(l.beatPeriod())
 	go l.write(c)  // stopped by release
 	go l.readOn(c) // stopped by the end of the carrier
 	return nil
