@@ -23,6 +23,10 @@ var (
 	// ErrStalled says that the carrier took no byte for Config.FlushTimeout. It
 	// wraps ErrSessionLost.
 	ErrStalled = newLost("the carrier took no byte within the flush timeout", nil)
+	// ErrStoodStill says that this process was stopped, or got no processor, for longer than the
+	// peer waits for a sign of life. What lies in the socket is of a carrier that the peer has
+	// written off. It wraps ErrSessionLost.
+	ErrStoodStill = newLost("this process stood still for longer than the peer waits", nil)
 	// ErrNotGantline says that the peer's first bytes were something else: TLS or
 	// HTTP on a plain port, for instance.
 	ErrNotGantline = errors.New("gantline: handshake: the peer does not speak gantline")

@@ -108,8 +108,8 @@ func (l *Link) Lose(err error) {
 }
 
 // attachLocked puts a verified carrier under a broken link: what the peer at
-// pos does not have is sent again.
-func (l *Link) attachLocked(c *carrier, pos uint64) error {
+// pos does not have is sent again. released are the counters the peer told.
+func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint64) error {
 	if !l.broken {
 		return ErrNotBroken
 	}
@@ -128,7 +128,7 @@ func (l *Link) attachLocked(c *carrier, pos uint64) error {
 		})
 	}
 	now := l.now()
-	c.pos, c.epoch = l.received.Load(), l.epoch
+	c.pos, c.epoch, c.relSeen = l.received.Load(), l.epoch, released
 	l.ackSent.Store(c.pos) // told in the handshake
 	l.ackAsked.Store(false)
 	l.rtt.Store(0)
@@ -154,10 +154,19 @@ func (l *Link) attachLocked(c *carrier, pos uint64) error {
 		}
 	}
 	l.moving = false
-	l.beat.Reset(l.beatPeriod())
-	go l.write(c) // stopped by release
-	go l.read(c)  // stopped by the end of the carrier
+	l.armBeatLocked(l.beatPeriod())
+	go l.write(c)  // stopped by release
+	go l.readOn(c) // stopped by the end of the carrier
 	return nil
+}
+
+// readOn is read for a carrier that took over. What the peer has released so far
+// comes first: the carrier's own counters are higher.
+func (l *Link) readOn(c *carrier) {
+	if err := l.handler.HandleReleased(c.relSeen); err != nil {
+		l.Fail(err)
+	}
+	l.read(c)
 }
 
 // content returns the bytes of unacknowledged frames that say something: opens,

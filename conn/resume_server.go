@@ -58,8 +58,7 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	l.attaching = false
 	if err == nil {
 		l.peerReady(c)
-		c.relSeen = r.Released
-		err = l.attachLocked(c, r.Position)
+		err = l.attachLocked(c, r.Position, r.Released)
 	}
 	last := err != nil && l.unbreakLocked()
 	l.mu.Unlock()
@@ -70,7 +69,7 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 		return err
 	}
 	l.deliver()
-	return l.tellReleased(r.Released)
+	return nil
 }
 
 // verify checks the client's proof and returns HELLO without it.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/client"
 	"github.com/gantline-project/gantline/server"
 )
 
@@ -33,6 +34,7 @@ type childSpec struct {
 
 var childRoles = map[string]func(context.Context, childSpec) error{
 	"server": childServer,
+	"client": childClient,
 }
 
 // runChild lives until its standard input ends, which it does with the parent, or is told something there.
@@ -136,17 +138,36 @@ func childServer(ctx context.Context, spec childSpec) error {
 		if err != nil {
 			return nil // it is told to end
 		}
-		go func() { // ends with the End
-			for {
-				st, err := e.AcceptStream(ctx)
-				if err != nil {
-					return
-				}
-				go func() { // ends with the stream
-					defer st.Close()
-					_, _ = io.Copy(st, st)
-				}()
-			}
+		go echoAll(ctx, e) // ends with the End
+	}
+}
+
+// childClient is the same on the dialling side.
+func childClient(ctx context.Context, spec childSpec) error {
+	b, err := openBooks(spec.Dir)
+	if err != nil {
+		return err
+	}
+	e, err := client.Dial(ctx, "tcp", spec.Addr, client.WithConfig(gantline.Config{ID: "child", Setup: b.setup, Logger: quiet, Heartbeat: spec.Beat, SessionExpiry: spec.Expiry}))
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	ready(e.LocalID())
+	echoAll(ctx, e)
+	return nil
+}
+
+// echoAll sends back what the streams of an End bring.
+func echoAll(ctx context.Context, e *gantline.End) {
+	for {
+		st, err := e.AcceptStream(ctx)
+		if err != nil {
+			return
+		}
+		go func() { // ends with the stream
+			defer st.Close()
+			_, _ = io.Copy(st, st)
 		}()
 	}
 }

@@ -13,6 +13,8 @@ const (
 	byteStep   = 1
 	flapFor    = 60 * time.Second
 	nettests   = 3
+	stopShort  = 30 * time.Second
+	stopLong   = 60 * time.Second
 	kills      = 20
 )
 

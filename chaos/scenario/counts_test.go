@@ -14,6 +14,8 @@ const (
 	byteStep   = 97 // of the first bytes of a connection, one in so many is cut
 	flapFor    = 5 * time.Second
 	nettests   = 1
+	stopShort  = 3 * time.Second
+	stopLong   = 12 * time.Second
 	kills      = 2 // of the server
 )
 

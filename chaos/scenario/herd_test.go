@@ -86,7 +86,7 @@ func TestHerd(t *testing.T) {
 			h.watched = true
 			h.mu.Unlock()
 			time.Sleep(gone)
-			srv = start(t, childSpec{Role: "server", Addr: srv.said, Dir: dir})
+			start(t, childSpec{Role: "server", Addr: srv.said, Dir: dir})
 			began := time.Now()
 			for _, e := range h.ends { // each works again
 				one, stop := context.WithDeadline(ctx, began.Add(30*time.Second))

@@ -209,30 +209,14 @@ func TestKillServer(t *testing.T) {
 
 // compare holds what the client was told against what the server wrote down.
 func (l *ledger) compare(t *testing.T, dir string) {
-	ran, got := make(map[uint64]int), make(map[uint64]int)
-	var n uint64
-	var copied bool
-	err := readJournal(dir, "calls", func(text string) error {
-		_, err := fmt.Sscan(text, &n)
-		ran[n]++
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ran, messages := readBooks(t, dir)
 	copies := 0
-	err = readJournal(dir, "messages", func(text string) error {
-		_, err := fmt.Sscan(text, &n, &copied)
-		if got[n]++; got[n] > 1 {
-			copies++
-			if !copied {
+	for n, got := range messages {
+		for _, flagged := range got[1:] {
+			if copies++; !flagged {
 				l.complain("message %d came again and was not flagged", n)
 			}
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	unknown, behind := 0, 0
 	for n, err := range l.calls {
@@ -251,8 +235,8 @@ func (l *ledger) compare(t *testing.T, dir string) {
 		}
 	}
 	for n, before := range l.acked {
-		if got[n] == 0 || before && got[n] != 1 || got[n] > 2 {
-			l.complain("message %d arrived %d times; acked before the kill: %v", n, got[n], before)
+		if got := len(messages[n]); got == 0 || before && got != 1 || got > 2 {
+			l.complain("message %d arrived %d times; acked before the kill: %v", n, got, before)
 		}
 	}
 	t.Logf("%d kills: %d calls, %d of unknown outcome; %d of them behind the broken hook, 0 unknown; %d messages, %d arrived once more, flagged",

@@ -3,6 +3,7 @@ package scenario
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -65,4 +66,29 @@ func (p *process) kill() {
 	}
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
+}
+
+// readBooks returns how often a child ran each call, and for each message whether it was flagged as redelivered, each time.
+func readBooks(t testing.TB, dir string) (calls map[uint64]int, messages map[uint64][]bool) {
+	t.Helper()
+	calls, messages = make(map[uint64]int), make(map[uint64][]bool)
+	err := readJournal(dir, "calls", func(text string) error {
+		var n uint64
+		_, err := fmt.Sscan(text, &n)
+		calls[n]++
+		return err
+	})
+	if err == nil {
+		err = readJournal(dir, "messages", func(text string) error {
+			var n uint64
+			var flagged bool
+			_, err := fmt.Sscan(text, &n, &flagged)
+			messages[n] = append(messages[n], flagged)
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls, messages
 }

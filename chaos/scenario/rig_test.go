@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +36,7 @@ type rig struct {
 	proxy  *chaos.Proxy
 	client *side
 	server *side
+	dials  atomic.Int64 // tried by the client
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -55,7 +58,8 @@ func newRig(t testing.TB, seed uint64, beat time.Duration, rules ...string) *rig
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for { // the first handshake may be cut as well, and Dial returns the first failure
-		r.client.end, err = client.Dial(ctx, "tcp", r.proxy.Addr(), client.WithConfig(gantline.Config{Setup: r.client.setup, Logger: quiet, Heartbeat: beat}))
+		r.client.end, err = client.Dial(ctx, "tcp", r.proxy.Addr(), client.WithDialFunc(r.dial),
+			client.WithConfig(gantline.Config{Setup: r.client.setup, Logger: quiet, Heartbeat: beat}))
 		if err == nil {
 			break
 		}
@@ -67,6 +71,12 @@ func newRig(t testing.TB, seed uint64, beat time.Duration, rules ...string) *rig
 		t.Fatal(err)
 	}
 	return r
+}
+
+// dial counts.
+func (r *rig) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	r.dials.Add(1)
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
 func (r *rig) close() {

@@ -38,9 +38,9 @@ type demo struct {
 	pulling chan struct{} // capacity 1: full while a stream is read
 	sum     hash.Hash
 
-	server verdict // what the server said at the end
-	books  *ledger // what it wrote down
-	over   bool    // all of it is there
+	server verdict     // what the server said at the end
+	books  *ledger     // what it wrote down
+	over   atomic.Bool // both are there
 }
 
 func newDemo(opt options, src *source) *demo {
@@ -86,7 +86,8 @@ func (d *demo) run(ctx context.Context, v *view) (err error) {
 	}
 	d.books, err = openLedger(d.proc.ledgerPath())
 	if err == nil {
-		d.over, err = true, d.books.f.Close()
+		d.over.Store(true)
+		err = d.books.f.Close()
 	}
 	return err
 }

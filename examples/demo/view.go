@@ -143,7 +143,7 @@ func (d *demo) now() snapshot {
 	s := snapshot{elapsed: time.Since(d.start).Seconds(), part: 1, clientState: state.String(), serverState: st.State,
 		client: d.client.sums(), server: st.tallies, cuts: d.cable.cuts.Load(), fresh: fresh, pid: pid, kills: kills}
 	switch {
-	case d.over:
+	case d.over.Load():
 		s.elapsed, s.serverState, s.server = d.took.Seconds(), gantline.StateClosed.String(), d.books.sums()
 	case pid == 0:
 		s.serverState = killed
