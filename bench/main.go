@@ -14,6 +14,8 @@ import (
 	"os/signal"
 
 	"github.com/gantline-project/gantline/bench/internal/batch"
+	"github.com/gantline-project/gantline/bench/internal/callpeers"
+	"github.com/gantline-project/gantline/bench/internal/calls"
 	"github.com/gantline-project/gantline/bench/internal/streampeers"
 	"github.com/gantline-project/gantline/bench/internal/streams"
 	"github.com/gantline-project/gantline/bench/internal/trial"
@@ -23,16 +25,28 @@ import (
 func runners() map[string]trial.Runner {
 	return map[string]trial.Runner{
 		"streams": streams.Runner(streampeers.All()...),
+		"calls":   calls.Runner(callpeers.All()...),
 	}
 }
 
+// heavy is the nested module with the peers that need a newer Go than gantline, or much more code.
+const heavy = "heavy"
+
 // tables are the commands.
 func tables() []trial.Table {
-	var others []trial.Peer
-	for _, p := range streampeers.All() {
-		others = append(others, trial.Peer{Name: p.Name})
+	return []trial.Table{
+		streams.Table(append(named(streampeers.All(), func(p streams.Peer) string { return p.Name }), trial.Peer{Name: "quic", Program: heavy})...),
+		calls.Table(append(named(callpeers.All(), func(p calls.Peer) string { return p.Name }), trial.Peer{Name: "grpc", Program: heavy})...),
 	}
-	return []trial.Table{streams.Table(others...)}
+}
+
+// named returns the peers of this program by their names.
+func named[P any](peers []P, name func(P) string) []trial.Peer {
+	var out []trial.Peer
+	for _, p := range peers {
+		out = append(out, trial.Peer{Name: name(p)})
+	}
+	return out
 }
 
 func main() {
