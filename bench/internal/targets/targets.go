@@ -25,8 +25,8 @@ import (
 
 // all is every target; knowns every figure of a peer.
 var (
-	all    = slices.Concat(streamTargets, callTargets)
-	knowns = slices.Concat(streamKnowns, callKnowns)
+	all    = slices.Concat(streamTargets, callTargets, messageTargets, resumeTargets, memoryTargets)
+	knowns = slices.Concat(streamKnowns, callKnowns, messageKnowns)
 )
 
 // Figures are the figures of a scenario by peer and column.
