@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,12 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if trial.IsChild() {
+		os.Exit(misbehave())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // script is what the children of a test report, by peer, one after the other.
 type script struct {

@@ -104,7 +104,7 @@ func (s *scenario) keep(got, best trial.Metrics) {
 
 // measure has one peer do the scenario; once more if that fails.
 func (s *scenario) measure(ctx context.Context, start Start, peer string) (trial.Metrics, error) {
-	p := trial.Plan{Table: s.table, Scenario: s.name, Peer: peer, Warm: 100 * time.Millisecond, Time: 300 * time.Millisecond}
+	p := trial.Plan{Table: s.table, Scenario: s.name, Peer: peer, Warm: 100 * time.Millisecond, Time: 400 * time.Millisecond}
 	var r trial.Report
 	for range 2 {
 		if r = start(ctx, "", p); r.Failed == "" {
