@@ -13,6 +13,7 @@ import (
 
 	"github.com/gantline-project/gantline/bench/internal/batch"
 	"github.com/gantline-project/gantline/bench/internal/report"
+	"github.com/gantline-project/gantline/bench/internal/smoke"
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
@@ -25,7 +26,8 @@ Measures gantline side by side with raw TCP and its peers. Raw TCP is always amo
 repetition is a process of its own; the peers take turns.
 
 Tables:
-%s
+%s  smoke     short, and fails on a gross regression; has no flags
+
 Flags:
 `
 
@@ -89,6 +91,9 @@ func command(ctx context.Context, args []string, out, diag io.Writer) error {
 	if f.list {
 		list(out, known, name)
 		return nil
+	}
+	if name == "smoke" {
+		return smoke.Run(ctx, out, batch.Spawn)
 	}
 	for _, t := range known {
 		if t.Name == name {

@@ -14,6 +14,11 @@ import (
 	"os/signal"
 
 	"github.com/gantline-project/gantline/bench/internal/batch"
+	"github.com/gantline-project/gantline/bench/internal/callpeers"
+	"github.com/gantline-project/gantline/bench/internal/calls"
+	"github.com/gantline-project/gantline/bench/internal/memory"
+	"github.com/gantline-project/gantline/bench/internal/messages"
+	"github.com/gantline-project/gantline/bench/internal/resume"
 	"github.com/gantline-project/gantline/bench/internal/streampeers"
 	"github.com/gantline-project/gantline/bench/internal/streams"
 	"github.com/gantline-project/gantline/bench/internal/trial"
@@ -22,17 +27,44 @@ import (
 // runners carry out the plans of child processes.
 func runners() map[string]trial.Runner {
 	return map[string]trial.Runner{
-		"streams": streams.Runner(streampeers.All()...),
+		"streams":  streams.Runner(streampeers.All()...),
+		"calls":    calls.Runner(callpeers.All()...),
+		"messages": messages.Runner(os.TempDir()),
+		"resume":   resume.Runner(),
+		"memory":   memory.Runner(),
 	}
 }
 
+// heavy is the nested module with the peers that need a newer Go than gantline, or much more code.
+const heavy = "heavy"
+
 // tables are the commands.
 func tables() []trial.Table {
-	var others []trial.Peer
-	for _, p := range streampeers.All() {
-		others = append(others, trial.Peer{Name: p.Name})
+	return []trial.Table{
+		streams.Table(append(named(streampeers.All(), func(p streams.Peer) string { return p.Name }), trial.Peer{Name: "quic", Program: heavy})...),
+		calls.Table(append(named(callpeers.All(), func(p calls.Peer) string { return p.Name }), trial.Peer{Name: "grpc", Program: heavy})...),
+		messages.Table(brokers()...),
+		resume.Table(),
+		memory.Table(),
 	}
-	return []trial.Table{streams.Table(others...)}
+}
+
+// brokers are the peers of the nested module of that name.
+func brokers() []trial.Peer {
+	var out []trial.Peer
+	for _, name := range []string{"nats", "jetstream", "jetstream-file", "nsq", "mqtt"} {
+		out = append(out, trial.Peer{Name: name, Program: "brokers"})
+	}
+	return out
+}
+
+// named returns the peers of this program by their names.
+func named[P any](peers []P, name func(P) string) []trial.Peer {
+	var out []trial.Peer
+	for _, p := range peers {
+		out = append(out, trial.Peer{Name: name(p)})
+	}
+	return out
 }
 
 func main() {

@@ -14,6 +14,7 @@ import (
 const (
 	farQueue    = 256 << 20
 	narrowQueue = 256 << 10
+	bulk        = 32 << 10 // about a chunk
 )
 
 // way is one direction: chunks in order, each with the time of its arrival.
@@ -48,17 +49,17 @@ func newWay(delay time.Duration, rate int) *way {
 }
 
 // waitLocked waits for a change, or until at if that is set.
-func (w *way) waitLocked(at time.Time) {
+func waitLocked(changed *sync.Cond, at time.Time) {
 	if at.IsZero() {
-		w.changed.Wait()
+		changed.Wait()
 		return
 	}
 	t := time.AfterFunc(time.Until(at), func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.changed.Broadcast()
+		changed.L.Lock()
+		defer changed.L.Unlock()
+		changed.Broadcast()
 	})
-	w.changed.Wait()
+	changed.Wait()
 	t.Stop()
 }
 
@@ -80,7 +81,7 @@ func (w *way) write(p []byte) (n int, err error) {
 		}
 		room := min(w.most-w.queued, len(p)-n, piece)
 		if room <= 0 {
-			w.waitLocked(w.wdue)
+			waitLocked(&w.changed, w.wdue)
 			continue
 		}
 		w.queueLocked(p[n : n+room])
@@ -135,7 +136,7 @@ func (w *way) read(p []byte) (int, error) {
 				until = at
 			}
 		}
-		w.waitLocked(until)
+		waitLocked(&w.changed, until)
 	}
 }
 
@@ -146,7 +147,7 @@ func (w *way) takeLocked(p []byte) (n int) {
 		k := copy(p[n:], c.b)
 		n, c.b = n+k, c.b[k:]
 		if len(c.b) == 0 {
-			if len(w.spare) < 64 {
+			if len(w.spare) < w.most/bulk {
 				w.spare = append(w.spare, c.own)
 			}
 			w.chunks[0] = chunk{}

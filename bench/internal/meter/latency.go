@@ -57,6 +57,6 @@ func LatencyColumns() []trial.Column {
 	return []trial.Column{
 		{Key: "p50_us", Title: "p50 us", Ratio: true},
 		{Key: "mean_us", Title: "mean us", Ratio: true},
-		{Key: "p99_us", Title: "p99 us"},
+		{Key: "p99_us", Title: "p99 us", Ratio: true},
 	}
 }

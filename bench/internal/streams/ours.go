@@ -7,6 +7,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/carrier"
 	"github.com/gantline-project/gantline/bench/internal/ours"
 	"github.com/gantline-project/gantline/bench/internal/trial"
+	"github.com/gantline-project/gantline/client"
 )
 
 var oursPeer = Peer{
@@ -24,3 +25,18 @@ type endSession struct{ end *gantline.End }
 func (s endSession) Open(ctx context.Context) (Stream, error)   { return s.end.OpenStream(ctx) }
 func (s endSession) Accept(ctx context.Context) (Stream, error) { return s.end.AcceptStream(ctx) }
 func (s endSession) Close() error                               { return s.end.Close() }
+
+// ConnectOff connects Ends that end with their connection: what resume costs is the difference.
+func ConnectOff(ctx context.Context, c *carrier.Carrier) (Session, Session, error) {
+	cfg := gantline.Config{SessionExpiry: -1}
+	l, err := ours.Listen(c, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	near, err := ours.Dial(ctx, c, l, cfg, client.WithoutRedial())
+	if err != nil {
+		return nil, nil, err
+	}
+	far, err := l.AcceptEnd(ctx)
+	return endSession{near}, endSession{far}, err
+}

@@ -25,6 +25,12 @@ var work = map[string]func(*run) error{
 	"bulk-unix":  bulk(carrier.Unix, 1, bulkWrite),
 	"ping-unix":  ping(carrier.Unix, 0),
 	"rtt60":      bulk(carrier.Far, 1, bulkWrite),
+	"narrow":     ping(carrier.Narrow, 1),
+	"open":       openRate,
+	"open-trip":  openTrip,
+	"idle":       idle,
+	"stuck-100":  stuck,
+	"cut-short":  cutShort,
 }
 
 // bulkColumns are the columns of streams that are full all the time.
@@ -65,6 +71,22 @@ func Table(peers ...trial.Peer) trial.Table {
 			{Name: "ping-bulk1", Title: "64 B ping-pong beside 1 bulk stream", Columns: besideColumns(), Time: time.Second},
 			{Name: "ping-bulk8", Title: "64 B ping-pong beside 8 bulk streams", Columns: besideColumns(), Time: time.Second},
 			{Name: "small-8", Title: "64 B writes on 8 streams", Columns: slices.Concat([]trial.Column{{Key: "writes", Title: "writes/s", Higher: true, Ratio: true}}, trial.Costs("write"))},
+			{Name: "open", Title: "open, 1 byte, close", Columns: slices.Concat([]trial.Column{{Key: "streams", Title: "streams/s", Higher: true, Ratio: true}}, trial.Costs("stream"))},
+			{Name: "open-trip", Title: "open, write, read, close, one after the other", Columns: append(meter.LatencyColumns(), trial.Costs("stream")...)},
+			{Name: "idle", Title: "1000 idle streams, both ends", Steady: true, MaxReps: 3, Warm: 200 * time.Millisecond, Columns: []trial.Column{
+				{Key: "heap", Title: "heap B each (raw: kernel not counted)", Over: trial.Worst},
+				{Key: "goroutines", Title: "goroutines each", Over: trial.Worst},
+			}},
+			{Name: "stuck-100", Title: "a bulk stream beside 100 that nobody reads", MaxReps: 3, Steady: true, Time: time.Second, Columns: []trial.Column{
+				{Key: "kept", Title: "part of its rate that the stream keeps (0 = blocked)", Higher: true},
+				{Key: "heap", Title: "heap MiB more", Over: trial.Worst},
+				{Key: "mbps", Title: "MB/s", Higher: true, Ratio: true},
+			}},
+			{Name: "cut-short", Title: "write 200 KiB, close the stream and the session at once", Steady: true, Columns: []trial.Column{
+				{Key: "short", Title: "cut short", Over: trial.Sum},
+				{Key: "rounds", Title: "of", Over: trial.Sum},
+			}},
+			{Name: "narrow", Title: "64 B ping-pong beside 1 bulk stream over 12.5 MB/s and 20 ms", Columns: besideColumns(), Warm: 2 * time.Second, Time: 2 * time.Second, MaxReps: 3},
 			{Name: "rtt60", Title: "1 bulk stream over 60 ms round trip, unlimited bandwidth", Columns: bulkColumns(1), Warm: 3 * time.Second, Time: 2 * time.Second, MaxReps: 3},
 			{Name: "bulk-tls", Title: "1 bulk stream over TLS", Columns: bulkColumns(1)},
 			{Name: "ping-tls", Title: "64 B ping-pong over TLS", Columns: pingColumns()},

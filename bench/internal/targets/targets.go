@@ -17,9 +17,16 @@ package targets
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/gantline-project/gantline/bench/internal/trial"
+)
+
+// all is every target; knowns every figure of a peer.
+var (
+	all    = slices.Concat(streamTargets, callTargets, messageTargets, resumeTargets, memoryTargets)
+	knowns = slices.Concat(streamKnowns, callKnowns, messageKnowns)
 )
 
 // Figures are the figures of a scenario by peer and column.
