@@ -55,14 +55,22 @@ type RefusedError struct {
 // Error names code and text.
 func (e *RefusedError) Error() string {
 	s := prefix + "refused: " + e.Code.String()
+	if e.Closed {
+		s = prefix + "refused: the session was closed with code " + e.Code.String()
+	}
 	if e.Text != "" {
 		s += ": " + e.Text
 	}
 	return s
 }
 
-// Unwrap returns the code.
-func (e *RefusedError) Unwrap() error { return e.Code }
+// Unwrap returns the code, or net.ErrClosed where that is OK.
+func (e *RefusedError) Unwrap() error {
+	if e.Code == frame.OK {
+		return net.ErrClosed
+	}
+	return e.Code
+}
 
 // A VersionError says that the two sides have no protocol version in common.
 type VersionError struct {
