@@ -104,7 +104,7 @@ func (st *Stream) consumedLocked(n int) (rel, credit int) {
 		rel += st.held
 		st.held = 0
 	}
-	if due := st.window - st.grant - st.in.n; due >= st.window/2 {
+	if due := st.window - st.grant - st.in.n; due >= min(st.window/2, creditStep) {
 		st.grant += due
 		credit = due
 	}
