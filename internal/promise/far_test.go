@@ -11,7 +11,8 @@ import (
 )
 
 // TestFar: over a path of 60 ms and any bandwidth one stream uses the 16 MiB that the limits allow to be on the
-// way: all but a sixteenth from 0.7 s on, when both the log and the window have grown to it.
+// way from 0.7 s on, when both the log and the window have grown: all but a tenth, of which a sixteenth is kept for
+// streams to come.
 func TestFar(t *testing.T) {
 	const rtt, most = 60 * time.Millisecond, 16 * mib
 	synctest.Test(t, func(t *testing.T) {
@@ -57,8 +58,8 @@ func TestFar(t *testing.T) {
 		<-time.After(700 * time.Millisecond)
 		was := got.Load()
 		<-time.After(trips * rtt)
-		if n := (got.Load() - was) / trips; n < most*15/16 {
-			t.Errorf("%d KiB per round trip, want %d", n/kib, most*15/16/kib)
+		if n := (got.Load() - was) / trips; n < most*9/10 {
+			t.Errorf("%d KiB per round trip, want %d", n/kib, most*9/10/kib)
 		}
 		_ = c.Close()
 		_ = s.Close()
