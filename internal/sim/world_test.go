@@ -50,7 +50,6 @@ type peer struct {
 	w       *world
 	name    string // "c", or "s" and a number
 	e       *gantline.End
-	p       *plan
 	attempt int // of client.Dial that it belongs to
 
 	begun  bool          // guarded by w.mu
