@@ -39,6 +39,7 @@ var arrows = map[string]arrowRule{
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
+	"internal/mutants":  {},
 	"internal/sim":      {inTests: []string{".", "client", "server"}},
 	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},
