@@ -38,6 +38,7 @@ var arrows = map[string]arrowRule{
 	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", modMsgpack, modBackoff}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
+	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
 	"internal/mutants":  {},
 	"internal/sim":      {inTests: []string{".", "client", "server"}},

@@ -39,7 +39,7 @@ func newPeers(limit int) *peers {
 
 // errSuperseded ends the suspended End of a client that has come with a new
 // session.
-var errSuperseded = refusal(gantline.Aborted, "superseded by a new session of the same peer id")
+var errSuperseded = refusal(gantline.AlreadyExists, "superseded by a new session of the same peer id")
 
 // errClosing is what a client gets that comes while the listener closes.
 var errClosing = refusal(gantline.Unavailable, "the server is closing")
