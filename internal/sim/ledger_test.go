@@ -94,7 +94,7 @@ func (x *peer) wrong(format string, args ...any) {
 	defer w.mu.Unlock()
 	s := x.name + ": " + fmt.Sprintf(format, args...)
 	x.faults = append(x.faults, s)
-	w.note1("WRONG %s", s)
+	w.noteLocked("WRONG %s", s)
 }
 
 // may reports whether err is what an operation of x may end with because its session was lost.
