@@ -33,10 +33,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestNoFault: the load alone, because cuts can hide what only their absence shows.
+// TestNoFault: the load alone, because cuts can hide what only their absence shows. Behind it the link is idle and can be
+// resumed, and its logs hold no memory.
 func TestNoFault(t *testing.T) {
 	r := newRig(t, 0, 0)
 	r.load(0)
+	for _, s := range []*side{r.client, r.server} {
+		if s.end.Stats().Link.BytesOut < streamSize {
+			t.Errorf("%s: the load was too small to say anything", s.name)
+		}
+		until(t, 2*time.Second, s.name+"'s log holds no memory", func() bool {
+			st := s.end.Stats().Link
+			return st.LogMemory == 0 && st.LogUnacked == 0
+		})
+	}
 	if n := r.resumes(); n != 0 {
 		t.Errorf("%d resumes on a good connection", n)
 	}
