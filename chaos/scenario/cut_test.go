@@ -17,16 +17,17 @@ func TestFaults(t *testing.T) {
 	const most = 3 * streamSize // several cuts in each run
 	for name, rule := range faults {
 		t.Run(name, func(t *testing.T) {
-			resumes := uint64(0)
+			x := newTotals()
 			for seed := range uint64(seeds) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					r := newRig(t, seed, time.Second, fmt.Sprintf(rule, most))
 					r.load(seed)
-					resumes += r.resumes()
+					x.add(r)
 				})
+				x.progress(t, seeds)
 			}
-			t.Logf("%d resumes over %d seeds", resumes, seeds)
-			if resumes == 0 {
+			x.log(t, name)
+			if x.resumes == 0 {
 				t.Error("nothing was cut")
 			}
 		})
@@ -36,8 +37,11 @@ func TestFaults(t *testing.T) {
 // TestNoFault: the load alone, because cuts can hide what only their absence shows. Behind it the link is idle and can be
 // resumed, and its logs hold no memory.
 func TestNoFault(t *testing.T) {
+	x := newTotals()
 	r := newRig(t, 0, 0)
 	r.load(0)
+	x.add(r)
+	x.log(t, "none")
 	for _, s := range []*side{r.client, r.server} {
 		if s.end.Stats().Link.BytesOut < streamSize {
 			t.Errorf("%s: the load was too small to say anything", s.name)
@@ -54,6 +58,7 @@ func TestNoFault(t *testing.T) {
 
 // TestTwentyCuts: 20 cuts in 4 seconds.
 func TestTwentyCuts(t *testing.T) {
+	x := newTotals()
 	r := newRig(t, 1, 0, "rst@every:200ms")
 	end := time.Now().Add(4 * time.Second)
 	for seed := uint64(0); time.Now().Before(end); seed++ {
@@ -64,7 +69,8 @@ func TestTwentyCuts(t *testing.T) {
 			s.mu.Unlock()
 		}
 	}
-	t.Logf("%d resumes", r.resumes())
+	x.add(r)
+	x.log(t, "reset every 200 ms")
 	if r.resumes() < 15 {
 		t.Errorf("%d resumes in 4 s of a cut every 200 ms", r.resumes())
 	}
