@@ -36,10 +36,15 @@ func TestEveryByte(t *testing.T) {
 					}
 				}
 				cancel()
-				if len(r.client.wrong) > 0 || r.client.count != 5 || r.server.ran[0] != 5 {
-					t.Fatalf("byte %d: %v, %d messages, %d calls", n, r.client.wrong, r.client.count, r.server.ran[0])
+				r.client.mu.Lock()
+				r.server.mu.Lock()
+				messages, calls := r.client.count, r.server.ran[0]
+				r.client.messages, r.server.calls = messages, calls
+				if len(r.client.wrong) > 0 || messages != 5 || calls != 5 {
+					t.Errorf("byte %d: %v, %d messages, %d calls", n, r.client.wrong, messages, calls)
 				}
-				r.client.messages, r.server.calls = r.client.count, r.server.ran[0]
+				r.server.mu.Unlock()
+				r.client.mu.Unlock()
 				x.add(r)
 				x.progress(t, byteTries)
 				r.close()

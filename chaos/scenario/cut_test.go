@@ -64,9 +64,7 @@ func TestTwentyCuts(t *testing.T) {
 	for seed := uint64(0); time.Now().Before(end); seed++ {
 		r.load(seed)
 		for _, s := range []*side{r.client, r.server} {
-			s.mu.Lock()
-			s.ran, s.last, s.count = make(map[uint64]int), 0, 0
-			s.mu.Unlock()
+			s.again()
 		}
 	}
 	x.add(r)

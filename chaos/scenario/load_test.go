@@ -108,6 +108,13 @@ func (r *rig) load(seed uint64) {
 	}
 }
 
+// again makes s count from the start, for another load.
+func (s *side) again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ran, s.last, s.count = make(map[uint64]int), 0, 0
+}
+
 // audit adds up what reached s of so many messages and calls. The lock is held.
 func (s *side) audit(messages, calls int) {
 	s.messages += s.count

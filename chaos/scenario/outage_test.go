@@ -45,7 +45,7 @@ func TestBlackhole(t *testing.T) {
 	until(t, 20*time.Second, "up again", func() bool { return r.client.end.State() == gantline.StateUp })
 	t.Logf("up again %v after the way was back", time.Since(start).Round(time.Millisecond))
 	for _, s := range []*side{r.client, r.server} {
-		s.ran, s.last, s.count = make(map[uint64]int), 0, 0
+		s.again()
 	}
 	r.load(2)
 	x.add(r)
