@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ const (
 	progressUp     = time.Second             // so long up counts as progress
 	immediateMax   = 200                     // immediate redials within immediateSpan
 	immediateSpan  = 10 * time.Second
+	maxRedirects   = 5 // addresses named by servers, one by the other
 	resumeAttempts = 3 // stale answers in a row on one carrier after the other, before they count as failures
 )
 
@@ -39,6 +41,7 @@ type redialer struct {
 	mu      sync.Mutex // guards running
 	running bool       // the goroutine lives; what follows is its own
 
+	addr     string // where the last server has sent us
 	upSince  time.Time
 	passed   uint64    // when the carrier came up
 	spanFrom time.Time // of the immediate redials counted
@@ -99,12 +102,15 @@ func (r *redialer) work() {
 func (r *redialer) run() {
 	e := r.e
 	delay := r.firstDelay(e.session().native)
-	refusals, stale := 0, 0
+	refusals, stale, redirects := 0, 0, 0
 	began := time.Now()
 	for sleep(e.ctx, delay) {
 		s := e.session()
 		fresh := s.lost.Load()
 		dialled, err := r.attempt(s, fresh)
+		if !dialled {
+			r.addr = ""
+		}
 		var no *conn.RefusedError
 		switch {
 		case err == nil:
@@ -127,13 +133,17 @@ func (r *redialer) run() {
 			stale++
 			delay = 0
 			continue
+		case errors.As(err, &no) && no.Addr != "" && !no.Closed && redirects < maxRedirects:
+			redirects++
+			r.addr, delay = no.Addr, no.RetryAfter
+			continue
 		case errors.As(err, &no) && no.RetryAfter > 0:
 			delay = no.RetryAfter
 			continue
 		case errors.As(err, &no) && fresh && (no.Code == Unauthenticated || no.Code == PermissionDenied):
 			e.finish(&refusedForGood{no})
 			return
-		case errors.As(err, &no) && !fresh && lostForGood(no.Code):
+		case errors.As(err, &no) && !fresh && (no.Closed || lostForGood(no.Code)):
 			s.native.Lose(no)
 			delay = 0
 			continue
@@ -177,6 +187,32 @@ func (e *refusedForGood) Error() string {
 
 func (e *refusedForGood) Unwrap() []error { return []error{ErrSessionLost, e.refusal} }
 
+// redialHint is what Redialing tells.
+type redialHint struct {
+	addr string
+	home net.Addr
+}
+
+type redialHintKey struct{}
+
+// Redialing tells a Config.Redial of its own, which got ctx, what the End knows about the next connection. addr is
+// where the last server asked has sent the client, "" = nowhere in particular; a dial that fails there is not
+// repeated. home is where the last carrier of the session that is to be resumed led: no other server can. It is nil
+// when a fresh session is to begin. Package client goes by both.
+func Redialing(ctx context.Context) (addr string, home net.Addr) {
+	h, _ := ctx.Value(redialHintKey{}).(redialHint)
+	return h.addr, h.home
+}
+
+// redialContext is ctx with what Redialing tells.
+func (r *redialer) redialContext(ctx context.Context, s *session, fresh bool) context.Context {
+	h := redialHint{addr: r.addr}
+	if !fresh {
+		h.home = s.link.RemoteAddr()
+	}
+	return context.WithValue(ctx, redialHintKey{}, h)
+}
+
 // attempt dials and resumes s, or begins a fresh session behind it, once. dialled tells whether there was a
 // carrier.
 func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
@@ -190,7 +226,7 @@ func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, redialAttempt)
 	defer cancel()
-	nc, err := e.cfg.Redial(ctx)
+	nc, err := e.cfg.Redial(r.redialContext(ctx, s, fresh))
 	if err != nil {
 		return false, err
 	}

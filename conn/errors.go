@@ -47,19 +47,30 @@ type RefusedError struct {
 	// the ended session took, when HasPosition is set.
 	Position    uint64
 	HasPosition bool
+	// Closed tells, of a resume whose proof was valid, that the session was closed with
+	// Code, by a Close that this side did not hear of or by another client with its id.
+	Closed bool
 }
 
 // Error names code and text.
 func (e *RefusedError) Error() string {
 	s := prefix + "refused: " + e.Code.String()
+	if e.Closed {
+		s = prefix + "refused: the session was closed with code " + e.Code.String()
+	}
 	if e.Text != "" {
 		s += ": " + e.Text
 	}
 	return s
 }
 
-// Unwrap returns the code.
-func (e *RefusedError) Unwrap() error { return e.Code }
+// Unwrap returns the code, or net.ErrClosed where that is OK.
+func (e *RefusedError) Unwrap() error {
+	if e.Code == frame.OK {
+		return net.ErrClosed
+	}
+	return e.Code
+}
 
 // A VersionError says that the two sides have no protocol version in common.
 type VersionError struct {

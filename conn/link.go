@@ -86,6 +86,7 @@ type Link struct {
 	beat    *time.Timer  // set by Start; nil when the link has ended
 	beatDue atomic.Int64 // when it fires; it is armed by Start and armBeatLocked
 	ackAt   int64        // when the log began to wait for an ACK, or the last one came
+	frames  frameSize
 
 	epoch    uint64      // of the newest carrier; the first has 0
 	broken   bool        // there is no carrier, and no goroutine of ours
@@ -121,6 +122,7 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 		cfg:       cfg,
 		client:    client,
 		base:      time.Now(),
+		frames:    frameSize{max: minFrame},
 		room:      logLimit{base: int(cfg.Limits.Log), limit: int(cfg.Limits.Log)},
 		started:   make(chan struct{}),
 		confirmed: make(chan struct{}),

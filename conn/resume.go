@@ -27,6 +27,7 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 		return false
 	}
 	l.broken, l.brokenBy = true, err
+	l.frames.broke(l.log.unacked())
 	if l.beat != nil {
 		l.beat.Stop()
 	}
@@ -84,7 +85,10 @@ func (l *Link) Epoch() uint64 {
 
 // Lose ends a broken link: its session is gone. It does nothing to a link that
 // has a carrier. When err is a *RefusedError with a position, Sent is that
-// position from then on: the peer has taken nothing behind it, and never will.
+// position from then on: the peer has taken nothing behind it, and never will. With
+// Closed the link ends as if the peer's BYE had come, else with ErrSessionLost. Who
+// resumes a link that was lost with a *RefusedError of code AlreadyExists is told
+// that it is closed.
 func (l *Link) Lose(err error) {
 	var refused *RefusedError
 	l.mu.Lock()
@@ -95,7 +99,11 @@ func (l *Link) Lose(err error) {
 	if errors.As(err, &refused) && refused.HasPosition && l.attempt == nil {
 		_ = l.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
-	l.endLocked(newLost(bare(err), err))
+	if refused != nil && refused.Closed {
+		l.endLocked(&ClosedError{Remote: true, Code: refused.Code, Text: refused.Text})
+	} else {
+		l.endLocked(newLost(bare(err), err))
+	}
 	l.overrun = true
 	last := l.unbreakLocked()
 	l.mu.Unlock()

@@ -88,9 +88,9 @@ func (x *couple) hello(nc net.Conn, l *Link, edit func(*frame.Hello, *frame.Resu
 	return append(frame.AppendPreface(nil, frame.Version), message(frame.TypeHello, frame.AppendHello(nil, &h))...)
 }
 
-// TestResumeRefused: resumes with a valid proof and something else that is wrong, and those without one. The
+// TestResumeWrongWithProof: resumes with a valid proof and something else that is wrong, and those without one. The
 // refusal says what it may, and the session goes on over the carrier it has.
-func TestResumeRefused(t *testing.T) {
+func TestResumeWrongWithProof(t *testing.T) {
 	type hello = frame.ResumeHello
 	tests := []struct {
 		name     string
@@ -112,7 +112,7 @@ func TestResumeRefused(t *testing.T) {
 		{"a session that said goodbye", func(x *couple, _ *hello) {
 			finish(x.t, x.client)
 			synctest.Wait()
-		}, frame.NotFound, 0, true},
+		}, frame.OK, 0, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestResumeRefused(t *testing.T) {
 				go func(b []byte) { _, _ = nc.Write(b) }(x.hello(nc, x.client, func(_ *frame.Hello, r *hello) { tt.edit(x, r) }))
 				_, _, err := readWelcome(nc)
 				var refused *RefusedError
-				if !errors.As(err, &refused) || refused.Code != tt.code || refused.Epoch != tt.epoch || refused.HasPosition != tt.position {
+				if !errors.As(err, &refused) || refused.Code != tt.code || refused.Epoch != tt.epoch || refused.HasPosition != tt.position || refused.Closed != tt.position {
 					t.Errorf("answer %v (%+v), want %v", err, refused, tt.code)
 				}
 				x.wg.Wait()

@@ -29,9 +29,9 @@ func (r *teller) HandleReleased(total [frame.Groups]uint64) error {
 	return nil
 }
 
-// TestResumeReleased: what a resume tells of released bytes reaches the handler before what the new carrier brings,
+// TestResumeCountersRead: what a resume tells of released bytes reaches the handler before what the new carrier brings,
 // however slow the one who is told of the state is.
-func TestResumeReleased(t *testing.T) {
+func TestResumeCountersRead(t *testing.T) {
 	for _, slow := range []string{"client", "server"} {
 		t.Run(slow, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package conn
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/gantline-project/gantline/frame"
@@ -116,10 +117,16 @@ func (l *Link) Epitaph() *RefusedError {
 	if l.ended {
 		e.Position, e.HasPosition = l.received.Load(), true
 	}
-	if l.cause != nil {
-		e.Text += ": " + l.causeText()
+	var closed *ClosedError
+	var refused *RefusedError
+	switch {
+	case l.cause == nil:
+	case e.HasPosition && errors.As(l.cause, &closed):
+		e.Closed, e.Code, e.Text = true, closed.Code, closed.Text
+	case e.HasPosition && errors.As(l.cause, &refused) && refused.Code == frame.AlreadyExists:
+		e.Closed, e.Code, e.Text = true, refused.Code, refused.Text
+	default:
+		e.Text += ": " + bare(l.cause)
 	}
 	return e
 }
-
-func (l *Link) causeText() string { return bare(l.cause) }

@@ -1,0 +1,52 @@
+// Package streams has the scenarios of the streams table and the peers that need nothing but gantline.
+//
+// # Usage
+//
+//	runner := streams.Runner(peers...) // more peers, each a small file of its own
+//	runners := map[string]trial.Runner{"streams": runner}
+//
+// A peer of another multiplexer is a Peer value: a name, its configuration in words, and a function that connects
+// two sessions over a carrier.
+//
+// # Concurrency
+//
+// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+//
+// # Errors
+//
+// What goes wrong is in the report.
+package streams
+
+import (
+	"context"
+	"io"
+
+	"github.com/gantline-project/gantline/bench/internal/carrier"
+)
+
+// Stream is one stream of a session.
+type Stream = io.ReadWriteCloser
+
+// Session is one side of a connection with many streams.
+type Session interface {
+	// Open opens a stream.
+	Open(ctx context.Context) (Stream, error)
+	// Accept returns the next one that the other side has opened.
+	Accept(ctx context.Context) (Stream, error)
+	// Close closes the session as its documentation says.
+	Close() error
+}
+
+// Peer is a multiplexer.
+type Peer struct {
+	// Name is what -peers takes; Module is whose version is printed, "" = the standard library.
+	Name, Module string
+	// Config is its configuration in words.
+	Config string
+	// Speaks says that Accept learns of a stream only when its opener has written.
+	Speaks bool
+	// Packets says that it does not run over what carrier makes but over datagrams.
+	Packets bool
+	// Connect returns both sides of a new connection. The server's side takes care of its listener.
+	Connect func(ctx context.Context, c *carrier.Carrier) (client, server Session, err error)
+}
