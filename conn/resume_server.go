@@ -50,12 +50,12 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 		l.mu.Unlock()
 		return l.Epitaph()
 	}
-	l.attaching = true
+	l.attempt = c
 	l.mu.Unlock()
 	err = l.welcomeBack(c, hello, bare)
 
 	l.mu.Lock()
-	l.attaching = false
+	l.attempt = nil
 	if err == nil {
 		l.peerReady(c)
 		err = l.attachLocked(c, r.Position, r.Released)
