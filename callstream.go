@@ -136,10 +136,13 @@ func (cs *CallStream) Send(ctx context.Context, msg []byte) error {
 	if err == nil {
 		return nil
 	}
+	late := errors.Is(err, os.ErrDeadlineExceeded) // anything else has ended the call, and Recv says how
 	err = cs.failure(ctx, err)
 	if n > 0 && n < messageHeader+len(msg) {
 		cs.broken = err
-		_ = cs.ms.Reset(CodeOf(err), "a message was cut short")
+		if late {
+			_ = cs.ms.Reset(CodeOf(err), "a message was cut short")
+		}
 	}
 	return err
 }

@@ -13,7 +13,7 @@ import (
 // Config sets up an End. The zero value and nil mean all defaults. A Config may be used for many Ends; it is
 // copied when an End is made and must not be changed while that happens.
 //
-// The hooks OnState, OnSession and OnPeerMethod of one End run one after the other, in the order of what they
+// The hooks OnState, OnSession, OnPeerMethod and OnKept of one End run one after the other, in the order of what they
 // report, on a goroutine of their own. They may call anything but must not wait for a later hook.
 type Config struct {
 	// ID is what this side calls itself: the claimed id of a client, the id of a server. At most 128
@@ -40,7 +40,8 @@ type Config struct {
 	// session. The End is over only by Close, by the peer's, by a protocol error, or when the server refuses the
 	// fresh session with Unauthenticated or PermissionDenied.
 	//
-	// Redial should honour ctx, which ends with the End. Package client sets it. nil = a torn carrier ends the
+	// Redial should honour ctx, which ends with the End; Redialing tells what is known about the next connection.
+	// Package client sets it. nil = a torn carrier ends the
 	// End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
@@ -59,6 +60,10 @@ type Config struct {
 	// handed out too. Copies come after a lost session, or from a publisher that publishes an id again. nil, the
 	// default, hands out everything; NewDedup is one in memory.
 	Dedup Dedup
+	// Outbox keeps messages until they are answered, so that those that are not outlive the process: see Outbox for
+	// what is kept and when it goes out again. Package outbox has one in a file. nil, the default, keeps nothing:
+	// messages end with their End.
+	Outbox Outbox
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
 	// Logger gets what nobody can be told otherwise, such as panics of handlers; nil = slog.Default().
@@ -86,6 +91,10 @@ type Config struct {
 	// for each change. When a session is lost all are removed; a fresh one adds what there is then. Without it
 	// nothing about methods is sent.
 	OnPeerMethod func(end *End, method string, added bool)
+	// OnKept is told what the peer answered to a message that an earlier End had left in Outbox, and that nobody
+	// waits for any more: nil for an ack, else the *Error that Publish would have returned. The message has left
+	// the Outbox by then. Without it nacks are logged.
+	OnKept func(end *End, m *KeptMessage, err error)
 }
 
 // withDefaults returns a copy with every default filled in; c may be nil.

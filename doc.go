@@ -27,6 +27,8 @@
 // over the next one. When the server has lost the session meanwhile, the End goes on with a fresh one: streams fail
 // with ErrSessionLost, calls that were not sent are made and unacked messages published again.
 //
+// With Config.Outbox, which package outbox has in a file, messages that are not acked outlive the process.
+//
 // With Config.Yamux the peer may be one that speaks plain yamux: then there are streams only.
 //
 // Close delivers what was written; Shutdown waits for what runs first.

@@ -41,13 +41,16 @@ type End struct {
 	calls    freeList[call]
 	notices  freeList[notice]
 	peers    peerMethods
-	running  atomic.Int64   // handlers and subscription functions
-	setup    atomic.Uint64  // goroutine that runs Setup; 0 = none
-	up       chan struct{}  // closed when Setup has succeeded and the peer is heard
-	draining atomic.Bool    // Shutdown was called
-	closing  atomic.Bool    // Close was called
-	plain    bool           // the peer speaks yamux: streams only; set before the first session
-	redial   *redialer      // nil = the End ends with its session
+	running  atomic.Int64  // handlers and subscription functions
+	setup    atomic.Uint64 // goroutine that runs Setup; 0 = none
+	up       chan struct{} // closed when Setup has succeeded and the peer is heard
+	draining atomic.Bool   // Shutdown was called
+	closing  atomic.Bool   // Close was called
+	plain    bool          // the peer speaks yamux: streams only; set before the first session
+	redial   *redialer     // nil = the End ends with its session
+	box      Outbox        // nil = nothing is kept; set, as boxKey, before Setup runs
+	boxKey   string        // what box knows the peer by
+	keeper   keeper
 	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
 	close    func() error   // does it once
 	finished sync.Once      // finish
@@ -88,7 +91,7 @@ func newEnd(c *Config) (*End, error) {
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.
 func (e *End) attach(s *session) (err error) {
 	s.notes.release()
-	s.letters.release()
+	e.useOutbox(s)
 	if e.Stream.mx = noBytes(s.link.Client()); !e.plain {
 		e.Stream.mx = s.mux.First()
 	}
@@ -134,6 +137,9 @@ func (e *End) start() {
 	s.begin()
 	close(e.up)
 	s.mirror()
+	if e.box != nil {
+		s.resending.Go(s.publishKept)
+	}
 	e.hooks.release()
 }
 
@@ -239,17 +245,31 @@ type acceptor struct{ s *session }
 // AcceptExchange takes a call, notify or message. Reader goroutine.
 func (a acceptor) AcceptExchange(x *mux.Incoming) {
 	e := a.s.e
+	own := x.Value
+	x.Value = nil // until somebody takes it
 	sc := a.s.scopeOf(x.Parent)
 	switch {
 	case sc == nil:
 		e.refuse(x, NotFound, "the stream it is addressed to has ended")
 	case x.Kind.Group() == frame.GroupMessages:
-		a.s.acceptMessage(sc, x)
+		a.s.acceptMessage(sc, x, own.(*Message))
 	case len(x.Name) > 0 && x.Name[0] == ':':
 		a.s.acceptInternal(x)
 	default:
-		a.s.acceptCall(sc, x)
+		a.s.acceptCall(sc, x, own.(*serving))
 	}
+}
+
+// NewExchange returns the exchange within what the End keeps of a message or call.
+func (a acceptor) NewExchange(kind frame.Kind) *mux.Incoming {
+	if kind.Group() == frame.GroupMessages {
+		m := new(Message)
+		m.own.Value = m
+		return &m.own
+	}
+	sv := new(serving)
+	sv.own.Value = sv
+	return &sv.own
 }
 
 // ReadyExchange says that x's body is complete. Reader goroutine.

@@ -228,3 +228,34 @@ func TestFreshNotifies(t *testing.T) {
 		}
 	})
 }
+
+// TestFreshSendCut: a session that is lost in the middle of a Send is what Send and Recv report, and not that the
+// message was cut.
+func TestFreshSendCut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHouse(t, &Config{Setup: func(e *End) error {
+			e.HandleStream("stuck", func(ctx context.Context, _ *Request, _ *CallStream) error { <-ctx.Done(); return nil })
+			return nil
+		}})
+		c := h.client(nil)
+		var all []chan error
+		for range 50 {
+			cs, err := c.OpenCall(t.Context(), "stuck")
+			must(t, err)
+			errs := make(chan error, 2)
+			all = append(all, errs)
+			go func() { errs <- cs.Send(t.Context(), make([]byte, 1<<20)) }()
+			go func() {
+				_, err := cs.Recv(t.Context())
+				errs <- err
+			}()
+		}
+		synctest.Wait()
+		h.stop()
+		h.start()
+		for _, errs := range all {
+			want(t, <-errs, ErrUnknownOutcome, ErrSessionLost)
+			want(t, <-errs, ErrUnknownOutcome, ErrSessionLost)
+		}
+	})
+}

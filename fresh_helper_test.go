@@ -25,6 +25,8 @@ type house struct {
 	dials    int
 	blind    bool // what clients write is lost
 	mute     bool // what the server writes is lost
+	life     int  // bytes that a client may write before its carrier dies, or the server
+	lifeDown bool // may; 0 = any
 	carriers []*memnet.Conn
 	ends     []*End
 	wg       sync.WaitGroup
@@ -59,6 +61,11 @@ func (h *house) dial(context.Context) (net.Conn, error) {
 	}
 	a, b := memnet.Pipe()
 	h.carriers = append(h.carriers, a)
+	if h.life > 0 && h.lifeDown {
+		b.CutAfter(h.life)
+	} else if h.life > 0 {
+		a.CutAfter(h.life)
+	}
 	s := h.sessions
 	h.wg.Go(func() {
 		end, resumed, err := s.Attach(context.Background(), b, h.cfg)

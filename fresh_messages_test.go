@@ -214,6 +214,25 @@ func TestDedup(t *testing.T) {
 	})
 }
 
+// TestDedupPlaces: copies that are not handed out give their places back, those that nobody waits for too.
+func TestDedupPlaces(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		n := 0
+		c, _ := pair(t, nil, &Config{Dedup: NewDedup(1, 0), Limits: Limits{Messages: 4}, Setup: func(e *End) error {
+			e.Subscribe("t", func(context.Context, *Message) error { n++; return nil })
+			return nil
+		}})
+		id := NewMessageID()
+		for range 10 {
+			must(t, c.Publish(short(t), "t", make([]byte, 1<<20), WithMessageID(id)))
+			must(t, c.Publish(short(t), "t", nil, WithMessageID(id), NoAck()))
+		}
+		if n != 1 {
+			t.Errorf("handed out %d times", n)
+		}
+	})
+}
+
 // TestDedupNack: a message that was nacked is not remembered.
 func TestDedupNack(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ type inbox struct {
 	patience  patience   // with what nobody claims
 	spare     *receiver  // one that is not in use
 
-	outbox outbox // what the scope publishes; has its own lock
+	published publications // what the scope publishes; has its own lock
 }
 
 // receiver is a Receive that waits. Its channel has room for the one message it is given.
@@ -66,9 +66,9 @@ func (l *waiterList) remove(r *receiver) {
 }
 
 // acceptMessage takes a new message of the peer's. Reader goroutine, in OPEN order.
-func (s *session) acceptMessage(sc *scope, x *mux.Incoming) {
+func (s *session) acceptMessage(sc *scope, x *mux.Incoming, m *Message) {
 	e := s.e
-	m := newMessage(s, sc, x)
+	m.init(s, sc, x)
 	x.Value = m
 	in := &sc.inbox
 	var w wants
@@ -236,7 +236,7 @@ func (sc *scope) receive(ctx context.Context) (*Message, error) {
 // nobody takes is nacked later, if there is still somebody to tell.
 func (sc *scope) closeInbox(err error) {
 	in := &sc.inbox
-	in.outbox.close()
+	in.published.close()
 	in.mu.Lock()
 	if in.ended != nil {
 		in.mu.Unlock()

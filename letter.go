@@ -1,7 +1,6 @@
 package gantline
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -10,45 +9,74 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// letter is what an End that redials keeps of a message until it is acked, to publish it again in its next
-// session.
+// letter is what an End that redials or has an Outbox keeps of a message until it is settled, to publish it again
+// in its next session.
 type letter struct {
 	p    *Publication
 	open mux.Open
 	body []byte
 	sent bool // the peer may have seen it; set between two sessions
 
+	id    MessageID    // set with boxed
+	boxed bool         // the End's outbox has it
+	left  *KeptMessage // what an earlier End left behind, so that nobody waits; nil for the End's own
+
 	waiting atomic.Bool // in the resender, until it is sent again or given up
 	stop    func() bool // stops watching the context meanwhile
 }
 
-// keeps reports whether messages of the scope outlive their session.
-func (sc *scope) keeps() bool { return sc.isEnd() && sc.end.redial != nil }
+// keeps reports whether messages of the scope outlive their session or End.
+func (sc *scope) keeps() bool { return sc.isEnd() && (sc.end.redial != nil || sc.end.box != nil) }
 
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
 func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
 	e := sc.end
-	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, nil)
+	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, make([]byte, 0, blockSize+len(body)))
 	if err != nil {
 		return err
 	}
-	k := &letter{p: p, open: open, body: bytes.Clone(body)}
-	p.kept = k
+	n := len(open.Metadata)
+	copied := append(open.Metadata, body...) // behind the metadata, in the same allocation
+	open.Metadata = copied[:n:n]
+	k := p.kept
+	k.open, k.body = open, copied[n:]
 	s := e.session()
+	if e.box != nil && e.inSetup() { // the older ones are not known yet
+		return k.enqueue(o.metadata)
+	}
+	if s, err = e.behind(p.ctx, s, lettersOf, p.topic); err != nil {
+		return err
+	}
+	if err = k.keep(o.metadata); err != nil {
+		return err
+	}
 	for {
-		if s, err = e.behind(p.ctx, s, lettersOf, p.topic); err != nil {
-			return err
-		}
 		if err = k.start(s); err == nil {
 			return nil
 		}
 		if !e.lostOn(s, err) {
-			return e.startError(p.ctx, err, p.topic)
+			return k.withdraw(e.startError(p.ctx, err, p.topic))
 		}
 		if s, err = e.next(p.ctx, s, false, p.topic); err != nil {
-			return err
+			return k.withdraw(err)
+		}
+		if s, err = e.behind(p.ctx, s, lettersOf, p.topic); err != nil {
+			return k.withdraw(err)
 		}
 	}
+}
+
+// enqueue leaves the message to the first session's resend.
+func (k *letter) enqueue(md Metadata) error {
+	e := k.p.sc.end
+	if err := k.keep(md); err != nil {
+		return err
+	}
+	k.watch()
+	if !e.letters.push(k) {
+		k.drop(context.Cause(e.ctx))
+	}
+	return nil
 }
 
 // start starts the message on s. Nothing of it is used any more when it fails.
@@ -60,7 +88,7 @@ func (k *letter) start(s *session) error {
 		return err
 	}
 	if p.ctx.Done() != nil {
-		p.sc.inbox.outbox.join(p.ctx, out)
+		p.sc.inbox.published.join(p.ctx, out)
 	}
 	out.letGo()
 	return nil
@@ -98,14 +126,14 @@ func (k *letter) watch() {
 	if ctx := k.p.ctx; ctx.Done() != nil {
 		k.stop = context.AfterFunc(ctx, func() {
 			if k.waiting.CompareAndSwap(true, false) {
-				k.p.finish(contextError(ctx, k.p.topic))
+				k.done(contextError(ctx, k.p.topic), false)
 			}
 		})
 	}
 }
 
-// waits implements resendable.
-func (k *letter) waits() bool { return k.waiting.Load() }
+// waits implements resendable. Shutdown need not wait for what stays in the outbox.
+func (k *letter) waits() bool { return k.left == nil && k.waiting.Load() }
 
 // send implements resendable.
 func (k *letter) send(s *session) bool {
@@ -114,13 +142,16 @@ func (k *letter) send(s *session) bool {
 	}
 	k.stop()
 	p := k.p
+	if k.left != nil && p.sc.end.draining.Load() {
+		return true
+	}
 	switch err := k.start(s); {
 	case err == nil:
 	case p.sc.end.lostOn(s, err):
 		k.watch()
 		return false
 	default:
-		p.finish(knownOf(p.sc.end.startError(p.ctx, err, p.topic), k.sent))
+		k.done(knownOf(p.sc.end.startError(p.ctx, err, p.topic), k.sent), false)
 	}
 	return true
 }
@@ -129,6 +160,6 @@ func (k *letter) send(s *session) bool {
 func (k *letter) drop(err error) {
 	if k.waiting.CompareAndSwap(true, false) {
 		k.stop()
-		k.p.finish(k.p.sc.end.exchangeError(err, k.sent, k.p.topic))
+		k.done(k.p.sc.end.exchangeError(err, k.sent, k.p.topic), false)
 	}
 }

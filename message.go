@@ -28,7 +28,8 @@ type Message struct {
 
 	sc  *scope
 	x   *mux.Incoming
-	ctx handlerContext // of the subscription function it is given to; here to save an allocation
+	own mux.Incoming   // is x; here, as is ctx, to save an allocation
+	ctx handlerContext // of the subscription function it is given to
 
 	outcome  atomic.Uint32         // of Ack and Nack
 	early    int                   // bytes of the body that the link's early window may hold
@@ -50,9 +51,9 @@ const (
 	nacked
 )
 
-// newMessage copies out of x what lives only as long as the frame. Topic is the caller's.
-func newMessage(s *session, sc *scope, x *mux.Incoming) *Message {
-	m := &Message{sc: sc, x: x, Stream: sc.stream, codec: x.Codec, noAck: x.Kind == frame.KindUnackedMessage}
+// init copies out of x what lives only as long as the frame. Topic is the caller's.
+func (m *Message) init(s *session, sc *scope, x *mux.Incoming) {
+	m.sc, m.x, m.Stream, m.codec, m.noAck = sc, x, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
 	m.ctx.init(s, x.Depth, x.Timeout)
 	m.early, m.complete = len(x.Body), x.Complete()
 	if !m.complete {
@@ -72,7 +73,6 @@ func newMessage(s *session, sc *scope, x *mux.Incoming) *Message {
 	if own {
 		m.Metadata = parseMetadata(x.Metadata)
 	}
-	return m
 }
 
 // Deadline returns when the publisher stops waiting for the ack, false if it waits without limit.

@@ -1,120 +1,49 @@
 package gantline
 
 import (
-	"context"
-	"sync"
+	"errors"
+	"time"
 )
 
-// outbox is what a scope keeps of its publications.
-type outbox struct {
-	waiters sync.Pool // of *publishWaiter
+// ErrKept says that an End is over and that its Outbox still has the message: it is published again, marked as
+// redelivered, by the next End for the same peer. Do not publish it again yourself. A message whose Publish failed
+// without ErrKept has left the Outbox.
+var ErrKept = errors.New("gantline: kept in the outbox")
 
-	mu     sync.Mutex    // guards what follows and the groups
-	last   *contextGroup // of the context used last
-	closed bool
+// Outbox keeps messages so that they outlive their End and the process: see Config.Outbox. Package outbox has one
+// in a file.
+//
+// A message is kept from before it is first handed to a link until it is settled: acked, nacked, refused, or
+// withdrawn because the context of its Publish has ended, which the caller knows. Publish returns nil once Forget
+// has returned. The end of the End, by Close, Shutdown or a lost session, and that of the process settle nothing:
+// Publish, if it still can, returns an error that is ErrKept. The deadline of the context is not kept.
+//
+// An End begins with what the Outbox has for its peer, oldest first, under the old ids and marked as redelivered;
+// what is published meanwhile goes behind it. Nobody waits for those messages: see Config.OnKept. A server knows
+// its peers by End.PeerID, so all its Ends can share one Outbox, and clients need a Config.ID: messages to a peer
+// that claimed no id are not kept. A client knows its server as "". For one peer there must be one End at a time.
+//
+// Kept are acked messages of an End's own scope; not those sent with NoAck or to another Stream, which end with it.
+//
+// Methods are called from many goroutines, and may block.
+type Outbox interface {
+	// Keep stores m, and returns when it is as safe as the Outbox promises; an error fails Publish, with its
+	// Code or else Unavailable. m and what it points to must not be used later. An id that the Outbox has for the
+	// peer names the same message: there is nothing to do.
+	Keep(peer string, m *KeptMessage) error
+	// Forget removes messages and returns when that is as safe as the Outbox promises. Ids that it does not have
+	// are no error.
+	Forget(peer string, ids ...MessageID) error
+	// Pending returns what is kept for peer, in the order of Keep. The messages are the caller's.
+	Pending(peer string) ([]*KeptMessage, error)
 }
 
-// contextGroup is the publications that wait for their acks under one context. They share one registration
-// with it, so a publication costs neither a goroutine nor a place in the context's own list.
-type contextGroup struct {
-	done  <-chan struct{} // of the context; contexts that share it end together
-	stop  func() bool     // ends the registration
-	first *outgoing
-	ended bool // the context has
-}
-
-// join puts out, which has been started, under its context.
-func (o *outbox) join(ctx context.Context, out *outgoing) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if out.left || o.closed {
-		return // acked already; or the session completes it now
-	}
-	g := o.last
-	if g == nil || g.done != ctx.Done() || g.ended {
-		if g != nil {
-			o.last = nil
-			o.releaseLocked(g)
-		}
-		g = &contextGroup{done: ctx.Done()}
-		o.last = g
-		// Not under the lock: a context that has ended already may call back at once.
-		o.mu.Unlock()
-		stop := context.AfterFunc(ctx, func() { o.end(ctx, g) })
-		o.mu.Lock()
-		g.stop = stop
-		if out.left {
-			o.releaseLocked(g) // another context may have taken its place meanwhile
-			return
-		}
-	}
-	if g.ended {
-		o.mu.Unlock()
-		cancelExchange(ctx, &out.x) // its publisher holds it
-		o.mu.Lock()
-		return
-	}
-	out.group, out.next = g, g.first
-	if g.first != nil {
-		g.first.prev = out
-	}
-	g.first = out
-}
-
-// leave is called when out is done.
-func (o *outbox) leave(out *outgoing) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	out.left = true
-	g := out.group
-	if g == nil {
-		return
-	}
-	if out.prev != nil {
-		out.prev.next = out.next
-	} else {
-		g.first = out.next
-	}
-	if out.next != nil {
-		out.next.prev = out.prev
-	}
-	out.group, out.next, out.prev = nil, nil, nil
-	o.releaseLocked(g)
-}
-
-// releaseLocked ends a group's registration when nothing is left of it and nothing more will come.
-func (o *outbox) releaseLocked(g *contextGroup) {
-	if g.first == nil && g != o.last && g.stop != nil {
-		g.stop()
-	}
-}
-
-// end gives up what waits under a context that has ended. It runs on a goroutine of the context package.
-func (o *outbox) end(ctx context.Context, g *contextGroup) {
-	o.mu.Lock()
-	g.ended = true
-	for out := g.first; out != nil; out = g.first {
-		g.first = out.next
-		if out.next != nil {
-			out.next.prev = nil
-		}
-		out.group, out.next = nil, nil
-		out.held.Add(1) // the session still holds it, as it has not left
-		o.mu.Unlock()
-		cancelExchange(ctx, &out.x)
-		out.letGo()
-		o.mu.Lock()
-	}
-	o.mu.Unlock()
-}
-
-// close lets go of the context used last: no more publications come.
-func (o *outbox) close() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.closed = true
-	if g := o.last; g != nil {
-		o.last = nil
-		o.releaseLocked(g)
-	}
+// KeptMessage is a message in an Outbox.
+type KeptMessage struct {
+	ID       MessageID // the one it is published under
+	Topic    string    // as given to Publish
+	Metadata Metadata  // nil when the publisher gave none
+	Codec    uint8     // id of the Codec that wrote Body; 0 = none did
+	Body     []byte    // not changed by anybody
+	At       time.Time // when it was published
 }

@@ -16,7 +16,7 @@ const (
 	watchName   = ":watch"
 	methodsName = ":methods"
 
-	announcePart = 8 << 10  // bytes of one announcement
+	announcePart = 3 << 10  // bytes of one announcement: within the smallest frame, so that it comes whole
 	maxMirrored  = 16 << 10 // names remembered of a peer
 )
 

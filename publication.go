@@ -24,15 +24,30 @@ type Publication struct {
 	err  error
 }
 
+// publication returns one that has not begun, with a letter if messages of the scope are kept.
+func (sc *scope) publication(ctx context.Context, topic string, onDone func(error)) *Publication {
+	if !sc.keeps() {
+		return &Publication{sc: sc, topic: topic, ctx: ctx, onDone: onDone}
+	}
+	both := &struct { // one allocation
+		Publication
+		letter
+	}{Publication{sc: sc, topic: topic, ctx: ctx, onDone: onDone}, letter{}}
+	both.Publication.kept = &both.letter
+	both.letter.p = &both.Publication
+	return &both.Publication
+}
+
 // complete is called when the session has the result. It must not block.
 func (p *Publication) complete(out *outgoing) {
 	if p.ctx.Done() != nil {
-		p.sc.inbox.outbox.leave(out)
+		p.sc.inbox.published.leave(out)
 	}
 	if p.kept == nil {
 		p.finish(p.sc.result(p.ctx, &out.x, p.topic))
 	} else if !p.kept.lost(&out.x) {
-		p.finish(knownOf(p.sc.result(p.ctx, &out.x, p.topic), p.kept.sent))
+		err := knownOf(p.sc.result(p.ctx, &out.x, p.topic), p.kept.sent)
+		p.kept.done(err, out.x.Err == nil && !(out.x.WasReset && out.x.Head.Code == Unavailable))
 	}
 }
 

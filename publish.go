@@ -28,6 +28,9 @@ import (
 // if the peer may have seen it. That takes a copy of body. Messages to another Stream than the End's own end with
 // the stream.
 //
+// With Config.Outbox a message also outlives its End: an error that is ErrKept says that the Outbox has it still, and
+// no other does. Publish then returns nil once the Outbox has noted the ack; ctx does not bound the Outbox's work.
+//
 // A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
 func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error {
 	sc := st.scope()
@@ -41,7 +44,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 		return sc.publishUnacked(ctx, depth, topic, body, o)
 	}
 	if sc.keeps() {
-		p := &Publication{sc: sc, topic: topic, ctx: ctx}
+		p := sc.publication(ctx, topic, nil)
 		done := p.Done()
 		if err := sc.publishKept(p, depth, body, o); err != nil {
 			return err
@@ -49,7 +52,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 		<-done // which the end of ctx closes too
 		return p.Err()
 	}
-	w := sc.inbox.outbox.waiter()
+	w := sc.inbox.published.waiter()
 	if err := sc.start(ctx, &w.x, frame.KindMessage, depth, topic, body, o); err != nil {
 		return err
 	}
@@ -62,7 +65,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 	err = sc.result(ctx, &w.x, topic)
 	if w.x.Reusable {
 		w.x.Clear()
-		sc.inbox.outbox.waiters.Put(w)
+		sc.inbox.published.waiters.Put(w)
 	}
 	return err
 }
@@ -89,8 +92,8 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 		p.finish(nil)
 		return p, nil
 	}
-	p := &Publication{sc: sc, topic: topic, ctx: ctx, onDone: o.onDone}
-	if sc.keeps() {
+	p := sc.publication(ctx, topic, o.onDone)
+	if p.kept != nil {
 		if err := sc.publishKept(p, depthFrom(ctx), body, o); err != nil {
 			return nil, err
 		}
@@ -101,7 +104,7 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 		return nil, err
 	}
 	if ctx.Done() != nil {
-		sc.inbox.outbox.join(ctx, out)
+		sc.inbox.published.join(ctx, out)
 	}
 	out.letGo()
 	return p, nil
@@ -135,7 +138,7 @@ func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, de
 	}
 	e, s := sc.end, sc.stream.session()
 	for {
-		if sc.isEnd() && e.redial != nil { // it does not overtake older ones
+		if sc.keeps() { // it does not overtake older ones
 			if s, err = e.behind(ctx, s, lettersOf, topic); err != nil {
 				return err
 			}
@@ -184,7 +187,7 @@ func (w *publishWaiter) Complete(*mux.Exchange) { w.done <- struct{}{} }
 
 // waiter returns a waiter that is ready. They are pooled per scope and not for the process because of their
 // channels, which belong to one testing/synctest bubble.
-func (o *outbox) waiter() *publishWaiter {
+func (o *publications) waiter() *publishWaiter {
 	w, _ := o.waiters.Get().(*publishWaiter)
 	if w == nil {
 		w = &publishWaiter{done: make(chan struct{}, 1)}
@@ -200,9 +203,9 @@ type outgoing struct {
 	p    *Publication // nil for a message that nobody acks
 	held atomic.Int32
 
-	group      *contextGroup // in which it waits for the end of its context; guarded by the outbox's lock
+	group      *contextGroup // in which it waits for the end of its context; guarded by the publications' lock
 	next, prev *outgoing     // in group
-	left       bool          // completed, must not join a group any more; guarded by the outbox's lock
+	left       bool          // completed, must not join a group any more; guarded by the publications' lock
 }
 
 var outgoings = sync.Pool{New: func() any {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"syscall"
 	"time"
@@ -18,13 +19,17 @@ import (
 const (
 	redialFirst    = 50 * time.Millisecond
 	redialMax      = 15 * time.Second
-	redialIdle     = time.Second      // the most while dials succeed and then nothing gets through,
-	redialSoon     = 10 * time.Second // and in any case so long after the link broke: a way that flaps must be found open
-	redialSpread   = 20 * time.Millisecond
-	redialAttempt  = 15 * time.Second // for one dial with its handshake
-	progressUp     = time.Second      // so long up counts as progress
-	immediateMax   = 200              // immediate redials within immediateSpan
+	redialIdle     = time.Second             // the most while dials succeed and then nothing gets through,
+	redialSoon     = 10 * time.Second        // and in any case so long after the link broke: a way that flaps must be found open
+	redialSpread   = 20 * time.Millisecond   // of the first redial behind a refused one,
+	redialHerd     = 1200 * time.Millisecond // of the second: of 200 clients 17 come in 100 ms on average then,
+	redialStep     = 900 * time.Millisecond  // least pause before each later one, and
+	redialSway     = time.Second             // what may be added to it: never in step with the others (docs/decisions/0003)
+	redialAttempt  = 15 * time.Second        // for one dial with its handshake
+	progressUp     = time.Second             // so long up counts as progress
+	immediateMax   = 200                     // immediate redials within immediateSpan
 	immediateSpan  = 10 * time.Second
+	maxRedirects   = 5 // addresses named by servers, one by the other
 	resumeAttempts = 3 // stale answers in a row on one carrier after the other, before they count as failures
 )
 
@@ -36,6 +41,7 @@ type redialer struct {
 	mu      sync.Mutex // guards running
 	running bool       // the goroutine lives; what follows is its own
 
+	addr     string // where the last server has sent us
 	upSince  time.Time
 	passed   uint64    // when the carrier came up
 	spanFrom time.Time // of the immediate redials counted
@@ -96,12 +102,15 @@ func (r *redialer) work() {
 func (r *redialer) run() {
 	e := r.e
 	delay := r.firstDelay(e.session().native)
-	refused, stale := false, 0
+	refusals, stale, redirects := 0, 0, 0
 	began := time.Now()
 	for sleep(e.ctx, delay) {
 		s := e.session()
 		fresh := s.lost.Load()
 		dialled, err := r.attempt(s, fresh)
+		if !dialled {
+			r.addr = ""
+		}
 		var no *conn.RefusedError
 		switch {
 		case err == nil:
@@ -124,27 +133,49 @@ func (r *redialer) run() {
 			stale++
 			delay = 0
 			continue
+		case errors.As(err, &no) && no.Addr != "" && !no.Closed && redirects < maxRedirects:
+			redirects++
+			r.addr, delay = no.Addr, no.RetryAfter
+			continue
 		case errors.As(err, &no) && no.RetryAfter > 0:
 			delay = no.RetryAfter
 			continue
 		case errors.As(err, &no) && fresh && (no.Code == Unauthenticated || no.Code == PermissionDenied):
 			e.finish(&refusedForGood{no})
 			return
-		case errors.As(err, &no) && !fresh && lostForGood(no.Code):
+		case errors.As(err, &no) && !fresh && (no.Closed || lostForGood(no.Code)):
 			s.native.Lose(no)
 			delay = 0
 			continue
 		}
 		e.logger().Debug("gantline: redial failed", "peer", s.native.Peer().ID, "err", err)
+		down := time.Since(began)
 		delay = r.b.NextBackOff()
 		switch {
-		case !dialled && !refused && errors.Is(err, syscall.ECONNREFUSED): // the server is gone: all its clients are here
-			refused = true
-			delay = rand.N(redialSpread)
-		case dialled || time.Since(began) < redialSoon:
-			delay = capped(delay)
+		case dialled:
+			delay = within(redialIdle, delay)
+		case errors.Is(err, syscall.ECONNREFUSED) && down < redialSoon: // the server is gone: all its clients are here
+			delay = herdDelay(refusals)
+			refusals++
+		default:
+			delay = within(max(redialIdle, down), delay)
+			if down < redialSoon {
+				delay = within(redialIdle, delay)
+			}
 		}
 	}
+}
+
+// herdDelay is the pause behind n refused dials and one more. It is short once, for a server that was only blinking, and
+// from then on as long as it has to be for a crowd: how many others wait nobody knows.
+func herdDelay(n int) time.Duration {
+	switch n {
+	case 0:
+		return rand.N(redialSpread)
+	case 1:
+		return rand.N(redialHerd)
+	}
+	return redialStep + rand.N(redialSway)
 }
 
 // refusedForGood ends an End whose session was lost and that gets no other.
@@ -155,6 +186,32 @@ func (e *refusedForGood) Error() string {
 }
 
 func (e *refusedForGood) Unwrap() []error { return []error{ErrSessionLost, e.refusal} }
+
+// redialHint is what Redialing tells.
+type redialHint struct {
+	addr string
+	home net.Addr
+}
+
+type redialHintKey struct{}
+
+// Redialing tells a Config.Redial of its own, which got ctx, what the End knows about the next connection. addr is
+// where the last server asked has sent the client, "" = nowhere in particular; a dial that fails there is not
+// repeated. home is where the last carrier of the session that is to be resumed led: no other server can. It is nil
+// when a fresh session is to begin. Package client goes by both.
+func Redialing(ctx context.Context) (addr string, home net.Addr) {
+	h, _ := ctx.Value(redialHintKey{}).(redialHint)
+	return h.addr, h.home
+}
+
+// redialContext is ctx with what Redialing tells.
+func (r *redialer) redialContext(ctx context.Context, s *session, fresh bool) context.Context {
+	h := redialHint{addr: r.addr}
+	if !fresh {
+		h.home = s.link.RemoteAddr()
+	}
+	return context.WithValue(ctx, redialHintKey{}, h)
+}
 
 // attempt dials and resumes s, or begins a fresh session behind it, once. dialled tells whether there was a
 // carrier.
@@ -169,7 +226,7 @@ func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, redialAttempt)
 	defer cancel()
-	nc, err := e.cfg.Redial(ctx)
+	nc, err := e.cfg.Redial(r.redialContext(ctx, s, fresh))
 	if err != nil {
 		return false, err
 	}
@@ -188,7 +245,7 @@ func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
 // firstDelay is 0 after a carrier that got something through, within bounds.
 func (r *redialer) firstDelay(l *conn.Link) time.Duration {
 	if l.Passed() == r.passed && time.Since(r.upSince) < progressUp {
-		return capped(r.b.NextBackOff())
+		return within(redialIdle, r.b.NextBackOff())
 	}
 	r.b.Reset()
 	if now := time.Now(); now.Sub(r.spanFrom) > immediateSpan {
@@ -200,10 +257,10 @@ func (r *redialer) firstDelay(l *conn.Link) time.Duration {
 	return 0
 }
 
-// capped is delay, or a random one within redialIdle where it is more: not all at the same time.
-func capped(delay time.Duration) time.Duration {
-	if delay > redialIdle {
-		return rand.N(redialIdle)
+// within is delay, or a random one up to limit where it is more: not all at the same time.
+func within(limit, delay time.Duration) time.Duration {
+	if delay > limit {
+		return rand.N(limit)
 	}
 	return delay
 }

@@ -46,7 +46,7 @@ func (r *resender) add(id uint64, what resendable) bool {
 func (r *resender) collect() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	slices.SortFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })
+	slices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })
 	first := make([]resendable, 0, len(r.lost)+len(r.queue))
 	for _, l := range r.lost {
 		first = append(first, l.what)
@@ -60,6 +60,23 @@ func (r *resender) empty() bool {
 	defer r.mu.Unlock()
 	return !r.busy && !slices.ContainsFunc(r.queue, resendable.waits) &&
 		!slices.ContainsFunc(r.lost, func(l lostOpen) bool { return l.what.waits() })
+}
+
+// queued reports whether there is anything to send, wanted or not.
+func (r *resender) queued() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.queue) > 0
+}
+
+// push queues what goes behind everything else; false when the End is over.
+func (r *resender) push(what resendable) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over {
+		r.queue = append(r.queue, what)
+	}
+	return !r.over
 }
 
 // run sends everything on s; false when s is gone before.
@@ -116,7 +133,7 @@ func (s *session) resend() {
 		from *resender
 		gate *latch
 	}{{&s.e.notes, &s.notes}, {&s.e.letters, &s.letters}} {
-		if k.from.empty() {
+		if !k.from.queued() {
 			k.gate.release()
 			continue
 		}

@@ -16,15 +16,16 @@ type exchange interface {
 }
 
 // serving is one call, notify or streaming call of the peer's, from its OPEN to its answer. It is one
-// allocation with the handler's context and request in it.
+// allocation with the handler's context, the request and the exchange in it.
 type serving struct {
 	handlerContext
 	req   Request
 	sc    *scope
-	x     *mux.Incoming // call or notify
+	x     *mux.Incoming // call or notify: &own
 	ms    *mux.Stream   // streaming call
 	route *route        // nil until somebody takes it
 
+	own     mux.Incoming
 	missing atomic.Int32 // what has to come before it can start: its route, its body
 	claimed atomic.Bool  // somebody runs it, or has refused it
 	ended   atomic.Bool  // its handler has returned, or will not run
@@ -35,8 +36,8 @@ type serving struct {
 }
 
 // accept takes a new call or notify of the peer. Reader goroutine.
-func (s *session) acceptCall(sc *scope, x *mux.Incoming) {
-	sv := &serving{sc: sc, x: x}
+func (s *session) acceptCall(sc *scope, x *mux.Incoming, sv *serving) {
+	sv.sc, sv.x = sc, x
 	sv.init(s, x.Depth, x.Timeout)
 	sv.told = x.Kind == frame.KindCall
 	sv.request = &sv.req

@@ -193,7 +193,7 @@ func (e *End) next(ctx context.Context, s *session, sent bool, name string) (*se
 func (e *End) behind(ctx context.Context, s *session, which func(*session) *latch, name string) (*session, error) {
 	for {
 		l := which(s)
-		if l.open.Load() {
+		if l.open.Load() || e.inSetup() {
 			return s, nil
 		}
 		select {

@@ -37,6 +37,8 @@ func (e *End) closeNow() error {
 	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
 		e.peers.out.done.Wait()
 		e.redial.wait()
+		s.resending.Wait()
+		e.keeper.wait()
 	}
 	return err
 }

@@ -37,7 +37,7 @@ func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err erro
 }
 
 func (e *End) awaitSetup(ctx context.Context, op, name string) error {
-	if id := e.setup.Load(); id != 0 && id == goroutineID() {
+	if e.inSetup() {
 		return errorf(FailedPrecondition, "%s inside Config.Setup would wait for ever, the peer is heard only afterwards: do it in a goroutine", op).named(name)
 	}
 	select {
@@ -48,6 +48,12 @@ func (e *End) awaitSetup(ctx context.Context, op, name string) error {
 	case <-e.ctx.Done():
 		return e.exchangeError(context.Cause(e.ctx), false, name)
 	}
+}
+
+// inSetup reports whether the caller runs inside Config.Setup.
+func (e *End) inSetup() bool {
+	id := e.setup.Load()
+	return id != 0 && id == goroutineID()
 }
 
 // closedError is what a call on an End closed here fails with.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/conn"
 )
 
 // DefaultTimeout is Dialer.Timeout when it is zero: twice the 5 s that either
@@ -79,18 +80,26 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 	}
 	cfg := d.Config
 	cfg.Yamux = cfg.Yamux || d.Yamux
-	again := &redial{d: d, targets: targets}
+	again := newRedial(d, network, targets)
 	if cfg.Redial == nil && !d.NoRedial {
 		cfg.Redial = again.next
 	}
 	failed := &dialError{}
 	for i, t := range targets {
-		end, err := d.try(ctx, t, len(targets)-i, &cfg)
-		if err == nil {
-			again.turn.Store(int64(i))
-			return end, nil
+		for hops := 0; ; hops++ {
+			end, err := d.try(ctx, t, len(targets)-i, again, &cfg)
+			if err == nil {
+				return end, nil
+			}
+			failed.add(t, err)
+			var no *conn.RefusedError
+			if !errors.As(err, &no) || no.Addr == "" || hops == maxHops {
+				break
+			}
+			if t, err = d.target(network, no.Addr); err != nil {
+				break // the server's mistake: what it said is in failed
+			}
 		}
-		failed.add(t, err)
 		if ctx.Err() != nil {
 			break
 		}
@@ -98,8 +107,11 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 	return nil, failed
 }
 
-// try makes an End from one address; left counts it and those behind it.
-func (d *Dialer) try(ctx context.Context, t target, left int, cfg *gantline.Config) (*gantline.End, error) {
+// maxHops is how many servers in a row may send a client elsewhere.
+const maxHops = 5
+
+// try makes an End from one address; left counts it and those behind it. again learns where it led.
+func (d *Dialer) try(ctx context.Context, t target, left int, again *redial, cfg *gantline.Config) (*gantline.End, error) {
 	limited, cancel, limit := d.limit(ctx, left)
 	defer cancel()
 	nc, err := d.connect(limited, t)
@@ -108,6 +120,7 @@ func (d *Dialer) try(ctx context.Context, t target, left int, cfg *gantline.Conf
 		end, err = gantline.Client(limited, nc, cfg)
 	}
 	if err == nil {
+		again.led(t, nc)
 		return end, nil
 	}
 	if nc != nil {

@@ -23,22 +23,31 @@ type target struct {
 
 // targets checks what Dial was given, before anything is dialled.
 func (d *Dialer) targets(network, addr string) ([]target, error) {
+	targets := make([]target, 0, 1+len(d.Addrs))
+	for _, a := range append([]string{addr}, d.Addrs...) {
+		t, err := d.target(network, a)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// target checks one address.
+func (d *Dialer) target(network, addr string) (target, error) {
 	carrier, check, err := d.carrier(network)
 	if err != nil {
-		return nil, err
+		return target{}, err
 	}
 	base, err := d.tlsConfig(network)
 	if err != nil {
-		return nil, err
+		return target{}, err
 	}
-	targets := make([]target, 0, 1+len(d.Addrs))
-	for _, a := range append([]string{addr}, d.Addrs...) {
-		if err := check(a); err != nil {
-			return nil, err
-		}
-		targets = append(targets, target{network, carrier, a, withServerName(base, carrier, a)})
+	if err := check(addr); err != nil {
+		return target{}, err
 	}
-	return targets, nil
+	return target{network, carrier, addr, withServerName(base, carrier, addr)}, nil
 }
 
 // carrier returns the network to dial for network, and what its addresses must

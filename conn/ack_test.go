@@ -44,6 +44,23 @@ func TestAckAfterDelay(t *testing.T) {
 	})
 }
 
+// TestAckTorn wants a frame to be acknowledged when all of it is there, however long that takes.
+func TestAckTorn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _, p := scripted(t, nil)
+		p.settle()
+		one := data(2, make([]byte, 100))
+		p.send(append(one[:len(one):len(one)], one[:60]...))
+		if a := p.wantAck(); a.Position != uint64(len(one)) {
+			t.Errorf("position %d with half of the second frame", a.Position)
+		}
+		p.wantIdle(time.Second)
+		if r := l.Stats().Received; r != uint64(len(one)) {
+			t.Errorf("position %d", r)
+		}
+	})
+}
+
 // TestAckAlone wants an ACK at once when enough has come: 128 KiB, or a quarter
 // of what the peer keeps.
 func TestAckAlone(t *testing.T) {

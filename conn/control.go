@@ -85,6 +85,7 @@ func (l *Link) ackedLocked(c *carrier, pos uint64) (uint64, error) {
 	now := c.lastRead.Load()
 	g.ack(pos)
 	l.room.acked(n, now, l.RTT())
+	l.frames.acked(n, g.unacked(), now-l.ackAt)
 	l.ackAt = now
 	if c.flushAt.Load() != 0 {
 		c.flushAt.Store(now) // bytes get through, if slowly

@@ -23,6 +23,10 @@ var (
 	// ErrStalled says that the carrier took no byte for Config.FlushTimeout. It
 	// wraps ErrSessionLost.
 	ErrStalled = newLost("the carrier took no byte within the flush timeout", nil)
+	// ErrStoodStill says that this process was stopped, or got no processor, for longer than the
+	// peer waits for a sign of life. What lies in the socket is of a carrier that the peer has
+	// written off. It wraps ErrSessionLost.
+	ErrStoodStill = newLost("this process stood still for longer than the peer waits", nil)
 	// ErrNotGantline says that the peer's first bytes were something else: TLS or
 	// HTTP on a plain port, for instance.
 	ErrNotGantline = errors.New("gantline: handshake: the peer does not speak gantline")
@@ -43,19 +47,30 @@ type RefusedError struct {
 	// the ended session took, when HasPosition is set.
 	Position    uint64
 	HasPosition bool
+	// Closed tells, of a resume whose proof was valid, that the session was closed with
+	// Code, by a Close that this side did not hear of or by another client with its id.
+	Closed bool
 }
 
 // Error names code and text.
 func (e *RefusedError) Error() string {
 	s := prefix + "refused: " + e.Code.String()
+	if e.Closed {
+		s = prefix + "refused: the session was closed with code " + e.Code.String()
+	}
 	if e.Text != "" {
 		s += ": " + e.Text
 	}
 	return s
 }
 
-// Unwrap returns the code.
-func (e *RefusedError) Unwrap() error { return e.Code }
+// Unwrap returns the code, or net.ErrClosed where that is OK.
+func (e *RefusedError) Unwrap() error {
+	if e.Code == frame.OK {
+		return net.ErrClosed
+	}
+	return e.Code
+}
 
 // A VersionError says that the two sides have no protocol version in common.
 type VersionError struct {

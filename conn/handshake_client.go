@@ -105,6 +105,7 @@ func readWelcome(nc net.Conn) ([]byte, *frame.Welcome, error) {
 			Epoch:       r.Epoch,
 			Position:    r.Position,
 			HasPosition: r.HasPosition,
+			Closed:      r.Closed,
 		}
 	}
 	return nil, nil, fmt.Errorf("gantline: %v frame instead of WELCOME", h.Type)

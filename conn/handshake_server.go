@@ -215,7 +215,7 @@ func (l *Link) checkHello(h *frame.Hello) error {
 		Expiry:    l.cfg.agreeExpiry(h.Expiry),
 	}
 	if l.peer.ID == "" {
-		l.peer.ID = randomID()
+		l.peer.ID, l.peer.Assigned = randomID(), true
 	}
 	rand.Read(l.peer.Session[:]) // never fails
 	return nil
@@ -228,11 +228,11 @@ func (l *Link) refuse(why error) error {
 	x := frame.Refuse{Code: frame.PermissionDenied, Text: bare(why)}
 	if errors.As(why, &own) {
 		x = frame.Refuse{Code: own.Code, Text: own.Text, RetryAfter: millis(own.RetryAfter), Addr: own.Addr,
-			Epoch: own.Epoch, HasPosition: own.HasPosition, Position: own.Position}
+			Epoch: own.Epoch, HasPosition: own.HasPosition, Position: own.Position, Closed: own.Closed}
 	} else {
 		errors.As(why, &x.Code)
 	}
-	if x.Code == frame.OK {
+	if x.Code == frame.OK && !x.Closed {
 		x.Code = frame.PermissionDenied
 	}
 	l.carrier().nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))

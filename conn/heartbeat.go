@@ -159,6 +159,18 @@ func (l *Link) beatPeriod() time.Duration {
 	return min(l.peer.Heartbeat, l.cfg.FlushTimeout, l.cfg.AckTimeout)
 }
 
+func (l *Link) armBeatLocked(d time.Duration) {
+	l.beatDue.Store(l.now() + int64(d))
+	l.beat.Reset(d)
+}
+
+// stoodStill reports whether the watchdog is overdue for as long as a peer waits that hears nothing:
+// this process did not run, and the peer has given up the carrier.
+func (l *Link) stoodStill(now int64) bool {
+	due := l.beatDue.Load()
+	return due != 0 && now-due >= int64(l.peer.Heartbeat)*5/3
+}
+
 // heartbeat is the watchdog: it asks a silent peer for a sign of life, and
 // closes the carrier of a peer that is gone, does not read or does not
 // acknowledge. One timer runs it.
@@ -194,6 +206,9 @@ func (l *Link) heartbeat() {
 	case due(p.silent + interval*2/3):
 		err = ErrHeartbeat
 	}
+	if l.stoodStill(now) {
+		err = ErrStoodStill
+	}
 	if at := l.carrier().flushAt.Load(); at != 0 && due(at+int64(l.cfg.FlushTimeout)) {
 		err = ErrStalled
 	}
@@ -211,7 +226,7 @@ func (l *Link) heartbeat() {
 	if err != nil {
 		c.why = err
 	} else {
-		l.beat.Reset(time.Duration(next - now))
+		l.armBeatLocked(time.Duration(next - now))
 	}
 	l.mu.Unlock()
 	if err != nil {

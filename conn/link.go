@@ -83,8 +83,10 @@ type Link struct {
 	pongDue bool
 	pong    uint64 // what the next PONG returns
 	pinger  pinger
-	beat    *time.Timer // set by Start; nil when the link has ended
-	ackAt   int64       // when the log began to wait for an ACK, or the last one came
+	beat    *time.Timer  // set by Start; nil when the link has ended
+	beatDue atomic.Int64 // when it fires; it is armed by Start and armBeatLocked
+	ackAt   int64        // when the log began to wait for an ACK, or the last one came
+	frames  frameSize
 
 	epoch     uint64      // of the newest carrier; the first has 0
 	broken    bool        // there is no carrier, and no goroutine of ours
@@ -120,6 +122,7 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 		cfg:       cfg,
 		client:    client,
 		base:      time.Now(),
+		frames:    frameSize{max: minFrame},
 		room:      logLimit{base: int(cfg.Limits.Log), limit: int(cfg.Limits.Log)},
 		started:   make(chan struct{}),
 		confirmed: make(chan struct{}),
@@ -153,6 +156,7 @@ func (l *Link) Start(h Handler) {
 	l.pinger.startup = startupPings
 	l.pinger.due = true
 	l.carrier().lastRead.Store(l.now())
+	l.beatDue.Store(l.now() + int64(l.beatPeriod()))
 	l.beat = time.AfterFunc(l.beatPeriod(), l.heartbeat)
 	l.mu.Unlock()
 	close(l.started)

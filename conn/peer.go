@@ -9,6 +9,7 @@ import (
 // A Peer is what the handshake told about the other side.
 type Peer struct {
 	ID        string        // the server's id, or the client's: claimed or assigned
+	Assigned  bool          // on a server: the client claimed no id
 	Meta      []byte        // for the application
 	Auth      []byte        // a client's token; nil on a client
 	Codecs    []byte        // body codecs a client understands; nil on a client

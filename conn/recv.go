@@ -141,13 +141,28 @@ func (c *carrier) Read(p []byte) (int, error) {
 		c.busy.Store(true)
 	}
 	if n > 0 {
-		c.lastRead.Store(c.l.now())
+		now := c.l.now()
+		if c.l.stoodStill(now) {
+			return 0, c.standStill()
+		}
+		c.lastRead.Store(now)
 		c.l.stats.bytesIn.Add(uint64(n))
 	}
 	if err != nil && c.readErr == nil {
 		c.readErr = err
 	}
 	return n, err
+}
+
+// standStill gives up a carrier that the peer has given up. What was read is left out:
+// if the session lives it is sent again.
+func (c *carrier) standStill() error {
+	c.l.mu.Lock()
+	c.why = ErrStoodStill
+	c.l.mu.Unlock()
+	c.cut()
+	c.readErr = ErrStoodStill
+	return ErrStoodStill
 }
 
 // broken tells an error of the carrier from one about a frame.

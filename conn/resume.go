@@ -27,6 +27,7 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 		return false
 	}
 	l.broken, l.brokenBy = true, err
+	l.frames.broke(l.log.unacked())
 	if l.beat != nil {
 		l.beat.Stop()
 	}
@@ -79,7 +80,10 @@ func (l *Link) Epoch() uint64 {
 
 // Lose ends a broken link: its session is gone. It does nothing to a link that
 // has a carrier. When err is a *RefusedError with a position, Sent is that
-// position from then on: the peer has taken nothing behind it, and never will.
+// position from then on: the peer has taken nothing behind it, and never will. With
+// Closed the link ends as if the peer's BYE had come, else with ErrSessionLost. Who
+// resumes a link that was lost with a *RefusedError of code AlreadyExists is told
+// that it is closed.
 func (l *Link) Lose(err error) {
 	var refused *RefusedError
 	l.mu.Lock()
@@ -90,7 +94,11 @@ func (l *Link) Lose(err error) {
 	if errors.As(err, &refused) && refused.HasPosition && !l.attaching {
 		_ = l.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
-	l.endLocked(newLost(bare(err), err))
+	if refused != nil && refused.Closed {
+		l.endLocked(&ClosedError{Remote: true, Code: refused.Code, Text: refused.Text})
+	} else {
+		l.endLocked(newLost(bare(err), err))
+	}
 	l.overrun = true
 	last := l.unbreakLocked()
 	l.mu.Unlock()
@@ -100,8 +108,8 @@ func (l *Link) Lose(err error) {
 }
 
 // attachLocked puts a verified carrier under a broken link: what the peer at
-// pos does not have is sent again.
-func (l *Link) attachLocked(c *carrier, pos uint64) error {
+// pos does not have is sent again. released are the counters the peer told.
+func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint64) error {
 	if !l.broken {
 		return ErrNotBroken
 	}
@@ -120,7 +128,7 @@ func (l *Link) attachLocked(c *carrier, pos uint64) error {
 		})
 	}
 	now := l.now()
-	c.pos, c.epoch = l.received.Load(), l.epoch
+	c.pos, c.epoch, c.relSeen = l.received.Load(), l.epoch, released
 	l.ackSent.Store(c.pos) // told in the handshake
 	l.ackAsked.Store(false)
 	l.rtt.Store(0)
@@ -146,10 +154,19 @@ func (l *Link) attachLocked(c *carrier, pos uint64) error {
 		}
 	}
 	l.moving = false
-	l.beat.Reset(l.beatPeriod())
-	go l.write(c) // stopped by release
-	go l.read(c)  // stopped by the end of the carrier
+	l.armBeatLocked(l.beatPeriod())
+	go l.write(c)  // stopped by release
+	go l.readOn(c) // stopped by the end of the carrier
 	return nil
+}
+
+// readOn is read for a carrier that took over. What the peer has released so far
+// comes first: the carrier's own counters are higher.
+func (l *Link) readOn(c *carrier) {
+	if err := l.handler.HandleReleased(c.relSeen); err != nil {
+		l.Fail(err)
+	}
+	l.read(c)
 }
 
 // content returns the bytes of unacknowledged frames that say something: opens,

@@ -58,8 +58,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 	l.attaching = false
 	if err == nil {
 		l.peerReady(c)
-		c.relSeen = w.Resumed.Released
-		err = l.attachLocked(c, w.Resumed.Position)
+		err = l.attachLocked(c, w.Resumed.Position, w.Resumed.Released)
 	}
 	var p *ProtocolError
 	if errors.As(err, &p) {
@@ -75,7 +74,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 		return err
 	}
 	l.deliver()
-	return l.tellReleased(w.Resumed.Released)
+	return nil
 }
 
 // greetAgain is the client's side of a resume.
@@ -148,15 +147,6 @@ func (l *Link) releasedNow() (r [frame.Groups]uint64) {
 		r[g] = l.released[g].Load()
 	}
 	return r
-}
-
-// tellReleased hands the counters of a resume to the handler.
-func (l *Link) tellReleased(total [frame.Groups]uint64) error {
-	if err := l.handler.HandleReleased(total); err != nil {
-		l.Fail(err)
-		return err
-	}
-	return nil
 }
 
 // Migrate moves a link of the dialling side to nc: the old carrier is given up

@@ -3,6 +3,7 @@ package conn
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/gantline-project/gantline/frame"
@@ -57,8 +58,7 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	l.attaching = false
 	if err == nil {
 		l.peerReady(c)
-		c.relSeen = r.Released
-		err = l.attachLocked(c, r.Position)
+		err = l.attachLocked(c, r.Position, r.Released)
 	}
 	last := err != nil && l.unbreakLocked()
 	l.mu.Unlock()
@@ -69,7 +69,7 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 		return err
 	}
 	l.deliver()
-	return l.tellReleased(r.Released)
+	return nil
 }
 
 // verify checks the client's proof and returns HELLO without it.
@@ -117,10 +117,16 @@ func (l *Link) Epitaph() *RefusedError {
 	if l.ended {
 		e.Position, e.HasPosition = l.received.Load(), true
 	}
-	if l.cause != nil {
-		e.Text += ": " + l.causeText()
+	var closed *ClosedError
+	var refused *RefusedError
+	switch {
+	case l.cause == nil:
+	case e.HasPosition && errors.As(l.cause, &closed):
+		e.Closed, e.Code, e.Text = true, closed.Code, closed.Text
+	case e.HasPosition && errors.As(l.cause, &refused) && refused.Code == frame.AlreadyExists:
+		e.Closed, e.Code, e.Text = true, refused.Code, refused.Text
+	default:
+		e.Text += ": " + bare(l.cause)
 	}
 	return e
 }
-
-func (l *Link) causeText() string { return bare(l.cause) }

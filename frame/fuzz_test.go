@@ -167,7 +167,7 @@ func fuzzValue(typ Type, small byte, a, b uint64, s string, p, q []byte) any {
 	case TypeRefuse:
 		x := Refuse{Code: Code(a), Text: clamp(s, MaxText), RetryAfter: uint32(b), Addr: clamp(s, maxAddr), Epoch: a, HasPosition: small&1 != 0}
 		if x.HasPosition {
-			x.Position = b
+			x.Position, x.Closed = b, small&2 != 0
 		}
 		return &x
 	case TypePing, TypePong:

@@ -103,6 +103,10 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 // ReadFull reads exactly len(dst) payload bytes, large ones straight from the
 // source. It returns an *Error that wraps ErrShort, and reads nothing, when
 // fewer are left. After another error some of dst may have been written.
+//
+// When dst ends the payload and has HeaderLen bytes of capacity behind its
+// length, these are scratch: the next header is read with the payload, which
+// saves a read per frame of a bulk transfer.
 func (r *Reader) ReadFull(dst []byte) error {
 	if len(dst) > r.left {
 		return fail(0, "payload", r.left, len(dst), ErrShort)
@@ -117,16 +121,30 @@ func (r *Reader) ReadFull(dst []byte) error {
 		}
 		var err error
 		if len(dst) >= directRead {
-			n, err = r.read(dst)
-			r.left -= n
-			dst = dst[n:]
+			dst, err = r.readInto(dst)
 		} else {
 			err = r.fill(len(dst))
 		}
-		if err != nil {
+		if err != nil && len(dst) > 0 {
 			return r.inside(err)
 		}
 	}
+}
+
+// readInto reads once from the source into dst and returns what is still missing.
+// What it got of the next header goes to buf, which is empty.
+func (r *Reader) readInto(dst []byte) ([]byte, error) {
+	want := dst
+	if r.left == len(dst) && cap(dst)-len(dst) >= HeaderLen {
+		want = dst[:len(dst)+HeaderLen]
+	}
+	n, err := r.read(want)
+	if more := n - len(dst); more > 0 {
+		r.r, r.w = 0, copy(r.buf, want[len(dst):n])
+		n = len(dst)
+	}
+	r.left -= n
+	return dst[n:], err
 }
 
 // Skip discards the rest of the payload.

@@ -42,11 +42,16 @@ type Refuse struct {
 	Epoch       uint64 // current epoch, when the HELLO's was stale; else 0
 	HasPosition bool   // the HELLO proved the session, so Position is told
 	Position    uint64 // received in that session
+	Closed      bool   // that session was closed on purpose, with Code; only with HasPosition
 }
 
 const (
 	refuseMin = 2 + 4 + 8 + 1 + 2 + 1
 	maxAddr   = 255
+
+	// What became of the session that a resume proved; a position follows.
+	refuseEnded  = 1
+	refuseClosed = 2
 )
 
 // AppendRefuse appends the payload of a REFUSE.
@@ -54,9 +59,13 @@ func AppendRefuse(b []byte, x *Refuse) []byte {
 	b = be.AppendUint16(b, uint16(x.Code))
 	b = be.AppendUint32(b, x.RetryAfter)
 	b = be.AppendUint64(b, x.Epoch)
-	b = appendFlag(b, x.HasPosition)
-	if x.HasPosition {
-		b = be.AppendUint64(b, x.Position)
+	switch {
+	case x.HasPosition && x.Closed:
+		b = be.AppendUint64(append(b, refuseClosed), x.Position)
+	case x.HasPosition:
+		b = be.AppendUint64(append(b, refuseEnded), x.Position)
+	default:
+		b = append(b, 0)
 	}
 	b = append16(b, clip(x.Text))
 	return appendAddr(b, x.Addr)
@@ -69,7 +78,11 @@ func ParseRefuse(p []byte) (Refuse, error) {
 	x.Code = Code(d.u16("code"))
 	x.RetryAfter = d.u32("retry after")
 	x.Epoch = d.u64("epoch")
-	if x.HasPosition = d.flag("has position"); x.HasPosition {
+	ended := d.u8("ended")
+	if ended > refuseClosed {
+		d.fail("ended", int(ended), refuseClosed, ErrNotCanonical)
+	}
+	if x.HasPosition, x.Closed = ended > 0, ended == refuseClosed; x.HasPosition {
 		x.Position = d.u64("position")
 	}
 	x.Text = d.text()

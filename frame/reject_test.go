@@ -67,7 +67,7 @@ func TestReject(t *testing.T) {
 		{"8193 bytes", Header{Type: TypeWelcome}, welcome(func(x *Welcome) { x.Meta = make([]byte, 8100) }), "payload", ErrTooLong},
 		{"8193 bytes", Header{Type: TypeChallenge}, make([]byte, 8193), "payload", ErrTooLong},
 		{"8193 bytes", Header{Type: TypeProof}, make([]byte, 8193), "payload", ErrTooLong},
-		{"position byte 2", Header{Type: TypeRefuse}, at(make([]byte, refuseMin), 14, 2), "has position", ErrNotCanonical},
+		{"ended byte 3", Header{Type: TypeRefuse}, at(make([]byte, refuseMin), 14, 3), "ended", ErrNotCanonical},
 		{"tail", Header{Type: TypeRefuse}, make([]byte, refuseMin+1), "payload", ErrTrailing},
 		{"text of 1025", Header{Type: TypeRefuse}, append([]byte("000000\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x01"), make([]byte, 2000)...), "text", ErrTooLong},
 		{"short", Header{Type: TypePing}, make([]byte, 39), "payload", ErrShort},

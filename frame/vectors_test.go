@@ -104,6 +104,8 @@ var vectors = []vector{
 	vec("stale epoch", Header{Type: TypeRefuse}, Refuse{Code: Aborted, Epoch: 7}, AppendRefuse, ParseRefuse),
 	vec("proved session, gone", Header{Type: TypeRefuse},
 		Refuse{Code: NotFound, HasPosition: true, Position: 4096}, AppendRefuse, ParseRefuse),
+	vec("proved session, closed", Header{Type: TypeRefuse},
+		Refuse{Code: Unavailable, HasPosition: true, Position: 4096, Closed: true, Text: "bye"}, AppendRefuse, ParseRefuse),
 
 	vec("ping", Header{Type: TypePing}, Ping{0x0102030405060708, Ack{1000, [Groups]uint64{1, 2, 3}}}, AppendPing, ParsePing),
 	vec("its answer", Header{Type: TypePong}, Ping{0x0102030405060708, Ack{2000, [Groups]uint64{}}}, AppendPing, ParsePing),

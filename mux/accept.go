@@ -59,7 +59,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 		s.acc.AcceptStream(st)
 		return nil
 	}
-	x := &Incoming{}
+	x := s.acc.NewExchange(o.Kind)
 	x.init(s, h.ID, &o)
 	x.opened(fin)
 	if !s.register(&x.flow, x) {
@@ -92,7 +92,7 @@ func (s *Session) register(f *flow, e entry) bool {
 	if !s.takePeerSlotLocked(f) {
 		return false
 	}
-	s.tab.m[f.id] = e
+	s.tab.put(e)
 	return true
 }
 
@@ -111,7 +111,7 @@ func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, te
 		s.tab.refused++
 		tooMany = s.tab.refused > maxRefused
 	}
-	s.tab.m[id] = x
+	s.tab.put(x)
 	s.tab.Unlock()
 	if tooMany {
 		return protocolError(id, "more than %d opens beyond the limits announced", maxRefused)

@@ -54,6 +54,7 @@ type lightAcceptor struct {
 	answer []byte
 }
 
+func (a *lightAcceptor) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
 func (a *lightAcceptor) AcceptExchange(x *Incoming) {
 	x.Dispatched()
 	x.TryReply(nil, a.answer)

@@ -39,13 +39,13 @@ func idle(s *Session) (errs []string) {
 			errs = append(errs, fmt.Sprintf(format, args...))
 		}
 	}
-	for id, e := range s.tab.m {
+	for e := range s.tab.all() {
+		id := e.base().id
 		check(id == 0, "stream %d (%T) is in the table, sentEnd %v, recvEnd %v", id, e, e.base().sentEnd, e.base().recvEnd)
 	}
-	for k, n := range s.tab.peerSlots {
-		check(n == 0, "the peer holds %d slots of %v", n, k)
-	}
-	check(s.tab.refused == 0 && s.tab.peerMessages == 0, "%d refused, %d messages of the peer's", s.tab.refused, s.tab.peerMessages)
+	p := &s.tab.peer
+	check(p.streams == 0 && p.calls == [MaxDepth + 1]int{} && p.inbox == 0 && len(p.scoped) == 0 && p.messages == 0, "the peer holds slots: %+v", p)
+	check(s.tab.refused == 0, "%d refused", s.tab.refused)
 	for k, sl := range s.slotTable.sets {
 		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
 		check(k.group() != 2 || k.sub() == 0, "slots of the ended parent %d are kept", k.sub())

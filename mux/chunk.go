@@ -1,6 +1,10 @@
 package mux
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/gantline-project/gantline/frame"
+)
 
 // chunk holds received bytes buf[off:w] of one stream.
 type chunk struct {
@@ -29,7 +33,11 @@ func newChunk(n int) *chunk {
 	if c, _ := chunkPools[class].Get().(*chunk); c != nil {
 		return c
 	}
-	return &chunk{buf: make([]byte, 1<<(class+minChunkBits))}
+	size, room := 1<<(class+minChunkBits), 0
+	if size >= directRead {
+		room = frame.HeaderLen // for the next header, see frame.Reader.ReadFull
+	}
+	return &chunk{buf: make([]byte, size+room)[:size]}
 }
 
 func (c *chunk) free() {

@@ -76,6 +76,9 @@ type Acceptor interface {
 	// AcceptStream announces a stream or streaming call. Call st.Accept once the application has it, or
 	// st.Reset to refuse it.
 	AcceptStream(st *Stream)
+	// NewExchange returns a zero Incoming for an exchange of this kind, which may be part of something larger: one
+	// allocation for all of it. Only Value may be set. AcceptExchange may not follow, if the exchange is refused.
+	NewExchange(kind frame.Kind) *Incoming
 	// AcceptExchange announces a call, message or notify. x.Complete tells whether its body is all there.
 	AcceptExchange(x *Incoming)
 	// ReadyExchange says that the body of an exchange announced before is now complete.

@@ -54,8 +54,8 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 // fail with net.ErrClosed. It is the first step of closing the End.
 func (s *Session) CloseStreams() {
 	s.tab.Lock()
-	all := make([]*Stream, 0, len(s.tab.m))
-	for _, e := range s.tab.m {
+	all := make([]*Stream, 0, s.tab.count())
+	for e := range s.tab.all() {
 		if st, ok := e.(*Stream); ok {
 			all = append(all, st)
 		}

@@ -61,12 +61,12 @@ func (s *Session) Start(ctx context.Context, x *Exchange, o *Open, body []byte) 
 		return context.Cause(ctx)
 	}
 	n := len(body)
-	fit := s.firstRoom(o)
+	s.l.Lock()
+	fit := min(s.firstRoom(o), max(0, s.frameLocked()-openLen(o)))
 	whole := n <= fit
 	if !whole {
 		n = 0
 	}
-	s.l.Lock()
 	err := s.startLocked(ctx, x, o, body, n, fit, whole)
 	var asm *assembly
 	if err != nil {

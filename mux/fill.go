@@ -66,14 +66,14 @@ func (s *Session) oweResetLocked(f *flow, code frame.Code, text string) {
 	if len(text) > frame.MaxText {
 		text = text[:frame.MaxText]
 	}
-	f.oweCode, f.oweText = code, text
+	f.why = &frame.Reset{Code: code, Text: text}
 	s.oweLocked(f, oweReset)
 }
 
 // enqueueLocked puts a flow with bytes to send where it belongs: into the ring, or among those that wait
 // for credit or for their early pool.
 func (s *Session) enqueueLocked(f *flow) {
-	if n, early := f.allowanceLocked(); n > 0 || len(f.pend) == 0 {
+	if n, early := f.allowanceLocked(); n > 0 || len(f.parked.pend) == 0 {
 		s.ring.push(f)
 		return
 	} else if early && f.early > 0 && !f.pooled {
@@ -128,16 +128,17 @@ func (s *Session) Fill() (waiting bool) {
 			return true
 		}
 		f := s.ring.pop()
-		if f.parked == nil {
+		w := f.parked
+		if w == nil {
 			continue // its writer has left
 		}
 		if f.sentEnd || f.closed != nil || f.stopped != nil {
 			f.wakeWriterLocked()
 			continue
 		}
-		n, done := f.appendLocked(f.pend, f.pendFin, f.pendHead)
-		if f.pend = f.pend[n:]; done {
-			f.pendDone = true
+		n, done := f.appendLocked(w.pend, w.fin, w.head)
+		if w.pend = w.pend[n:]; done {
+			w.done = true
 			f.wakeWriterLocked()
 			continue
 		}
@@ -205,7 +206,11 @@ func (s *Session) appendEmptyLocked(f *flow, flags frame.Flags) {
 // appendReasonLocked appends a RESET or STOP with the flow's code and text.
 func (s *Session) appendReasonLocked(t frame.Type, f *flow) {
 	var buf [frame.HeaderLen + 8 + frame.MaxText]byte
-	p := frame.AppendReset(buf[:frame.HeaderLen], &frame.Reset{Code: f.oweCode, Text: f.oweText})
+	why := f.why
+	if why == nil {
+		why = &frame.Reset{}
+	}
+	p := frame.AppendReset(buf[:frame.HeaderLen], why)
 	frame.PutHeader(p, frame.Header{Type: t, Length: uint32(len(p) - frame.HeaderLen), ID: f.id})
 	copy(s.l.Alloc(len(p)), p)
 	s.l.Wake()

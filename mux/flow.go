@@ -21,17 +21,14 @@ type flow struct {
 	credit int64  // granted bytes left
 	early  int    // early bytes that may still be sent
 
-	pend     []byte  // what the parked writer still has to send
-	pendHead []byte  // trailer that goes with its end
-	parked   *waiter // the writer that waits for it
-	turn     waitList
+	parked *waiter  // the writer whose bytes wait
+	turn   waitList // other writers
 
-	next, nextDebt *flow // ring, debts
-	oweText        string
-	stopped        error // the peer wants no more
-	closed         error // this side closed or reset the direction
+	next, nextDebt *flow        // ring, debts
+	why            *frame.Reset // said by the RESET or STOP owed; nil = OK
+	stopped        error        // the peer wants no more
+	closed         error        // this side closed or reset the direction
 	oweCredit      uint32
-	oweCode        frame.Code
 	owe            debt
 
 	kind        frame.Kind
@@ -42,8 +39,6 @@ type flow struct {
 	refused     bool       // the peer's, over a limit: kept only until its end comes
 	unconfirmed bool       // of ours, not accepted by the peer yet
 	confirm     bool       // the peer's, accepted: a CREDIT is due even when no bytes are wanted
-	pendFin     bool       // the end follows pend
-	pendDone    bool       // all of it is in the log
 	writing     bool       // a write is in progress; others wait in turn
 	queued      bool       // in the ring
 	inDebt      bool       // in debts
@@ -91,6 +86,9 @@ func (s *Session) poolRoomLocked(group uint8) int {
 
 // roomLocked returns the log's room that is not promised to a woken waiter.
 func (s *Session) roomLocked() int { return s.l.Room() - s.reserved }
+
+// frameLocked returns how many payload bytes a frame may have now.
+func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
 
 // bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
 func (s *Session) bulkRoomLocked() int {
@@ -184,8 +182,8 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 // parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.
 func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) (left []byte, done bool, err error) {
 	s := f.s
-	f.pend, f.pendFin, f.pendHead, f.pendDone = p, fin, head, false
 	w := s.newWaiterLocked()
+	w.pend, w.fin, w.head, w.done = p, fin, head, false
 	f.parked = w
 	s.enqueueLocked(f)
 	s.l.Wake()
@@ -204,9 +202,9 @@ func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) 
 		<-w.ch // woken meanwhile
 	}
 	f.parked = nil
+	left, done = w.pend, w.done
+	w.pend, w.head = nil, nil
 	s.freeWaiterLocked(w)
-	left, done = f.pend, f.pendDone
-	f.pend, f.pendHead = nil, nil
 	if f.pooled { // it goes without early window, or not at all
 		f.pooled = false
 		q := &s.poolFlows[f.group]
@@ -236,7 +234,7 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 	var flags frame.Flags
 	if len(p) > 0 {
 		allowed, early := f.allowanceLocked()
-		n = min(len(p), s.maxPayload, allowed)
+		n = min(len(p), s.frameLocked(), allowed)
 		if n <= 0 {
 			return 0, false
 		}
@@ -293,7 +291,7 @@ func (f *flow) extendLocked(p []byte, flags frame.Flags) bool {
 		return false
 	}
 	h, err := frame.ParseHeader(last)
-	if err != nil || h.ID != f.id || int(h.Length)+len(p) > f.s.maxPayload {
+	if err != nil || h.ID != f.id || int(h.Length)+len(p) > f.s.frameLocked() {
 		return false
 	}
 	switch {

@@ -46,6 +46,7 @@ func (a *obedient) AcceptStream(st *Stream) {
 	}
 }
 
+func (a *obedient) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
 func (a *obedient) AcceptExchange(x *Incoming) {
 	switch a.next() % 5 {
 	case 1:
@@ -205,7 +206,8 @@ func finish(t *testing.T, r *raw, acc *obedient) {
 	r.tab.Lock()
 	var ends []rawFrame
 	var all []entry
-	for id, e := range r.tab.m {
+	for e := range r.tab.all() {
+		id := e.base().id
 		ends, all = append(ends, fReset(id, frame.Aborted)), append(all, e)
 	}
 	r.tab.Unlock()

@@ -23,6 +23,8 @@ type Incoming struct {
 	Kind     frame.Kind
 	Depth    uint8         // how many calls its opener was inside of
 	Codec    uint8         // id of the codec of the body
+	canceled bool          // send lock; the peer gave it up
+	replied  bool          // send lock; Reply was called
 	Parent   uint64        // stream whose handlers or inbox are addressed, 0 = the End's
 	Timeout  time.Duration // that its opener had left; 0 = none
 	Size     int           // of the body in bytes, 0 = unknown
@@ -34,8 +36,6 @@ type Incoming struct {
 	complete atomic.Bool  // the body is all there; set by the reader
 	held     atomic.Int32 // early bytes of a one-frame body that are not released
 	asm      *assembly
-	canceled bool // send lock; the peer gave it up
-	replied  bool // send lock; Reply was called
 }
 
 func (x *Incoming) init(s *Session, id uint64, o *frame.Open) {

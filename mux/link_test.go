@@ -39,6 +39,7 @@ type fakeLink struct {
 	peer            *fakeLink
 	freed           [frame.Groups]uint64
 	rtt             time.Duration
+	frame           int // what Frame says; 0 = the greatest
 	failed          error
 	done            chan struct{}
 	trace           []frame.Header // of frames delivered to the peer
@@ -47,7 +48,13 @@ type fakeLink struct {
 
 const chunkSize = 136 << 10
 
-func (l *fakeLink) Room() int        { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) Room() int { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) Frame() int {
+	if l.frame > 0 {
+		return l.frame
+	}
+	return frame.DefaultMaxPayload
+}
 func (l *fakeLink) Unsent() int      { return len(l.log) }
 func (l *fakeLink) Appended() uint64 { return l.end }
 func (l *fakeLink) Sent() uint64     { return l.sent }
@@ -183,7 +190,9 @@ type testAcceptor struct {
 	drained chan frame.Drain
 }
 
-func (a *testAcceptor) AcceptStream(st *Stream) { a.streams <- st }
+func (a *testAcceptor) AcceptStream(st *Stream)          { a.streams <- st }
+func (a *testAcceptor) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
+
 func (a *testAcceptor) AcceptExchange(x *Incoming) {
 	if a.accept != nil {
 		a.accept(x)

@@ -147,7 +147,7 @@ func (s *Session) appendOpenLocked(f *flow, e entry, o *Open, body []byte, total
 	frame.PutHeader(b, frame.Header{Type: frame.TypeOpen, Flags: flags, Length: uint32(n), ID: f.id})
 	frame.AppendOpen(b[:frame.HeaderLen], &w)
 	s.tab.Lock()
-	s.tab.m[f.id] = e
+	s.tab.put(e)
 	s.tab.Unlock()
 	f.early -= len(body)
 	s.l.Wake()

@@ -29,6 +29,7 @@ type rawLink struct {
 
 func (l *rawLink) Room() int          { return l.limit - int(l.end-l.acked) }
 func (l *rawLink) Unsent() int        { return len(l.log) }
+func (l *rawLink) Frame() int         { return frame.DefaultMaxPayload }
 func (l *rawLink) Appended() uint64   { return l.end }
 func (l *rawLink) Sent() uint64       { return l.sent }
 func (l *rawLink) RTT() time.Duration { return l.rtt }
@@ -73,7 +74,8 @@ type rawAcceptor struct {
 	ended     []error // what EndStream said; send lock
 }
 
-func (a *rawAcceptor) AcceptStream(st *Stream) { a.streams = append(a.streams, st) }
+func (a *rawAcceptor) AcceptStream(st *Stream)          { a.streams = append(a.streams, st) }
+func (a *rawAcceptor) NewExchange(frame.Kind) *Incoming { return &Incoming{} }
 func (a *rawAcceptor) AcceptExchange(x *Incoming) {
 	a.incoming = append(a.incoming, x)
 	if a.onAccept != nil {

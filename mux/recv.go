@@ -173,9 +173,9 @@ func (st *Stream) Unsent() bool {
 // or the path, that is while rate x minimum round trip is over half of it (Little's law; a window grown
 // just because the sender was blocked costs latency: docs/PERFORMANCE.md). It returns credit to grant.
 func (st *Stream) growLocked(rtt time.Duration) int {
-	now := time.Now()
-	since, bytes := now.Sub(st.rateFrom), st.rated
-	first := st.rateFrom.IsZero()
+	now := time.Since(st.s.born)
+	since, bytes := now-st.rateFrom, st.rated
+	first := st.rateFrom == 0
 	st.rateFrom, st.rated = now, 0
 	if first || rtt <= 0 || since <= 0 || st.window == 0 || st.rend != nil || st.rerr != nil {
 		return 0

@@ -17,7 +17,7 @@ func (s *Session) HandleReplay(h frame.Header, payload []byte) {
 	case *Exchange:
 		setTimeout(payload, e.deadline)
 	case *Stream:
-		setTimeout(payload, e.deadline)
+		setTimeout(payload, e.opening().deadline)
 	case *leftover:
 		if e.group == frame.GroupCalls { // other groups count their early bytes elsewhere
 			frame.SetOpenKind(payload, frame.KindVoid)

@@ -76,7 +76,7 @@ func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, 
 	if s.gone == nil && !x.replied && !x.canceled && !x.sentEnd && x.owe&oweReset == 0 && h.Size == 0 && s.roomWait.empty() {
 		n, early := x.allowanceLocked()
 		hl := frame.HeadLen(h)
-		if len(body) <= min(n, s.maxPayload-hl) && frame.HeaderLen+hl+len(body) <= s.roomLocked() {
+		if len(body) <= min(n, s.frameLocked()-hl) && frame.HeaderLen+hl+len(body) <= s.roomLocked() {
 			x.replied = true
 			x.appendHeadLocked(h, body, early, true)
 			return true, nil
@@ -105,14 +105,14 @@ func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []by
 		n, early := x.allowanceLocked()
 		head.Size = 0
 		hl := frame.HeadLen(&head)
-		one := len(body) <= min(n, s.maxPayload-hl)
+		one := len(body) <= min(n, s.frameLocked()-hl)
 		if !one && !wait {
 			return false, nil
 		}
 		if !one {
 			head.Size = uint32(len(body))
 			hl = frame.HeadLen(&head)
-			n = max(0, min(n, s.maxPayload-hl, s.bulkRoomLocked()))
+			n = max(0, min(n, s.frameLocked()-hl, s.bulkRoomLocked()))
 		} else {
 			n = len(body)
 		}

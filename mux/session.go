@@ -2,8 +2,10 @@ package mux
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -13,6 +15,8 @@ type Session struct {
 	l   Link
 	cfg Config
 	acc Acceptor
+
+	born time.Time
 
 	maxPayload int // of frames we send
 
@@ -42,11 +46,10 @@ type Session struct {
 	draining atomic.Bool
 
 	tab struct {
-		sync.Mutex   // guards what follows; taken inside the send lock
-		m            map[uint64]entry
-		peerSlots    map[slotKey]int // opens of the peer's that are in m
-		peerMessages int             // of these, messages
-		refused      int             // entries in m that only wait for the end of a refused open
+		sync.Mutex // guards what follows; taken inside the send lock
+		table
+		peer    peerSlots // opens of the peer's that are in the table
+		refused int       // entries that only wait for the end of a refused open
 	}
 
 	earlyIn  [frame.Groups]uint64        // the peer's early bytes received; owned by the reader
@@ -67,12 +70,10 @@ type entry interface {
 // New returns a session over l. l must call the session's Handle methods and Fill from now on.
 func New(l Link, cfg *Config) *Session {
 	c := cfg.withDefaults()
-	s := &Session{l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
+	s := &Session{born: time.Now(), l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
 	if n := int(c.Local.Log) - frame.HeaderLen; n > 0 { // a frame that waits for room must fit the log
 		s.maxPayload = min(s.maxPayload, n)
 	}
-	s.tab.m = make(map[uint64]entry)
-	s.tab.peerSlots = make(map[slotKey]int)
 	s.budget.init(c.StreamBudget, c.BodyBudget)
 	s.slotTable.init(c.Peer)
 	s.backlog = min(maxUnconfirmed, int(c.Peer.Backlog))
@@ -83,7 +84,7 @@ func New(l Link, cfg *Config) *Session {
 	if !c.NoFirst {
 		s.first = s.newStream(0, frame.KindStream, c.Client)
 		s.first.accepted = true
-		s.tab.m[0] = s.first
+		s.tab.put(s.first)
 	}
 	return s
 }
@@ -103,9 +104,9 @@ func (s *Session) Stream(id uint64) *Stream {
 // Streams calls yield for every open stream of kind 0 except the first, in no order.
 func (s *Session) Streams(yield func(*Stream) bool) {
 	s.tab.Lock()
-	all := make([]*Stream, 0, len(s.tab.m))
-	for id, e := range s.tab.m {
-		if st, ok := e.(*Stream); ok && id != 0 && st.kind == frame.KindStream {
+	all := make([]*Stream, 0, s.tab.count())
+	for e := range s.tab.all() {
+		if st, ok := e.(*Stream); ok && st.id != 0 && st.kind == frame.KindStream {
 			all = append(all, st)
 		}
 	}
@@ -122,8 +123,8 @@ func (s *Session) Streams(yield func(*Stream) bool) {
 func (s *Session) Count() int {
 	s.tab.Lock()
 	defer s.tab.Unlock()
-	n := len(s.tab.m)
-	if _, ok := s.tab.m[0]; ok {
+	n := s.tab.count()
+	if s.tab.get(0) != nil {
 		n--
 	}
 	return n
@@ -131,7 +132,7 @@ func (s *Session) Count() int {
 
 func (s *Session) lookup(id uint64) entry {
 	s.tab.Lock()
-	e := s.tab.m[id]
+	e := s.tab.get(id)
 	s.tab.Unlock()
 	return e
 }
@@ -170,11 +171,8 @@ func (s *Session) HandleClose(err error) {
 	}
 	s.gone = err
 	s.tab.Lock()
-	all := make([]entry, 0, len(s.tab.m))
-	for _, e := range s.tab.m {
-		all = append(all, e)
-	}
-	clear(s.tab.m)
+	all := slices.AppendSeq(make([]entry, 0, s.tab.count()), s.tab.all())
+	s.tab.clear()
 	s.tab.Unlock()
 	for _, e := range all {
 		e.base().wakeWriterLocked()
@@ -214,11 +212,11 @@ func (s *Session) checkEarly(id uint64, group uint8, n int) error {
 // removeLocked takes f out of the table when both directions have ended. Send lock held.
 func (s *Session) removeLocked(f *flow) {
 	s.tab.Lock()
-	if e := s.tab.m[f.id]; e != nil && e.base() == f {
+	if e := s.tab.get(f.id); e != nil && e.base() == f {
 		if st, ok := e.(*Stream); ok {
 			st.finishedLocked()
 		}
-		delete(s.tab.m, f.id)
+		s.tab.remove(f.id)
 		if !f.own && f.id != 0 {
 			s.dropPeerSlotLocked(f)
 		}
@@ -234,8 +232,8 @@ func (s *Session) removeLocked(f *flow) {
 // swapLocked puts e in the place of the entry of f, which has handed its bookkeeping over. Send lock held.
 func (s *Session) swapLocked(id uint64, e entry) {
 	s.tab.Lock()
-	if s.tab.m[id] != nil {
-		s.tab.m[id] = e
+	if s.tab.get(id) != nil {
+		s.tab.put(e)
 	}
 	s.tab.Unlock()
 }

@@ -206,20 +206,59 @@ func (s *Session) confirmLocked(f *flow) {
 	}
 }
 
+// peerSlots counts what the peer has open under each key. The table's lock guards it.
+type peerSlots struct {
+	streams  int
+	calls    [MaxDepth + 1]int
+	inbox    int             // messages of the End's scope
+	scoped   map[slotKey]int // messages of a stream's
+	messages int             // in all
+}
+
+func (p *peerSlots) get(k slotKey) int {
+	if n := p.often(k); n != nil {
+		return *n
+	}
+	return p.scoped[k]
+}
+
+func (p *peerSlots) add(k slotKey, d int) {
+	if k.group() == 2 {
+		p.messages += d
+	}
+	if n := p.often(k); n != nil {
+		*n += d
+		return
+	}
+	if p.scoped == nil {
+		p.scoped = make(map[slotKey]int)
+	}
+	if p.scoped[k] += d; p.scoped[k] == 0 {
+		delete(p.scoped, k)
+	}
+}
+
+// often returns the counter of a key that every session has; nil for another.
+func (p *peerSlots) often(k slotKey) *int {
+	switch {
+	case k.group() == 0:
+		return &p.streams
+	case k.group() == 1:
+		return &p.calls[k.sub()]
+	case k.sub() == 0:
+		return &p.inbox
+	}
+	return nil
+}
+
 // takePeerSlotLocked books an open of the peer's; false when it has as many as it may. Table lock held.
 func (s *Session) takePeerSlotLocked(f *flow) bool {
-	k := f.key
-	limit := int([]uint32{s.cfg.Local.Streams, s.cfg.Local.Calls, s.cfg.Local.Messages}[f.group])
-	if s.tab.peerSlots[k] >= limit {
+	p, local := &s.tab.peer, &s.cfg.Local
+	limit := [frame.Groups]int{int(local.Streams), int(local.Calls), int(local.Messages)}[f.group]
+	if p.get(f.key) >= limit || f.group == 2 && p.messages >= linkMessages*limit {
 		return false
 	}
-	if f.group == 2 {
-		if s.tab.peerMessages >= linkMessages*limit {
-			return false
-		}
-		s.tab.peerMessages++
-	}
-	s.tab.peerSlots[k]++
+	p.add(f.key, 1)
 	return true
 }
 
@@ -228,11 +267,5 @@ func (s *Session) dropPeerSlotLocked(f *flow) {
 		s.tab.refused--
 		return
 	}
-	k := f.key
-	if s.tab.peerSlots[k]--; s.tab.peerSlots[k] == 0 && k.sub() != 0 {
-		delete(s.tab.peerSlots, k)
-	}
-	if f.group == 2 {
-		s.tab.peerMessages--
-	}
+	s.tab.peer.add(f.key, -1)
 }

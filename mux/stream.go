@@ -15,16 +15,11 @@ import (
 // Several goroutines may use it at once. Writes are atomic: the bytes of one Write stand together.
 type Stream struct {
 	flow
-	name     string
-	metadata []byte
-	parent   uint64
-	codec    uint8
-	timeout  time.Duration
-	deadline time.Time // of a timeout of ours
-	accepted bool      // send lock
-	told     bool      // the acceptor knows that it is over; send lock
-	openPos  uint64    // where the log has the OPEN; send lock
-	unsent   bool      // when the session ended the OPEN had been handed to no carrier; send lock
+	about    *about // nil when the opener said nothing
+	accepted bool   // send lock
+	told     bool   // the acceptor knows that it is over; send lock
+	unsent   bool   // when the session ended the OPEN had been handed to no carrier; send lock
+	openPos  uint64 // where the log has the OPEN; send lock
 
 	// Value is for the user of the package; set it before the stream is shared.
 	Value any
@@ -33,6 +28,26 @@ type Stream struct {
 	done chan struct{} // send lock; made by Done, closed when both directions have ended
 
 	recv
+}
+
+// about is what an opener says of its stream. Plain streams have none: a hundred thousand idle ones are many bytes.
+type about struct {
+	name     string
+	metadata []byte
+	parent   uint64
+	timeout  time.Duration
+	deadline time.Time // of a timeout of ours
+	codec    uint8
+}
+
+var nothing about
+
+// opening returns what the opener said.
+func (st *Stream) opening() *about {
+	if st.about != nil {
+		return st.about
+	}
+	return &nothing
 }
 
 // recv is a stream's receive side.
@@ -45,13 +60,13 @@ type recv struct {
 	rdl   deadline
 	head  *frame.Head // the peer's trailer
 
-	grant    int // granted bytes the peer may still send
-	window   int // what is granted ahead of the reader, 0 until it reads
-	reserved int // of the session's stream budget
-	earlyIn  int // early bytes received so far
-	held     int // of those in the buffer, not released yet
-	rated    int // bytes received since rateFrom
-	rateFrom time.Time
+	grant    int           // granted bytes the peer may still send
+	window   int           // what is granted ahead of the reader, 0 until it reads
+	reserved int           // of the session's stream budget
+	earlyIn  int           // early bytes received so far
+	held     int           // of those in the buffer, not released yet
+	rated    int           // bytes received since rateFrom
+	rateFrom time.Duration // since the session began, 0 = never
 }
 
 var _ net.Conn = (*Stream)(nil)
@@ -66,15 +81,20 @@ func (s *Session) newStream(id uint64, kind frame.Kind, own bool) *Stream {
 }
 
 func (st *Stream) describe(o *Open) {
-	st.name, st.parent, st.codec, st.timeout, st.depth = o.Name, o.Parent, o.Codec, o.Timeout, o.Depth
-	st.metadata = append([]byte(nil), o.Metadata...)
-	st.deadline = deadlineOf(o.Timeout)
+	st.depth = o.Depth
+	if o.Name == "" && len(o.Metadata) == 0 && o.Parent == 0 && o.Timeout == 0 && o.Codec == 0 {
+		return
+	}
+	st.about = &about{o.Name, append([]byte(nil), o.Metadata...), o.Parent, o.Timeout, deadlineOf(o.Timeout), o.Codec}
 }
 
 func (st *Stream) describeWire(o *frame.Open) {
-	st.name, st.parent, st.codec, st.timeout, st.depth = string(o.Name), o.Parent, o.Codec, timeoutOf(o), o.Depth
-	st.metadata = append([]byte(nil), o.Metadata...)
+	st.depth = o.Depth
 	st.key = keyOf(o.Kind, o.Depth, o.Parent)
+	if len(o.Name) == 0 && len(o.Metadata) == 0 && o.Parent == 0 && o.Timeout == 0 && o.Codec == 0 {
+		return
+	}
+	st.about = &about{string(o.Name), append([]byte(nil), o.Metadata...), o.Parent, timeoutOf(o), time.Time{}, o.Codec}
 }
 
 // ID returns the stream's id: 0 for the first stream, odd when the dialling side opened it.
@@ -84,22 +104,22 @@ func (st *Stream) ID() uint64 { return st.id }
 func (st *Stream) Kind() frame.Kind { return st.kind }
 
 // Name returns the name or method it was opened with.
-func (st *Stream) Name() string { return st.name }
+func (st *Stream) Name() string { return st.opening().name }
 
 // Metadata returns the encoded metadata it was opened with. Do not change it.
-func (st *Stream) Metadata() []byte { return st.metadata }
+func (st *Stream) Metadata() []byte { return st.opening().metadata }
 
 // Parent returns the id of the stream a streaming call is addressed to, 0 for the End.
-func (st *Stream) Parent() uint64 { return st.parent }
+func (st *Stream) Parent() uint64 { return st.opening().parent }
 
 // Depth returns how many calls a streaming call is nested in.
 func (st *Stream) Depth() uint8 { return st.depth }
 
 // Codec returns the codec id a streaming call was opened with.
-func (st *Stream) Codec() uint8 { return st.codec }
+func (st *Stream) Codec() uint8 { return st.opening().codec }
 
 // Timeout returns what the opener of a streaming call had left when it opened it; 0 means no deadline.
-func (st *Stream) Timeout() time.Duration { return st.timeout }
+func (st *Stream) Timeout() time.Duration { return st.opening().timeout }
 
 // Opened reports whether this side opened the stream.
 func (st *Stream) Opened() bool { return st.own }

@@ -13,6 +13,12 @@ type waiter struct {
 	need    int  // what it waits for, in the list's unit
 	granted bool // the thing waited for was handed over with the token
 	queued  bool // on a list; false once the token is sent
+
+	// Of a writer that is parked on its flow.
+	pend []byte // what it still has to send
+	head []byte // trailer that goes with the end
+	fin  bool   // the end follows pend
+	done bool   // all of it is in the log
 }
 
 // waitList is a FIFO of waiters, guarded by the lock of what is waited for.

@@ -76,6 +76,7 @@ func newYamuxLink(y *Yamux) *yamuxLink {
 
 func (l *yamuxLink) Room() int          { return l.limit - int(l.appended-l.written) }
 func (l *yamuxLink) Unsent() int        { return int(l.appended - l.taken) }
+func (l *yamuxLink) Frame() int         { return yamuxWritePiece }
 func (l *yamuxLink) Appended() uint64   { return l.appended }
 func (l *yamuxLink) Sent() uint64       { return l.taken }
 func (l *yamuxLink) Release(int, int)   {} // yamux has no early bytes

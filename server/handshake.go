@@ -16,7 +16,7 @@ import (
 type handshake struct {
 	l       *Listener
 	ctx     context.Context
-	end     *gantline.End // has claimed its id; nil before
+	end     *gantline.End // has claimed its id; nil before and after
 	place   bool          // it has a place in the listener's queue
 	refused bool          // the client was told that it is not wanted
 }
@@ -67,17 +67,54 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 	cfg := h.l.opts.config
 	cfg.Setup = h.setup
 	end, resumed, err := h.l.peers.sessions.Attach(h.ctx, nc, &cfg)
-	if err != nil || resumed {
+	switch {
+	case err != nil:
 		return nil, err
+	case !resumed:
+		return end, h.confirm(end, nc)
+	case !h.l.peers.returned(end):
+		return nil, nil
 	}
-	// A client that never got its welcome, or never wanted one, must not keep
-	// its id. One that has sent something and is gone already is an End, and
-	// when the listener stops all Ends are closed properly.
-	if _, err := end.Ping(h.ctx); err != nil && end.Stats().Link.FramesIn == 0 && h.l.ctx.Err() == nil {
-		h.l.peers.sessions.Drop(end, err)
-		return nil, errorf("the client did not answer its welcome: %w", bare{err})
+	return end, h.admit(end, nc)
+}
+
+// confirm waits until the client is heard from. One that never got its welcome, or never wanted one, must not keep
+// its id and its place, but its session waits like any other for its client, which may have been welcomed and cut off
+// (docs/decisions/0002). One that has sent something and is gone already is an End, and when the listener
+// stops all Ends are closed properly.
+func (h *handshake) confirm(end *gantline.End, nc net.Conn) error {
+	_, err := end.Ping(h.ctx)
+	if err == nil || end.Stats().Link.FramesIn > 0 || h.l.ctx.Err() != nil {
+		return nil
 	}
-	return end, nil
+	h.forsake(end, nc)
+	if end.Stats().Link.Resumes > 0 && h.l.peers.returned(end) { // in this moment
+		return h.admit(end, nc)
+	}
+	return errorf("the client did not answer its welcome: %w", bare{err})
+}
+
+// forsake makes a ghost of end: it is not on the list, and has no carrier.
+func (h *handshake) forsake(end *gantline.End, nc net.Conn) {
+	h.undo()
+	h.l.peers.forsake(end)
+	nc.Close()
+}
+
+// admit lets a ghost in whose client has come back. It may be refused as at a first connect; it is a ghost
+// then, until its client tries again.
+func (h *handshake) admit(end *gantline.End, nc net.Conn) error {
+	err := h.l.peers.claim(end)
+	if err == nil {
+		h.end = end
+		if err = h.takePlace(); err == nil {
+			err = h.l.peers.show(end)
+		}
+	}
+	if err != nil {
+		h.forsake(end, nc)
+	}
+	return err
 }
 
 // setup is Config.Setup of every End: it runs when the client has said who it
@@ -128,7 +165,7 @@ func (h *handshake) takePlace() error {
 	}
 }
 
-// undo gives back what a failed handshake has taken.
+// undo gives back what a failed handshake has taken, once.
 func (h *handshake) undo() {
 	if h.end != nil {
 		h.l.peers.remove(h.end)
@@ -136,6 +173,7 @@ func (h *handshake) undo() {
 	if h.place {
 		<-h.l.places
 	}
+	h.end, h.place = nil, false
 }
 
 // tellRefused logs that a limit was hit; an id in use is the client's affair.

@@ -16,7 +16,8 @@ type peers struct {
 
 	mu     sync.Mutex // guards what follows
 	byID   map[string]*peer
-	closed bool // nobody is let in any more
+	ghosts map[*gantline.End]struct{} // Ends of clients that were never heard from: not on the list
+	closed bool                       // nobody is let in any more
 }
 
 // A peer is an id that is taken.
@@ -33,12 +34,12 @@ func (p *peer) alive() bool {
 }
 
 func newPeers(limit int) *peers {
-	return &peers{limit: limit, byID: make(map[string]*peer)}
+	return &peers{limit: limit, byID: make(map[string]*peer), ghosts: make(map[*gantline.End]struct{})}
 }
 
 // errSuperseded ends the suspended End of a client that has come with a new
 // session.
-var errSuperseded = refusal(gantline.Aborted, "superseded by a new session of the same peer id")
+var errSuperseded = refusal(gantline.AlreadyExists, "superseded by a new session of the same peer id")
 
 // errClosing is what a client gets that comes while the listener closes.
 var errClosing = refusal(gantline.Unavailable, "the server is closing")
@@ -57,8 +58,36 @@ func (p *peers) claim(e *gantline.End) error {
 	case old == nil && p.limit > 0 && len(p.byID) >= p.limit:
 		return refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
 	}
+	for g := range p.ghosts {
+		if g.PeerID() == id {
+			p.sessions.Drop(g, errSuperseded)
+		}
+	}
 	p.byID[id] = &peer{end: e}
 	return nil
+}
+
+// forsake makes a ghost of e, which is not on the list, until its client returns or its time is over.
+func (p *peers) forsake(e *gantline.End) {
+	p.mu.Lock()
+	full := p.closed || p.limit > 0 && len(p.ghosts) >= p.limit
+	if !full {
+		p.ghosts[e] = struct{}{}
+		context.AfterFunc(e.Context(), func() { p.returned(e) })
+	}
+	p.mu.Unlock()
+	if full {
+		_ = e.Close()
+	}
+}
+
+// returned reports whether e was a ghost; it is none from then on.
+func (p *peers) returned(e *gantline.End) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, was := p.ghosts[e]
+	delete(p.ghosts, e)
+	return was
 }
 
 // show puts e, which has claimed its id, on the list for as long as it lives.
@@ -115,10 +144,13 @@ func (p *peers) count() int {
 	return len(p.byID)
 }
 
-// shut lets nobody in any more and returns who is there.
+// shut lets nobody in any more, ends the ghosts and returns who is there.
 func (p *peers) shut() []*gantline.End {
 	p.mu.Lock()
 	p.closed = true
+	for g := range p.ghosts {
+		p.sessions.Drop(g, errClosing)
+	}
 	p.mu.Unlock()
 	return p.all()
 }

@@ -3,8 +3,10 @@ package server_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +120,32 @@ func TestLostCarrierFreesID(t *testing.T) {
 		}
 		_, again := mem.dial(t, gantline.Config{ID: "x"})
 		again.Close()
+		ln.Close()
+	})
+}
+
+// TestSuspendedIsReplaced: a client that comes without its session takes the place of its suspended End at once, and
+// not that of one that is up.
+func TestSuspendedIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln, mem := listenRaw(t)
+		nc, end := mem.dial(t, gantline.Config{ID: "x", Redial: func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }})
+		old := mustAccept(t, ln)
+		nc.Cut()
+		synctest.Wait()
+		if old.State() != gantline.StateBroken || ln.End("x") != old {
+			t.Fatalf("the End is %v", old.State())
+		}
+		_, again := mem.dial(t, gantline.Config{ID: "x"})
+		if e := mustAccept(t, ln); ln.End("x") != e || e == old {
+			t.Error("the new End is not on the list")
+		}
+		<-old.Context().Done()
+		if err := context.Cause(old.Context()); !errors.Is(err, gantline.ErrSessionLost) || !strings.Contains(err.Error(), "superseded") {
+			t.Errorf("the old End ended with %v", err)
+		}
+		again.Close()
+		end.Close()
 		ln.Close()
 	})
 }

@@ -13,4 +13,9 @@ const (
 	byteStep   = 1
 	flapFor    = 60 * time.Second
 	nettests   = 3
+	stopShort  = 30 * time.Second
+	stopLong   = 60 * time.Second
+	kills      = 20
 )
+
+var herdGone = []time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 3 * time.Second, 12 * time.Second}

@@ -14,4 +14,10 @@ const (
 	byteStep   = 97 // of the first bytes of a connection, one in so many is cut
 	flapFor    = 5 * time.Second
 	nettests   = 1
+	stopShort  = 3 * time.Second
+	stopLong   = 12 * time.Second
+	kills      = 2 // of the server
 )
+
+// herdGone is how long the server of 200 clients is away.
+var herdGone = []time.Duration{200 * time.Millisecond}

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -58,31 +57,5 @@ func TestTwentyCuts(t *testing.T) {
 	t.Logf("%d resumes", r.resumes())
 	if r.resumes() < 15 {
 		t.Errorf("%d resumes in 4 s of a cut every 200 ms", r.resumes())
-	}
-}
-
-// TestEveryByte resets one connection after each number of its first bytes, handshake included, and the next
-// one too: the client ends up connected and a call and a message get through.
-func TestEveryByte(t *testing.T) {
-	for _, way := range []string{"up", "down"} {
-		t.Run(way, func(t *testing.T) {
-			for n := 1; n <= 2000; n += byteStep {
-				r := newRig(t, uint64(n), time.Second, fmt.Sprintf("rst@%s:%d#1-3", way, n))
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				for i := range uint64(5) {
-					if got, err := r.client.end.Call(ctx, "count", make([]byte, 8)); err != nil || len(got) != 8 {
-						t.Fatalf("byte %d: call %d: %v", n, i, err)
-					}
-					if err := r.server.end.Publish(ctx, "number", []byte{0, 0, 0, 0, 0, 0, 0, byte(i + 1)}); err != nil {
-						t.Fatalf("byte %d: message %d: %v", n, i, err)
-					}
-				}
-				cancel()
-				if len(r.client.wrong) > 0 || r.client.count != 5 || r.server.ran[0] != 5 {
-					t.Fatalf("byte %d: %v, %d messages, %d calls", n, r.client.wrong, r.client.count, r.server.ran[0])
-				}
-				r.close()
-			}
-		})
 	}
 }

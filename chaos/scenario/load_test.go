@@ -75,7 +75,7 @@ func (r *rig) load(seed uint64) {
 		calls.Go(func() { from.call(ctx, busy, &called[i]) })
 		work.Go(func() { to.echo(ctx, streams) })
 		for k := range streams {
-			work.Go(func() { from.push(ctx, seed*100+uint64(10*i+k)) })
+			work.Go(func() { from.push(ctx, seed*100+uint64(10*i+k), streamSize) })
 		}
 	}
 	work.Wait()
@@ -104,8 +104,8 @@ func (r *rig) load(seed uint64) {
 	}
 }
 
-// push sends random bytes over a stream and compares what comes back.
-func (s *side) push(ctx context.Context, seed uint64) {
+// push sends size random bytes over a stream and compares what comes back.
+func (s *side) push(ctx context.Context, seed uint64, size int64) {
 	st, err := s.end.OpenStream(ctx, gantline.WithName("echo"))
 	if err != nil {
 		s.complain("open: %v", err)
@@ -116,15 +116,15 @@ func (s *side) push(ctx context.Context, seed uint64) {
 	sent := sha256.New()
 	go func() { // ends with the write, or with the stream
 		src := rand.NewChaCha8([32]byte(binary.BigEndian.AppendUint64(make([]byte, 24), seed)))
-		if _, err := io.Copy(st, io.TeeReader(io.LimitReader(src, streamSize), sent)); err != nil {
+		if _, err := io.Copy(st, io.TeeReader(io.LimitReader(src, size), sent)); err != nil {
 			s.complain("write: %v", err)
 		}
 		st.CloseWrite()
 	}()
 	got := sha256.New()
 	n, err := io.Copy(got, st)
-	if err != nil || n != streamSize || !bytes.Equal(got.Sum(nil), sent.Sum(nil)) {
-		s.complain("echo: %d bytes of %d came back, right: %v, %v", n, streamSize, bytes.Equal(got.Sum(nil), sent.Sum(nil)), err)
+	if err != nil || n != size || !bytes.Equal(got.Sum(nil), sent.Sum(nil)) {
+		s.complain("echo: %d bytes of %d came back, right: %v, %v", n, size, bytes.Equal(got.Sum(nil), sent.Sum(nil)), err)
 	}
 }
 

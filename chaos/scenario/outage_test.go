@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,41 +49,67 @@ func TestBlackhole(t *testing.T) {
 	r.load(2)
 }
 
+// flapDials is the most that one outage may cost: the dial at once, the one within 20 ms, one within 1.2 s that may
+// find the way just closing, and its own first one again.
+const flapDials = 4
+
 // TestFlap: the way is up and down in turn; what is dialled is bounded, nothing leaks, and soon after the end all is well.
 func TestFlap(t *testing.T) {
 	r := newRig(t, 1, time.Second)
 	r.load(1)
-	goroutines := runtime.NumGoroutine()
-	before := r.proxy.Counters()
-	r.proxy.Inject(chaos.MustFault("flap:100ms/100ms"))
-	ctx, cancel := context.WithTimeout(t.Context(), flapFor)
-	defer cancel()
-	calls, longest := 0, time.Duration(0)
-	for ctx.Err() == nil {
-		one, stop := context.WithTimeout(t.Context(), 30*time.Second)
-		began := time.Now()
-		if _, err := r.client.end.Call(one, "count", make([]byte, 8)); err != nil {
-			t.Fatalf("call %d: %v", calls, err)
-		}
-		longest = max(longest, time.Since(began))
-		stop()
-		calls++
+	goroutines, heap := runtime.NumGoroutine(), heapInUse()
+	before, dialled := r.proxy.Counters(), r.dials.Load()
+	if _, err := r.proxy.Inject(chaos.MustFault("flap:100ms/100ms")); err != nil {
+		t.Fatal(err)
 	}
+	flapping, cancel := context.WithTimeout(t.Context(), flapFor)
+	defer cancel()
+	var caller sync.WaitGroup
+	calls, longest := 0, time.Duration(0)
+	caller.Go(func() {
+		for flapping.Err() == nil {
+			ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+			began := time.Now()
+			if _, err := r.client.end.Call(ctx, "count", make([]byte, 8)); err != nil {
+				t.Errorf("call %d: %v", calls, err)
+			}
+			longest = max(longest, time.Since(began))
+			stop()
+			calls++
+		}
+	})
+	<-flapping.Done()
 	r.proxy.Heal()
 	healthy := until(t, 2*time.Second, "healthy", func() bool {
-		_, err := r.client.end.Ping(t.Context())
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer stop()
+		_, err := r.client.end.Ping(ctx)
 		return err == nil && r.client.end.State() == gantline.StateUp
 	})
+	caller.Wait()
 	after := r.proxy.Counters()
-	dials := after.Connections - before.Connections
-	t.Logf("%d calls answered, the slowest in %v; %d connections in %v, healthy after %v", calls, longest, dials, flapFor, healthy)
-	if limit := int64(flapFor / (10 * time.Millisecond)); dials > limit {
-		t.Errorf("%d connections, more than %d", dials, limit)
+	dials, outages := r.dials.Load()-dialled, after.Faults[chaos.Flap]-before.Faults[chaos.Flap]
+	t.Logf("%d outages in %v: %d calls answered, the slowest in %v; %d dials, %d connections; healthy after %v", outages, flapFor, calls,
+		longest.Round(time.Millisecond), dials, after.Connections-before.Connections, healthy.Round(time.Microsecond))
+	if limit := flapDials*outages + int64(flapFor/(900*time.Millisecond)); dials > limit || outages < int64(flapFor/(250*time.Millisecond)) {
+		t.Errorf("%d dials in %d outages, more than %d", dials, outages, limit)
 	}
 	until(t, 5*time.Second, "goroutines are back", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
-	if n := r.client.end.Stats().Link.LogMemory; n != 0 {
-		until(t, time.Second, "log is empty", func() bool { return r.client.end.Stats().Link.LogMemory == 0 })
+	until(t, time.Second, "the logs are empty", func() bool {
+		return r.client.end.Stats().Link.LogMemory == 0 && r.server.end.Stats().Link.LogMemory == 0
+	})
+	if n := heapInUse(); n > heap+1<<20 {
+		t.Errorf("the heap grew from %d to %d bytes", heap, n)
 	}
+}
+
+// heapInUse is what is left of the heap behind a collection.
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what finalizers and pools held
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // TestUpAgain measures how long a reset interrupts the link.

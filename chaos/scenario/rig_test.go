@@ -2,7 +2,11 @@ package scenario
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +18,16 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(childEnv); spec != "" { // this program is a child of a test: see child_test.go
+		if err := runChild(spec); err != nil {
+			fmt.Fprintln(os.Stderr, "child:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // rig is a client and a server with a proxy between them.
 type rig struct {
@@ -23,6 +36,7 @@ type rig struct {
 	proxy  *chaos.Proxy
 	client *side
 	server *side
+	dials  atomic.Int64 // tried by the client
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -44,7 +58,8 @@ func newRig(t testing.TB, seed uint64, beat time.Duration, rules ...string) *rig
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for { // the first handshake may be cut as well, and Dial returns the first failure
-		r.client.end, err = client.Dial(ctx, "tcp", r.proxy.Addr(), client.WithConfig(gantline.Config{Setup: r.client.setup, Logger: quiet, Heartbeat: beat}))
+		r.client.end, err = client.Dial(ctx, "tcp", r.proxy.Addr(), client.WithDialFunc(r.dial),
+			client.WithConfig(gantline.Config{Setup: r.client.setup, Logger: quiet, Heartbeat: beat}))
 		if err == nil {
 			break
 		}
@@ -56,6 +71,12 @@ func newRig(t testing.TB, seed uint64, beat time.Duration, rules ...string) *rig
 		t.Fatal(err)
 	}
 	return r
+}
+
+// dial counts.
+func (r *rig) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	r.dials.Add(1)
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
 func (r *rig) close() {

@@ -8,173 +8,154 @@ import (
 	"hash"
 	"io"
 	"log/slog"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline"
 	"github.com/gantline-project/gantline/client"
-	"github.com/gantline-project/gantline/server"
 )
 
-// What travels in calls and messages. Both sides share these declarations, which is all the IDL there is.
-type (
-	pair struct{ A, B int64 }
-	sum  struct{ Sum int64 }
-	tick struct{ Seq int64 }
-	file struct {
-		Size   int64
-		SHA256 []byte
-	}
-)
+var quiet = slog.New(slog.DiscardHandler)
 
-const (
-	add      = gantline.Method[pair, sum]("math.add")
-	received = gantline.Method[struct{}, file]("file.received")
-	ticks    = gantline.Topic[tick]("demo.tick")
-)
-
-// atLeast is how many calls and messages each direction has, however fast the file is through.
-const atLeast = 50
-
-// peer is one side: what it sent and what reached it.
-type peer struct {
-	name string
-	end  atomic.Pointer[gantline.End]
-
-	calls, answered, executed atomic.Int64 // made by this side, rightly answered, run by this side for the other
-	sent, acked, got          atomic.Int64 // messages published, acked by the other side, received by this one
-	lastSeq                   atomic.Int64
-
-	mu    sync.Mutex // guards wrong
-	wrong []string   // what was not right, the first few
-}
-
-func (p *peer) complain(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.wrong) < 5 {
-		p.wrong = append(p.wrong, p.name+": "+fmt.Sprintf(format, args...))
-	}
-}
-
-// demo is one run.
+// demo is one run, seen from the client's process.
 type demo struct {
-	opt   options
-	src   *source
-	start time.Time
-	took  time.Duration
+	opt    options
+	size   int64 // of the file
+	source string
+	start  time.Time
+	took   time.Duration
 
-	server, client peer
-	pushed, pulled atomic.Int64 // bytes of the file
-	cable          cable
-	pushedSum      []byte
-	pulledSum      []byte
+	client *peer
+	cable  cable
+	proc   process
+
+	pulled  atomic.Int64  // bytes of the file
+	streams atomic.Int64  // that brought them
+	lost    atomic.Int64  // streams that reported ErrSessionLost
+	pulling chan struct{} // capacity 1: full while a stream is read
+	sum     hash.Hash
+
+	server verdict     // what the server said at the end
+	books  *ledger     // what it wrote down
+	over   atomic.Bool // both are there
 }
 
-// setup registers what the other side may call and send, before its first frame is looked at.
-func (p *peer) setup(end *gantline.End) error {
-	p.end.Store(end)
-	add.Handle(end, func(_ context.Context, q pair) (sum, error) {
-		p.executed.Add(1)
-		return sum{q.A + q.B}, nil
-	})
-	ticks.Subscribe(end, func(_ context.Context, t tick, _ *gantline.Message) error {
-		p.got.Add(1)
-		if last := p.lastSeq.Swap(t.Seq); t.Seq != last+1 {
-			p.complain("message %d came after message %d", t.Seq, last)
-		}
-		return nil
-	})
-	return nil
+func newDemo(opt options, src *source) *demo {
+	return &demo{opt: opt, size: src.size, source: src.name, start: time.Now(), client: newPeer("client", opt, newLedger()),
+		pulling: make(chan struct{}, 1), sum: sha256.New(), books: newLedger()}
 }
 
-// run starts a server and a client and lets them work until the file is across.
-func (d *demo) run(ctx context.Context, v *view) error {
-	d.server.name, d.client.name = "server", "client"
-	quiet := slog.New(slog.DiscardHandler)
-	ln, err := server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{ID: "demo-server", Setup: d.server.setup, Logger: quiet}))
+// run starts the server process and a client, and lets them work until the file is across.
+func (d *demo) run(ctx context.Context, v *view) (err error) {
+	dir, err := os.MkdirTemp("", "gantline-demo-")
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
+	defer os.RemoveAll(dir)
+	d.proc.opt, d.proc.dir = d.opt, dir
+	if err := d.proc.start(); err != nil {
+		return err
+	}
+	defer d.proc.kill()
 
-	pull := make(chan error, 1)
-	cfg := gantline.Config{ID: "demo-client", Logger: quiet, Setup: func(end *gantline.End) error {
-		received.Handle(end, func(ctx context.Context, _ struct{}) (file, error) {
-			select {
-			case err := <-pull:
-				return file{d.pulled.Load(), d.pulledSum}, err
-			case <-ctx.Done():
-				return file{}, ctx.Err()
-			}
-		})
+	cfg := d.client.config()
+	cfg.Setup = func(end *gantline.End) error {
+		position.Handle(end, d.position)
 		return d.client.setup(end)
-	}}
-	ce, err := client.Dial(ctx, "tcp", ln.Addr().String(), client.WithConfig(cfg), client.WithDialFunc(d.cable.dial))
+	}
+	end, err := client.Dial(ctx, "tcp", d.proc.addr(), client.WithConfig(cfg), client.WithDialFunc(d.cable.dial))
 	if err != nil {
 		return err
 	}
-	defer ce.Close()
-	se, err := ln.AcceptEnd(ctx)
-	if err != nil {
-		return err
-	}
+	defer end.Close()
 	v.start(ctx)
+	if err := d.work(ctx, end); err != nil {
+		return err
+	}
+	d.took = time.Since(d.start)
+	limited, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	if d.server, err = finish.Call(limited, end, struct{}{}); err != nil {
+		return fmt.Errorf("asking the server how it went: %w", err)
+	}
+	if err := errors.Join(end.Close(), d.proc.stop()); err != nil {
+		return err
+	}
+	d.books, err = openLedger(d.proc.ledgerPath())
+	if err == nil {
+		d.over.Store(true)
+		err = d.books.f.Close()
+	}
+	return err
+}
 
+// work is all that goes on while the cable is cut and the server is killed.
+func (d *demo) work(ctx context.Context, end *gantline.End) error {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
-	var wg sync.WaitGroup
-	wg.Go(func() { d.cable.keepCutting(work, d.opt.cut) })
-	wg.Go(func() { d.server.chat(work, se, d.opt) })
-	wg.Go(func() { d.client.chat(work, ce, d.opt) })
-	go func() { pull <- d.pull(ctx, ce) }()
-	err = d.push(ctx, se)
+	var trouble, chat sync.WaitGroup
+	var failed error
+	trouble.Go(func() { d.cable.keepCutting(work, d.opt.Cut) })
+	trouble.Go(func() {
+		if failed = d.proc.keepKilling(work, d.opt.Restart); failed != nil {
+			stop()
+		}
+	})
+	chat.Go(func() { d.client.chat(work, end) })
+	err := d.pull(work, end)
 	stop()
-	wg.Wait()
-	d.took = time.Since(d.start)
-	if err != nil {
-		return err
+	trouble.Wait()
+	if failed != nil {
+		return failed
 	}
-	return errors.Join(ce.Close(), se.Close())
-}
-
-// push sends the file over a stream that the server opens, then asks the client what arrived.
-func (d *demo) push(ctx context.Context, end *gantline.End) error {
-	st, err := end.OpenStream(ctx, gantline.WithName("file"))
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	defer context.AfterFunc(ctx, func() { st.Reset(gantline.Canceled) })()
-	sum := sha256.New()
-	r := &paced{r: d.src, rate: d.opt.rate * (1 << 20), start: time.Now(), sleep: time.Sleep}
-	if _, err := io.Copy(st, io.TeeReader(r, &tally{sum, &d.pushed})); err != nil {
-		return fmt.Errorf("pushing the file: %w", err)
-	}
-	if err := st.CloseWrite(); err != nil {
-		return err
-	}
-	d.pushedSum = sum.Sum(nil)
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if _, err := received.Call(ctx, end, struct{}{}); err != nil {
-		return fmt.Errorf("asking what arrived: %w", err)
-	}
-	return nil
-}
-
-// pull is the client's side of push.
-func (d *demo) pull(ctx context.Context, end *gantline.End) error {
-	st, err := end.AcceptStream(ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	sum := sha256.New()
-	_, err = io.Copy(&tally{sum, &d.pulled}, st)
-	d.pulledSum = sum.Sum(nil)
+	chat.Wait()
 	return err
+}
+
+// pull takes the file from the streams that the server opens, one after the other.
+func (d *demo) pull(ctx context.Context, end *gantline.End) error {
+	for {
+		st, err := end.AcceptStream(ctx)
+		if err != nil {
+			return err
+		}
+		err = d.read(ctx, st)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, gantline.ErrSessionLost):
+			return fmt.Errorf("reading the file at %d: %w", d.pulled.Load(), err)
+		}
+		d.lost.Add(1) // the server was killed; the next one opens a stream again
+	}
+}
+
+// read takes what one stream brings.
+func (d *demo) read(ctx context.Context, st *gantline.Stream) error {
+	d.pulling <- struct{}{}
+	defer func() { <-d.pulling }()
+	defer st.Close()
+	defer context.AfterFunc(ctx, func() { _ = st.Reset(gantline.Canceled) })()
+	d.streams.Add(1)
+	if from, err := strconv.ParseInt(string(st.Meta()), 10, 64); err != nil || from != d.pulled.Load() {
+		return fmt.Errorf("the server begins at %q", st.Meta())
+	}
+	_, err := io.Copy(&tally{d.sum, &d.pulled}, st)
+	return err
+}
+
+// position tells a new server how much of the file is here, once the old server's stream is at its end.
+func (d *demo) position(ctx context.Context, _ struct{}) (int64, error) {
+	select {
+	case d.pulling <- struct{}{}:
+		defer func() { <-d.pulling }()
+		return d.pulled.Load(), nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 // tally hashes and counts what is written to it.
@@ -186,61 +167,4 @@ type tally struct {
 func (t *tally) Write(p []byte) (int, error) {
 	t.n.Add(int64(len(p)))
 	return t.Hash.Write(p)
-}
-
-// chat calls the other side and publishes to it until ctx is done, and at least atLeast times.
-func (p *peer) chat(ctx context.Context, end *gantline.End, opt options) {
-	var wg sync.WaitGroup
-	wg.Go(func() { every(ctx, opt.calls, p.callOnce(end)) })
-	wg.Go(func() { every(ctx, opt.messages, p.publishOnce(end)) })
-	wg.Wait()
-}
-
-func (p *peer) callOnce(end *gantline.End) func(i int64) bool {
-	return func(i int64) bool {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		p.calls.Add(1)
-		got, err := add.Call(ctx, end, pair{i, 7 * i})
-		switch {
-		case err != nil:
-			p.complain("call %d: %v", i, err)
-			return false
-		case got.Sum != 8*i:
-			p.complain("call %d: %d + %d = %d", i, i, 7*i, got.Sum)
-		default:
-			p.answered.Add(1)
-		}
-		return true
-	}
-}
-
-func (p *peer) publishOnce(end *gantline.End) func(i int64) bool {
-	return func(i int64) bool {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		p.sent.Add(1)
-		if err := ticks.Publish(ctx, end, tick{i}); err != nil {
-			p.complain("message %d: %v", i, err)
-			return false
-		}
-		p.acked.Add(1)
-		return true
-	}
-}
-
-// every runs f for 1, 2, 3, ... at n a second until ctx is done or f says stop.
-func every(ctx context.Context, n int, f func(i int64) bool) {
-	t := time.NewTicker(time.Second / time.Duration(n))
-	defer t.Stop()
-	for i := int64(1); f(i); i++ {
-		if i < atLeast {
-			continue
-		}
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

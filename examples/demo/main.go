@@ -1,19 +1,20 @@
-// Command demo shows one connection at work: a server pushes a file to a client over a stream it opened,
-// while both sides call each other and exchange acked messages, all over one loopback TCP connection.
-// Every two seconds the connection is cut with a reset, and everything goes on. At the end it says whether every
-// byte, call and message arrived right, once.
+// Command demo shows one connection at work: a server process pushes a file to a client over a stream it opened,
+// while both sides call each other and exchange acked messages, all over one TCP connection on loopback.
+// Every two seconds the connection is cut with a reset, and everything goes on; with -restart the server process is killed as
+// well and started again. At the end it says whether every byte, call and message arrived right.
 //
 // # Usage
 //
 //	go run ./examples/demo                     256 MiB of generated data at 40 MiB/s
+//	go run ./examples/demo -restart 3s         kill -9 for the server now and then
 //	go run ./examples/demo -file big.iso       a file of yours
 //	go run ./examples/demo -rate 0             as fast as it goes
 //	go run ./examples/demo -cut 100ms          a worse cable; 0 = a good one
 //
 // # Concurrency
 //
-// Both sides run in this process and meet only over TCP. The counters of package-level type tally are
-// atomic; everything else belongs to one goroutine.
+// The client is this process and the server another one of the same program; they meet over TCP, and the server tells how it
+// does over its standard output. A ledger has a lock, counters are atomic; everything else belongs to one goroutine.
 //
 // # Errors
 //
@@ -32,17 +33,25 @@ import (
 	"time"
 )
 
-// options are the flags.
+// options are the flags. The server process is told them as JSON.
 type options struct {
-	file     string
-	size     int64 // MiB to generate
-	rate     float64
-	calls    int
-	messages int
-	cut      time.Duration
+	File     string
+	Size     int64 // MiB to generate
+	Rate     float64
+	Calls    int
+	Messages int
+	Cut      time.Duration
+	Restart  time.Duration
 }
 
 func main() {
+	if spec := os.Getenv(serverEnv); spec != "" {
+		if err := serve(spec, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "demo: server:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -63,28 +72,46 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "demo: %v\n", err)
 		return 2
 	}
-	defer src.Close()
+	_ = src.Close() // the server opens it again
 
-	d := &demo{opt: opt, src: src, start: time.Now()}
+	d := newDemo(opt, src)
 	view := newView(stdout, d)
 	err = d.run(ctx, view)
 	view.close()
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "\ndemo: interrupted, no verdict")
+		return 1
+	}
 	return d.report(stdout, err)
 }
+
+const usage = `demo pushes a file from a server process to a client while both call each other and exchange acked
+messages over the same TCP connection on loopback. The connection is cut now and then, and with
+-restart the server is killed; at the end the side that received counts, and the verdict says whether all is right.
+
+A cut loses nothing: the session is resumed, each call runs once, each message comes once and in order.
+Behind a kill the session is lost. The file's stream ends with ErrSessionLost, and the new server opens
+another one from where the client is. Of the calls under way every second one is Idempotent and is made
+again; the others are reported as of unknown outcome. Unacked messages are published again under their
+ids, and Config.Dedup, which the demo keeps in the receiver's ledger, lets each through once.
+
+Usage: go run ./examples/demo [flags]
+
+`
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var opt options
 	fs := flag.NewFlagSet("demo", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.StringVar(&opt.file, "file", "", "file to push; without it data is generated")
-	fs.Int64Var(&opt.size, "size", 256, "how much to generate, in `MiB`")
-	fs.Float64Var(&opt.rate, "rate", 40, "pace of the push in `MiB/s`, 0 = full speed")
-	fs.IntVar(&opt.calls, "calls", 100, "calls a second in each direction")
-	fs.IntVar(&opt.messages, "messages", 200, "acked messages a second in each direction")
-	fs.DurationVar(&opt.cut, "cut", 2*time.Second, "how often the connection is cut, 0 = never")
+	fs.StringVar(&opt.File, "file", "", "file to push; without it data is generated")
+	fs.Int64Var(&opt.Size, "size", 256, "how much to generate, in `MiB`")
+	fs.Float64Var(&opt.Rate, "rate", 40, "pace of the push in `MiB/s`, 0 = full speed")
+	fs.IntVar(&opt.Calls, "calls", 100, "calls a second in each direction")
+	fs.IntVar(&opt.Messages, "messages", 200, "acked messages a second in each direction")
+	fs.DurationVar(&opt.Cut, "cut", 2*time.Second, "how often the connection is cut, 0 = never")
+	fs.DurationVar(&opt.Restart, "restart", 0, "how often the server process is killed (kill -9) and, 0.3 s later, started again; 0 = never")
 	fs.Usage = func() {
-		fmt.Fprint(stderr, "demo pushes a file from a server to a client while both call each other and exchange acked\n"+
-			"messages over the same TCP connection on loopback. The connection is cut now and then; all of it is checked.\n\nUsage: go run ./examples/demo [flags]\n\n")
+		fmt.Fprint(stderr, usage)
 		fs.PrintDefaults()
 	}
 	if err := fs.Parse(args); err != nil {
@@ -96,16 +123,18 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case fs.NArg() > 0:
 		return opt, fmt.Errorf("unexpected argument %q: a file is given with -file", fs.Arg(0))
-	case opt.rate < 0:
-		return opt, fmt.Errorf("-rate %v: it must be 0 (full speed) or more MiB/s", opt.rate)
-	case opt.size < 0 || opt.size > 1<<20:
-		return opt, fmt.Errorf("-size %d: it must be between 0 and %d MiB", opt.size, 1<<20)
-	case opt.calls < 1 || opt.calls > 10000:
-		return opt, fmt.Errorf("-calls %d: it must be between 1 and 10000 a second", opt.calls)
-	case opt.cut < 0 || opt.cut > 0 && opt.cut < 20*time.Millisecond:
-		return opt, fmt.Errorf("-cut %v: it must be 0 (never) or at least 20ms", opt.cut)
-	case opt.messages < 1 || opt.messages > 10000:
-		return opt, fmt.Errorf("-messages %d: it must be between 1 and 10000 a second", opt.messages)
+	case opt.Rate < 0:
+		return opt, fmt.Errorf("-rate %v: it must be 0 (full speed) or more MiB/s", opt.Rate)
+	case opt.Size < 0 || opt.Size > 1<<20:
+		return opt, fmt.Errorf("-size %d: it must be between 0 and %d MiB", opt.Size, 1<<20)
+	case opt.Calls < 1 || opt.Calls > 10000:
+		return opt, fmt.Errorf("-calls %d: it must be between 1 and 10000 a second", opt.Calls)
+	case opt.Cut < 0 || opt.Cut > 0 && opt.Cut < 20*time.Millisecond:
+		return opt, fmt.Errorf("-cut %v: it must be 0 (never) or at least 20ms", opt.Cut)
+	case opt.Restart < 0 || opt.Restart > 0 && opt.Restart < time.Second:
+		return opt, fmt.Errorf("-restart %v: it must be 0 (never) or at least 1s, so that the server gets something done in between", opt.Restart)
+	case opt.Messages < 1 || opt.Messages > 10000:
+		return opt, fmt.Errorf("-messages %d: it must be between 1 and 10000 a second", opt.Messages)
 	}
 	return opt, nil
 }

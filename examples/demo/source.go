@@ -18,25 +18,25 @@ type source struct {
 
 // source opens the file, or makes up data that is the same in every run.
 func (o *options) source() (*source, error) {
-	if o.file == "" {
-		size := o.size << 20
+	if o.File == "" {
+		size := o.Size << 20
 		r := rand.NewChaCha8([32]byte([]byte("gantline demo: generated content")))
-		return &source{Reader: io.LimitReader(r, size), Closer: io.NopCloser(nil), name: fmt.Sprintf("%d MiB generated", o.size), size: size}, nil
+		return &source{Reader: io.LimitReader(r, size), Closer: io.NopCloser(nil), name: fmt.Sprintf("%d MiB generated", o.Size), size: size}, nil
 	}
-	f, err := os.Open(o.file)
+	f, err := os.Open(o.File)
 	if err != nil {
 		return nil, fmt.Errorf("-file: %w", err)
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", o.file)
+		err = fmt.Errorf("%s is not a regular file", o.File)
 	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("-file: %w", err)
 	}
 	// What is appended while the demo runs is left out, so that the progress bar is right.
-	return &source{Reader: io.LimitReader(f, info.Size()), Closer: f, name: o.file, size: info.Size()}, nil
+	return &source{Reader: io.LimitReader(f, info.Size()), Closer: f, name: o.File, size: info.Size()}, nil
 }
 
 // paced reads from r at no more than rate bytes a second.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gantline-project/gantline"
 )
 
 // view shows the run while it goes: a live screen on a terminal, else one line a second.
@@ -15,13 +18,14 @@ type view struct {
 	w     io.Writer
 	d     *demo
 	live  bool
-	lines int // of the screen drawn last
+	plain bool // no colours
+	lines int  // of the screen drawn last
 	stop  chan struct{}
 	wg    sync.WaitGroup
 }
 
 func newView(w io.Writer, d *demo) *view {
-	return &view{w: w, d: d, live: isTerminal(w), stop: make(chan struct{})}
+	return &view{w: w, d: d, live: isTerminal(w), plain: os.Getenv("NO_COLOR") != "", stop: make(chan struct{})}
 }
 
 // isTerminal reports whether w can be redrawn.
@@ -67,55 +71,107 @@ func (v *view) close() {
 	close(v.stop)
 	v.wg.Wait()
 	if v.live && v.lines > 0 {
-		v.draw(0)
+		v.draw(float64(v.d.pulled.Load()) / max(v.d.took.Seconds(), 0.001)) // on average
 	}
 }
 
 func (v *view) draw(rate float64) {
-	d, el := v.d, time.Since(v.d.start).Seconds()
-	got, part := d.pulled.Load(), 1.0
-	if d.src.size > 0 {
-		part = float64(got) / float64(d.src.size)
-	}
+	s := v.d.now()
 	if !v.live {
-		fmt.Fprintf(v.w, "%4.0fs  file %3.0f%% %6.1f MiB/s  calls %d/%d  messages %d/%d  cuts %d  %s\n", el, 100*part, rate/(1<<20),
-			d.server.answered.Load(), d.client.answered.Load(), d.server.acked.Load(), d.client.acked.Load(), d.cable.cuts.Load(), d.state())
+		fmt.Fprintf(v.w, "%5.1fs  file %3.0f%% %5.1f MiB/s  client %-6s  server %-6s  cuts %d  resumed %d  killed %d  answered %d+%d  acked %d+%d  duplicates %d\n",
+			s.elapsed, 100*s.part, rate/(1<<20), s.clientState, s.serverState, s.cuts, s.client.Resumes, s.kills,
+			s.client.Right, s.server.Right, s.client.Acked, s.server.Acked, s.client.GotAgain+s.server.GotAgain)
 		return
 	}
 	const width = 40
-	full := min(width, int(part*width))
-	var b strings.Builder
+	full := min(width, int(s.part*width))
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "gantline demo   %s, %.1f s\n\n", v.d.source, s.elapsed)
+	fmt.Fprintf(&b, "  client  %s  resumed %s, %s\n", v.state(s.clientState), times(s.client.Resumes), sessions(s.fresh))
+	fmt.Fprintf(&b, "  server  %s  %s\n", v.state(s.serverState), s.process())
+	fmt.Fprintf(&b, "  cable   cut %s, %.1f KiB sent again\n\n", times(s.cuts), kib(s.client, s.server))
+	fmt.Fprintf(&b, "  file    [%s%s] %5.1f %%  %6.1f MiB/s\n\n", strings.Repeat("█", full), strings.Repeat("·", width-full), 100*s.part, rate/(1<<20))
+	fmt.Fprintf(&b, "  %-26s %9s %9s %11s\n", "", "begun", "arrived", "duplicates")
+	for _, r := range rows(s.client, s.server) {
+		fmt.Fprintf(&b, "  %-26s %9d %9d %11d   %s\n", r.what, r.begun, r.arrived, r.twice, r.note)
+	}
+	var out bytes.Buffer
 	if v.lines > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", v.lines)
+		fmt.Fprintf(&out, "\x1b[%dA", v.lines)
 	}
-	rows := []string{
-		fmt.Sprintf("gantline demo   %-10s %6.1f s   %s", d.state(), el, d.src.name),
-		fmt.Sprintf("file  [%s%s] %5.1f %%  %7.1f MiB/s", strings.Repeat("█", full), strings.Repeat("·", width-full), 100*part, rate/(1<<20)),
-		fmt.Sprintf("calls     server -> client %8d    client -> server %8d", d.server.answered.Load(), d.client.answered.Load()),
-		fmt.Sprintf("messages  server -> client %8d    client -> server %8d", d.server.acked.Load(), d.client.acked.Load()),
-		fmt.Sprintf("cable     cut %d times, %s", d.cable.cuts.Load(), d.resumed()),
+	v.lines = bytes.Count(b.Bytes(), []byte("\n"))
+	for line := range strings.Lines(b.String()) {
+		out.WriteString("\x1b[2K" + line)
 	}
-	for _, r := range rows {
-		fmt.Fprintf(&b, "\x1b[2K%s\n", r)
-	}
-	v.lines = len(rows)
-	io.WriteString(v.w, b.String())
+	_, _ = v.w.Write(out.Bytes()) // a screen that cannot be drawn is no reason to stop
 }
 
-// resumed sums up what both sides did about the cuts.
-func (d *demo) resumed() string {
-	s, c := d.server.end.Load(), d.client.end.Load()
-	if s == nil || c == nil {
-		return "not connected yet"
+// state is a state in its colour, as wide as the widest.
+func (v *view) state(s string) string {
+	colour := 33 // yellow: on its way back
+	switch s {
+	case gantline.StateUp.String():
+		colour = 32
+	case killed:
+		colour = 31
+	case gantline.StateClosed.String():
+		colour = 0
 	}
-	sl, cl := s.Stats().Link, c.Stats().Link
-	return fmt.Sprintf("resumed %d times, %.1f KiB sent again", cl.Resumes, float64(sl.Replayed+cl.Replayed)/1024)
+	text := fmt.Sprintf("%-10s", s)
+	if v.plain {
+		return text
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colour, text)
 }
 
-// state is the client's, once there is one.
-func (d *demo) state() string {
-	if e := d.client.end.Load(); e != nil {
-		return e.State().String()
+// snapshot is how things are.
+type snapshot struct {
+	elapsed, part            float64
+	clientState, serverState string
+	client, server           tallies
+	cuts                     int64
+	fresh, pid, kills        int
+}
+
+const killed = "killed"
+
+func (d *demo) now() snapshot {
+	d.client.mu.Lock()
+	state, fresh := d.client.state, d.client.fresh
+	d.client.mu.Unlock()
+	st, pid, kills := d.proc.now()
+	s := snapshot{elapsed: time.Since(d.start).Seconds(), part: 1, clientState: state.String(), serverState: st.State,
+		client: d.client.sums(), server: st.tallies, cuts: d.cable.cuts.Load(), fresh: fresh, pid: pid, kills: kills}
+	switch {
+	case d.over.Load():
+		s.elapsed, s.serverState, s.server = d.took.Seconds(), gantline.StateClosed.String(), d.books.sums()
+	case pid == 0:
+		s.serverState = killed
 	}
-	return "connecting"
+	if d.size > 0 {
+		s.part = float64(d.pulled.Load()) / float64(d.size)
+	}
+	return s
+}
+
+func sessions(fresh int) string {
+	switch fresh {
+	case 0:
+		return "one session"
+	case 1:
+		return "1 fresh session"
+	}
+	return fmt.Sprintf("%d fresh sessions", fresh)
+}
+
+// process says which one is the server.
+func (s *snapshot) process() string {
+	text := "killed " + times(int64(s.kills))
+	if s.kills == 0 {
+		text = "never killed"
+	}
+	if s.pid > 0 {
+		text += fmt.Sprintf(", now process %d", s.pid)
+	}
+	return text
 }

@@ -1,0 +1,121 @@
+package scenario
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/chaos"
+)
+
+// firstBytes is how far into a connection every byte is tried.
+const firstBytes = 2000
+
+// TestEveryByte resets one connection after each number of its first bytes, handshake included, and the next
+// one too: the client ends up connected and a call and a message get through.
+func TestEveryByte(t *testing.T) {
+	for _, way := range []string{"up", "down"} {
+		t.Run(way, func(t *testing.T) {
+			for n := 1; n <= firstBytes; n += byteStep {
+				r := newRig(t, uint64(n), time.Second, fmt.Sprintf("rst@%s:%d#1-3", way, n))
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				for i := range uint64(5) {
+					if got, err := r.client.end.Call(ctx, "count", make([]byte, 8)); err != nil || len(got) != 8 {
+						t.Fatalf("byte %d: call %d: %v", n, i, err)
+					}
+					if err := r.server.end.Publish(ctx, "number", []byte{0, 0, 0, 0, 0, 0, 0, byte(i + 1)}); err != nil {
+						t.Fatalf("byte %d: message %d: %v", n, i, err)
+					}
+				}
+				cancel()
+				if len(r.client.wrong) > 0 || r.client.count != 5 || r.server.ran[0] != 5 {
+					t.Fatalf("byte %d: %v, %d messages, %d calls", n, r.client.wrong, r.client.count, r.server.ran[0])
+				}
+				r.close()
+			}
+		})
+	}
+}
+
+// TestEveryByteOfResume: a connection is cut under streams, calls and messages of both sides, and the one that is to
+// resume the session is reset after each number of its first bytes, resume handshake included. Nothing is lost.
+func TestEveryByteOfResume(t *testing.T) {
+	for _, way := range []string{"up", "down"} {
+		t.Run(way, func(t *testing.T) {
+			fired, resumes := int64(0), uint64(0)
+			for n := 1; n <= firstBytes; n += byteStep {
+				r := newRig(t, uint64(n), time.Second, fmt.Sprintf("rst@%s:%d#2", way, n))
+				r.underWay(uint64(n))
+				fired += r.proxy.Counters().Faults[chaos.RST] - 1 // one is ours
+				resumes += r.resumes()
+				r.close()
+				if t.Failed() {
+					t.Fatalf("byte %d", n)
+				}
+			}
+			tries := int64((firstBytes-1)/byteStep + 1)
+			t.Logf("%d resumes were reset, %d succeeded", fired, resumes)
+			if fired != tries {
+				t.Errorf("%d of %d resumes were reset", fired, tries)
+			}
+		})
+	}
+}
+
+// underWay starts a stream, calls and messages each way, cuts the connection under them, and checks what they come to.
+func (r *rig) underWay(seed uint64) {
+	r.t.Helper()
+	const each, size = 8, 32 << 10
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer cancel()
+	var work sync.WaitGroup
+	if _, err := r.proxy.Inject(chaos.MustFault("stall"), 1); err != nil { // nothing arrives before the cut
+		r.t.Fatal(err)
+	}
+	for i, pair := range [][2]*side{{r.client, r.server}, {r.server, r.client}} {
+		from, to := pair[0], pair[1]
+		work.Go(func() { to.echo(ctx, 1) })
+		work.Go(func() { from.push(ctx, seed*2+uint64(i), size) })
+		for n := range uint64(each) {
+			body := binary.BigEndian.AppendUint64(nil, n+1)
+			call := from.end.Go(ctx, "count", body)
+			work.Go(func() {
+				if got, err := call.Wait(ctx); err != nil || binary.BigEndian.Uint64(got) != n+2 {
+					from.complain("call %d: %x, %v", n+1, got, err)
+				}
+			})
+			work.Add(1)
+			_, err := from.end.PublishAsync(ctx, "number", body, gantline.OnDone(func(err error) {
+				if err != nil {
+					from.complain("message %d: %v", n+1, err)
+				}
+				work.Done()
+			}))
+			if err != nil {
+				from.complain("message %d: %v", n+1, err)
+				work.Done()
+			}
+		}
+	}
+	r.proxy.Cut()
+	work.Wait()
+	for _, s := range []*side{r.client, r.server} {
+		s.mu.Lock()
+		if s.count != each || s.last != each || len(s.ran) != each {
+			r.t.Errorf("%s: %d messages up to %d arrived and %d calls ran, want %d", s.name, s.count, s.last, len(s.ran), each)
+		}
+		for n, times := range s.ran {
+			if times != 1 {
+				r.t.Errorf("%s: call %d ran %d times", s.name, n, times)
+			}
+		}
+		for _, w := range s.wrong {
+			r.t.Error(w)
+		}
+		s.mu.Unlock()
+	}
+}

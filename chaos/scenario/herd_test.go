@@ -1,0 +1,105 @@
+package scenario
+
+import (
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/client"
+)
+
+// herd is many clients of one server, and when their connections reach it.
+type herd struct {
+	ends []*gantline.End
+
+	mu      sync.Mutex        // guards what follows
+	watched bool              // what arrives counts
+	arrived map[int]time.Time // each client's first
+	conns   int
+}
+
+// dialer returns the way of client i to the server.
+func (h *herd) dialer(i int) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if err == nil && h.watched {
+			h.conns++
+			if h.arrived[i].IsZero() {
+				h.arrived[i] = time.Now()
+			}
+		}
+		return nc, err
+	}
+}
+
+// peak returns how many clients arrived within any window, and when the last one did.
+func (h *herd) peak(window time.Duration) (most int, last time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var at []time.Time
+	for _, t := range h.arrived {
+		at = append(at, t)
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	for i, j := 0, 0; i < len(at); i++ {
+		for at[i].Sub(at[j]) >= window {
+			j++
+		}
+		most, last = max(most, i-j+1), at[i]
+	}
+	return most, last
+}
+
+// TestHerd: 200 clients lose their server to kill -9. Once it is back at most 40 arrive in any 100 ms, and all are
+// back in 30 s. TestRedialHerd in the root has more outages, in time that is not real.
+func TestHerd(t *testing.T) {
+	const clients, most = 200, 40
+	for _, gone := range herdGone {
+		t.Run(gone.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			srv := start(t, childSpec{Role: "server", Addr: "127.0.0.1:0", Dir: dir})
+			h := &herd{arrived: make(map[int]time.Time)}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			for i := range clients {
+				e, err := client.Dial(ctx, "tcp", srv.said, client.WithConfig(gantline.Config{Logger: quiet}), client.WithDialFunc(h.dialer(i)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.ends = append(h.ends, e)
+			}
+			defer func() {
+				var wg sync.WaitGroup
+				for _, e := range h.ends {
+					wg.Go(func() { e.Close() })
+				}
+				wg.Wait()
+			}()
+			srv.kill()
+			h.mu.Lock()
+			h.watched = true
+			h.mu.Unlock()
+			time.Sleep(gone)
+			start(t, childSpec{Role: "server", Addr: srv.said, Dir: dir})
+			began := time.Now()
+			for _, e := range h.ends { // each works again
+				one, stop := context.WithDeadline(ctx, began.Add(30*time.Second))
+				if _, err := e.Call(one, "count", make([]byte, 8)); err != nil {
+					t.Errorf("behind the restart: %v", err)
+				}
+				stop()
+			}
+			n, last := h.peak(100 * time.Millisecond)
+			t.Logf("at most %d of %d clients arrived in 100 ms, the last after %v; %d connections in all", n, clients, last.Sub(began).Round(time.Millisecond), h.conns)
+			if n > most || len(h.arrived) != clients {
+				t.Errorf("%d clients in 100 ms, more than %d; %d of %d are back", n, most, len(h.arrived), clients)
+			}
+		})
+	}
+}
