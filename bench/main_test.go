@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,9 @@ func TestTables(t *testing.T) {
 				t.Errorf("%s %q", table.Name, s.Name)
 			}
 			seen[s.Name] = true
+			if s.Judge != "" && !slices.ContainsFunc(s.Columns, func(c trial.Column) bool { return c.Key == s.Judge }) {
+				t.Errorf("%s %s is judged by %q, which it has not", table.Name, s.Name, s.Judge)
+			}
 		}
 	}
 }
