@@ -30,7 +30,8 @@ type Limits struct {
 	// Log is how many bytes may be sent and not yet acknowledged before writers wait. Default 512 KiB.
 	Log int
 	// Window is what a stream that is being read may have in flight at first, and MaxWindow what that may
-	// grow to, in bytes. Defaults 256 KiB and 16 MiB.
+	// grow to, in bytes. Defaults 256 KiB and 16 MiB. Streams that are too many for StreamMemory share it
+	// evenly, down to 16 KiB each.
 	Window, MaxWindow int
 	// StreamMemory bounds, in bytes, what the windows of all streams together take beyond the first
 	// 64 KiB of each, and BodyMemory the same for bodies being received. Defaults 16 MiB and 12 MiB.

@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"math/bits"
 	"sync"
 
 	"github.com/gantline-project/gantline/frame"
@@ -16,7 +17,9 @@ import (
 // the budget is spent; all others wait until something is handed over.
 type budget struct {
 	mu      sync.Mutex // guards all; nothing is called with it held
-	streams int        // left for windows
+	total   int        // for windows; constant
+	streams int        // of it left; below 0 by least windows that went over it
+	readers int        // streams that have a window
 	bodies  int        // left for bodies; below 0 by the bodies that went over it
 	lanes   [bodyLanes]bodyLane
 }
@@ -45,37 +48,62 @@ func laneOf(f *flow) int {
 	return callLane + int(f.depth)
 }
 
-func (b *budget) init(streams, bodies int) { b.streams, b.bodies = streams, bodies }
+func (b *budget) init(streams, bodies int) { b.total, b.streams, b.bodies = streams, streams, bodies }
 
-// window returns the first window of a stream and how much of it is reserved: what is wanted while there
-// is that much, else the minimum that every stream gets.
-func (b *budget) window(want int) (window, reserved int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if want > b.streams {
-		return min(want, minWindow), 0
+// shareLocked returns what every stream that is read may have: want, or a power of 2 when there are too many of
+// them, since the halves of such a window are whole frames.
+func (b *budget) shareLocked(want int) int {
+	if fair := b.total / b.readers; fair < want {
+		return max(1<<bits.Len(uint(fair))>>1, min(want, minWindow))
 	}
-	b.streams -= want
-	return want, want
+	return want
 }
 
-// grow reserves n more for a window.
-func (b *budget) grow(n int) bool {
+// window returns the first window of a stream and reserves it: its share, but no more than an eighth of what is
+// left, as the stream may never use it, and no less than the minimum.
+func (b *budget) window(want int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n > b.streams {
-		return false
-	}
+	b.readers++
+	n := max(min(b.shareLocked(want), b.streams/8), min(want, minWindow))
 	b.streams -= n
-	return true
+	return n
 }
 
+// fit returns what a window in use is to be from now on, of which inUse is granted or buffered. Below its share it
+// grows as far as there is something left. Above, because it was grown or there were fewer streams, it gives back
+// when the streams are too many for want, or another first window does not fit.
+func (b *budget) fit(window, want, inUse int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	to, share := window, b.shareLocked(want)
+	switch {
+	case window < share:
+		to += max(0, min(share-window, b.streams))
+	case share < want || b.streams < want:
+		to = min(window, max(share, b.total/b.readers, inUse))
+	}
+	b.streams += window - to
+	return to
+}
+
+// grow reserves up to n more for a window, and returns how much. It leaves some to first windows.
+func (b *budget) grow(n int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n = max(0, min(n, b.streams-b.total/16))
+	b.streams -= n
+	return n
+}
+
+// freeWindow gives all of a window back; 0 is none.
 func (b *budget) freeWindow(n int) {
 	if n == 0 {
 		return
 	}
 	b.mu.Lock()
 	b.streams += n
+	b.readers--
 	b.mu.Unlock()
 }
 

@@ -22,6 +22,9 @@ const (
 	// minWindow is granted to a stream that is read even when the budget is spent, so that no stream
 	// starves: 1024 streams hold at most 16 MiB this way.
 	minWindow = 16 << 10
+	// creditStep is the most that a reader keeps back before it grants it: half of a small window, but of 16 MiB
+	// only this, or no more than half of them would ever be on the way.
+	creditStep = 256 << 10
 	// aheadOfAll is how much bulk may lie unsent in the log; the rest waits outside it, so that a small
 	// frame has at most this much before it (measured: 256 KiB ahead costs 30 us of tail latency).
 	aheadOfAll = 128 << 10

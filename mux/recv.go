@@ -99,14 +99,20 @@ func (st *Stream) consumedLocked(n int) (rel, credit int) {
 		st.unreserveLocked()
 		return rel, 0
 	}
-	if st.window == 0 { // the first ask: buffered early bytes move to the grant
-		st.window, st.reserved = st.s.budget.window(st.s.cfg.Window)
+	first := st.window == 0
+	if first { // the first ask: buffered early bytes move to the grant
+		st.window = st.s.budget.window(st.s.cfg.Window)
+		st.reserved = st.window
 		rel += st.held
 		st.held = 0
 	}
-	if due := st.window - st.grant - st.in.n; due >= st.window/2 {
-		st.grant += due
-		credit = due
+	if due := st.window - st.grant - st.in.n; due >= min(st.window/2, creditStep) {
+		if !first && st.s.cfg.InitialCredit == 0 {
+			st.window = st.s.budget.fit(st.window, st.s.cfg.Window, st.grant+st.in.n)
+			st.reserved = st.window
+		}
+		credit = st.window - st.grant - st.in.n
+		st.grant += credit
 	}
 	return rel, credit
 }
@@ -181,11 +187,12 @@ func (st *Stream) growLocked(rtt time.Duration) int {
 		return 0
 	}
 	inFlight := float64(bytes) / since.Seconds() * rtt.Seconds()
-	if inFlight <= float64(st.window)/2 || 2*st.window > st.s.cfg.MaxWindow || !st.s.budget.grow(st.window) {
+	if inFlight <= float64(st.window)/2 {
 		return 0
 	}
-	st.reserved += st.window
-	st.window *= 2
+	more := st.s.budget.grow(min(st.window, st.s.cfg.MaxWindow-st.window))
+	st.reserved += more
+	st.window += more
 	due := st.window - st.grant - st.in.n
 	if due <= 0 {
 		return 0
