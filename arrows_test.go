@@ -40,6 +40,7 @@ var arrows = map[string]arrowRule{
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
 	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
+	"internal/mutants":  {},
 	"internal/sim":      {inTests: []string{".", "client", "server"}},
 	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},

@@ -177,6 +177,42 @@ func TestFreshMany(t *testing.T) {
 	})
 }
 
+// TestFreshManyAgain: a session that is lost while older messages still wait to be sent again leaves their order alone.
+func TestFreshManyAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var b mailbox
+		h := newHouse(t, b.config(Config{}))
+		c := h.client(nil)
+		var all []string
+		var pubs []*Publication
+		for i := range 100 {
+			all = append(all, fmt.Sprint(i))
+			p, err := c.PublishAsync(t.Context(), "t", []byte(all[i]))
+			must(t, err)
+			pubs = append(pubs, p)
+		}
+		b.take()
+		h.cfg.Limits.Messages = 10
+		for range 3 {
+			h.stop()
+			h.start()
+			<-time.After(5 * time.Second)
+			if got := textsOf(b.take()); !slices.Equal(got, all[:10]) {
+				t.Fatalf("got %v", got)
+			}
+		}
+		h.stop()
+		b.acks(true)
+		h.start()
+		for _, p := range pubs {
+			must(t, p.Wait(short(t)))
+		}
+		if got := textsOf(b.take()); !slices.Equal(got, all) {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
 // TestDedup: a copy of a message that was acked is acked too and not handed out, subscribed or received.
 func TestDedup(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 // 100 ms once it is back, and all are back within 30 s.
 func TestRedialHerd(t *testing.T) {
 	const clients, most, window, all = 200, 40, 100 * time.Millisecond, 30 * time.Second
-	for _, gone := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond,
-		1900 * time.Millisecond, 2500 * time.Millisecond, 4 * time.Second, 9 * time.Second, 11 * time.Second, 20 * time.Second, 2 * time.Minute} {
+	for _, gone := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second, 1500 * time.Millisecond,
+		2500 * time.Millisecond, 11 * time.Second, 2 * time.Minute} {
 		t.Run(gone.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				h := newHouse(t, nil)

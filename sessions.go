@@ -24,6 +24,8 @@ const maxSuspendedBytes = 64 << 20
 // The send logs of suspended Ends hold at most 64 MiB together: beyond that the peer id that holds most loses
 // its suspended sessions.
 type Sessions struct {
+	evicting sync.Mutex // held by suspended: two at a time would drop more than they must
+
 	mu   sync.Mutex // guards what follows
 	ends map[[16]byte]*End
 
@@ -140,6 +142,8 @@ func (s *Sessions) of(l *conn.Link) *End {
 
 // suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much.
 func (s *Sessions) suspended() {
+	s.evicting.Lock()
+	defer s.evicting.Unlock()
 	s.mu.Lock()
 	total := 0
 	byPeer := make(map[string]int)

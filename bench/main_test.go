@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestTiny(t *testing.T) {
 			dir := t.TempDir()
 			file := func(name string) string { return filepath.Join(dir, name) }
 			var out, diag bytes.Buffer
-			args := []string{tc.table, "-scenario", tc.scenario, "-peers", tc.peers, "-reps", "1", "-time", "50ms", "-keep",
+			args := []string{tc.table, "-scenario", tc.scenario, "-peers", tc.peers, "-reps", "1", "-time", "150ms", "-keep",
 				"-json", file("b.json"), "-md", file("b.md"), "-svg", file("charts")}
 			if code := run(t.Context(), args, &out, &diag); code != 0 {
 				t.Fatalf("exit code %d: %s", code, diag.String())
@@ -118,6 +119,9 @@ func TestTables(t *testing.T) {
 				t.Errorf("%s %q", table.Name, s.Name)
 			}
 			seen[s.Name] = true
+			if s.Judge != "" && !slices.ContainsFunc(s.Columns, func(c trial.Column) bool { return c.Key == s.Judge }) {
+				t.Errorf("%s %s is judged by %q, which it has not", table.Name, s.Name, s.Judge)
+			}
 		}
 	}
 }

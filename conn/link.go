@@ -47,8 +47,9 @@ type Link struct {
 	client  bool
 	localID string
 	peer    Peer
-	secret  [32]byte // of the session; proves it when it is resumed
-	bound   bool     // proofs cover the TLS exporter of their carrier
+	secret  [32]byte   // of the session; proves it when it is resumed
+	owner   *principal // of the session: the client with its certificate; nil = it had none, or this is the client
+	bound   bool       // proofs cover the TLS exporter of their carrier
 	base    time.Time
 	handler Handler                 // set by Start
 	c       atomic.Pointer[carrier] // the newest; replaced by attachLocked when the older one is joined
@@ -88,28 +89,28 @@ type Link struct {
 	ackAt   int64        // when the log began to wait for an ACK, or the last one came
 	frames  frameSize
 
-	epoch     uint64      // of the newest carrier; the first has 0
-	broken    bool        // there is no carrier, and no goroutine of ours
-	brokenBy  error       // what broke it
-	attaching bool        // a resume is between its first and last step
-	overrun   bool        // no carrier can bring the link back any more
-	resuming  sync.Mutex  // held by a resume as a whole; taken before mu
-	moving    bool        // Migrate takes the carrier away: nobody is told
-	expiry    *time.Timer // ends a broken link
-	closing   bool        // Close was called: flush, then BYE
-	sealed    bool        // Close takes nothing more into the log
-	byeDue    bool
-	byeSent   bool // no frame follows any more
-	bye       frame.Bye
-	peerBye   bool
-	stopped   bool        // the writer must return
-	ended     bool        // the log is closed
-	left      uint64      // bytes that stayed unconfirmed, when it has ended
-	running   bool        // Start was called
-	endTimer  *time.Timer // cuts the carrier at endAt
-	endAt     int64
-	cause     error // why the link ends: what HandleClose and Err say
-	fault     error // what went wrong when the cause is our own Close
+	epoch    uint64      // of the newest carrier; the first has 0
+	broken   bool        // there is no carrier, and no goroutine of ours
+	brokenBy error       // what broke it
+	attempt  *carrier    // of a resume between its first and last step
+	overrun  bool        // no carrier can bring the link back any more
+	resuming sync.Mutex  // held by a resume as a whole; taken before mu
+	moving   bool        // Migrate takes the carrier away: nobody is told
+	expiry   *time.Timer // ends a broken link
+	closing  bool        // Close was called: flush, then BYE
+	sealed   bool        // Close takes nothing more into the log
+	byeDue   bool
+	byeSent  bool // no frame follows any more
+	bye      frame.Bye
+	peerBye  bool
+	stopped  bool        // the writer must return
+	ended    bool        // the log is closed
+	left     uint64      // bytes that stayed unconfirmed, when it has ended
+	running  bool        // Start was called
+	endTimer *time.Timer // cuts the carrier at endAt
+	endAt    int64
+	cause    error // why the link ends: what HandleClose and Err say
+	fault    error // what went wrong when the cause is our own Close
 
 	news    []State
 	telling bool // somebody is in deliver

@@ -42,9 +42,14 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 }
 
 // unbreakLocked ends the wait for a carrier for good when something has ended
-// the link: true tells the caller to call finish.
+// the link: true tells the caller to call finish. A resume that is under way is
+// cut short, and does the rest.
 func (l *Link) unbreakLocked() bool {
-	if !l.broken || l.attaching || l.cause == nil && !l.byeDue || l.closing && l.fault == nil && !l.overrun {
+	if !l.broken || l.cause == nil && !l.byeDue || l.closing && l.fault == nil && !l.overrun {
+		return false
+	}
+	if l.attempt != nil {
+		l.attempt.cut()
 		return false
 	}
 	l.broken = false
@@ -91,7 +96,7 @@ func (l *Link) Lose(err error) {
 		l.mu.Unlock()
 		return
 	}
-	if errors.As(err, &refused) && refused.HasPosition && !l.attaching {
+	if errors.As(err, &refused) && refused.HasPosition && l.attempt == nil {
 		_ = l.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
 	if refused != nil && refused.Closed {

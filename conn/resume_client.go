@@ -33,7 +33,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 	}
 	l.epoch++ // an attempt whose answer was lost must not be taken for this one
 	c := newCarrier(l, nc)
-	l.attaching = true
+	l.attempt = c
 	hello := frame.Hello{
 		MinVersion: frame.Version,
 		MaxVersion: frame.Version,
@@ -55,7 +55,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 		return err
 	})
 	l.mu.Lock()
-	l.attaching = false
+	l.attempt = nil
 	if err == nil {
 		l.peerReady(c)
 		err = l.attachLocked(c, w.Resumed.Position, w.Resumed.Released)

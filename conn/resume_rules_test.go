@@ -174,6 +174,29 @@ func TestResumeRefused(t *testing.T) {
 	}
 }
 
+// TestResumeClosed: a session that was closed is over, whoever proves that it was theirs; how far it got is told.
+func TestResumeClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newRejoin(t, Config{})
+		x.exchange(1)
+		finish(t, x.c, x.s)
+		<-x.s.Done()
+		grave := x.s.Tombstone()
+		for _, find := range []*Link{x.s, grave} {
+			x.cfg.Find = func([16]byte) (*Link, error) { return find, nil }
+			var refused *RefusedError
+			err := x.say(x.c, x.hello(), nil)
+			if !errors.As(err, &refused) || refused.Code != frame.OK || !refused.Closed || !refused.HasPosition || refused.Position != x.s.received.Load() {
+				t.Errorf("answer %#v", err)
+			}
+			err = x.say(x.c, x.hello(), func(r *frame.ResumeHello) { r.MAC[0] ^= 1 })
+			if !errors.As(err, &refused) || refused.Code != frame.Unauthenticated || refused.HasPosition {
+				t.Errorf("without a proof: %#v", err)
+			}
+		}
+	})
+}
+
 // TestResumeLies: what a server must prove and say before the client believes that it has the session.
 func TestResumeLies(t *testing.T) {
 	for name, lie := range map[string]func(x *rejoin, w *frame.Welcome){

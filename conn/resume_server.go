@@ -50,12 +50,12 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 		l.mu.Unlock()
 		return l.Epitaph()
 	}
-	l.attaching = true
+	l.attempt = c
 	l.mu.Unlock()
 	err = l.welcomeBack(c, hello, bare)
 
 	l.mu.Lock()
-	l.attaching = false
+	l.attempt = nil
 	if err == nil {
 		l.peerReady(c)
 		err = l.attachLocked(c, r.Position, r.Released)
@@ -80,6 +80,9 @@ func (l *Link) verify(c *carrier, hello *frame.Hello) (bare []byte, err error) {
 	want, err := l.proof(c.nc, "client", bare, nil)
 	if err != nil || !hmac.Equal(got[:], want[:]) {
 		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
+	}
+	if !l.owner.owns(principalOf(c.nc)) {
+		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the session was made with another client certificate"}
 	}
 	return bare, nil
 }

@@ -124,6 +124,7 @@ func TestGhostsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(server.DefaultHandshakeTimeout + time.Second)
+		synctest.Wait()
 		if ghost.State() != gantline.StateBroken {
 			t.Fatalf("the ghost is %v", ghost.State())
 		}

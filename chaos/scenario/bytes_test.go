@@ -13,13 +13,17 @@ import (
 )
 
 // firstBytes is how far into a connection every byte is tried.
-const firstBytes = 2000
+const (
+	firstBytes = 2000
+	byteTries  = (firstBytes-1)/byteStep + 1
+)
 
 // TestEveryByte resets one connection after each number of its first bytes, handshake included, and the next
 // one too: the client ends up connected and a call and a message get through.
 func TestEveryByte(t *testing.T) {
 	for _, way := range []string{"up", "down"} {
 		t.Run(way, func(t *testing.T) {
+			x := newTotals()
 			for n := 1; n <= firstBytes; n += byteStep {
 				r := newRig(t, uint64(n), time.Second, fmt.Sprintf("rst@%s:%d#1-3", way, n))
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -32,11 +36,20 @@ func TestEveryByte(t *testing.T) {
 					}
 				}
 				cancel()
-				if len(r.client.wrong) > 0 || r.client.count != 5 || r.server.ran[0] != 5 {
-					t.Fatalf("byte %d: %v, %d messages, %d calls", n, r.client.wrong, r.client.count, r.server.ran[0])
+				r.client.mu.Lock()
+				r.server.mu.Lock()
+				messages, calls := r.client.count, r.server.ran[0]
+				r.client.messages, r.server.calls = messages, calls
+				if len(r.client.wrong) > 0 || messages != 5 || calls != 5 {
+					t.Errorf("byte %d: %v, %d messages, %d calls", n, r.client.wrong, messages, calls)
 				}
+				r.server.mu.Unlock()
+				r.client.mu.Unlock()
+				x.add(r)
+				x.progress(t, byteTries)
 				r.close()
 			}
+			x.log(t, "reset at each byte, "+way)
 		})
 	}
 }
@@ -46,21 +59,20 @@ func TestEveryByte(t *testing.T) {
 func TestEveryByteOfResume(t *testing.T) {
 	for _, way := range []string{"up", "down"} {
 		t.Run(way, func(t *testing.T) {
-			fired, resumes := int64(0), uint64(0)
+			x := newTotals()
 			for n := 1; n <= firstBytes; n += byteStep {
 				r := newRig(t, uint64(n), time.Second, fmt.Sprintf("rst@%s:%d#2", way, n))
 				r.underWay(uint64(n))
-				fired += r.proxy.Counters().Faults[chaos.RST] - 1 // one is ours
-				resumes += r.resumes()
+				x.add(r)
+				x.progress(t, byteTries)
 				r.close()
 				if t.Failed() {
 					t.Fatalf("byte %d", n)
 				}
 			}
-			tries := int64((firstBytes-1)/byteStep + 1)
-			t.Logf("%d resumes were reset, %d succeeded", fired, resumes)
-			if fired != tries {
-				t.Errorf("%d of %d resumes were reset", fired, tries)
+			x.log(t, "resume reset at each, "+way)
+			if want := int64(3 * byteTries); x.cuts != want { // a stall, our cut, and the reset
+				t.Errorf("%d faults, want %d: not every resume was reset", x.cuts, want)
 			}
 		})
 	}
@@ -105,6 +117,7 @@ func (r *rig) underWay(seed uint64) {
 	work.Wait()
 	for _, s := range []*side{r.client, r.server} {
 		s.mu.Lock()
+		s.audit(each, each)
 		if s.count != each || s.last != each || len(s.ran) != each {
 			r.t.Errorf("%s: %d messages up to %d arrived and %d calls ran, want %d", s.name, s.count, s.last, len(s.ran), each)
 		}

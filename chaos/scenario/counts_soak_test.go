@@ -18,4 +18,4 @@ const (
 	kills      = 20
 )
 
-var herdGone = []time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 3 * time.Second, 12 * time.Second}
+var herdGone = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 3 * time.Second, 12 * time.Second}

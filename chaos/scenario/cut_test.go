@@ -17,26 +17,40 @@ func TestFaults(t *testing.T) {
 	const most = 3 * streamSize // several cuts in each run
 	for name, rule := range faults {
 		t.Run(name, func(t *testing.T) {
-			resumes := uint64(0)
+			x := newTotals()
 			for seed := range uint64(seeds) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					r := newRig(t, seed, time.Second, fmt.Sprintf(rule, most))
 					r.load(seed)
-					resumes += r.resumes()
+					x.add(r)
 				})
+				x.progress(t, seeds)
 			}
-			t.Logf("%d resumes over %d seeds", resumes, seeds)
-			if resumes == 0 {
+			x.log(t, name)
+			if x.resumes == 0 {
 				t.Error("nothing was cut")
 			}
 		})
 	}
 }
 
-// TestNoFault: the load alone, because cuts can hide what only their absence shows.
+// TestNoFault: the load alone, because cuts can hide what only their absence shows. Behind it the link is idle and can be
+// resumed, and its logs hold no memory.
 func TestNoFault(t *testing.T) {
+	x := newTotals()
 	r := newRig(t, 0, 0)
 	r.load(0)
+	x.add(r)
+	x.log(t, "none")
+	for _, s := range []*side{r.client, r.server} {
+		if s.end.Stats().Link.BytesOut < streamSize {
+			t.Errorf("%s: the load was too small to say anything", s.name)
+		}
+		until(t, 2*time.Second, s.name+"'s log holds no memory", func() bool {
+			st := s.end.Stats().Link
+			return st.LogMemory == 0 && st.LogUnacked == 0
+		})
+	}
 	if n := r.resumes(); n != 0 {
 		t.Errorf("%d resumes on a good connection", n)
 	}
@@ -44,17 +58,17 @@ func TestNoFault(t *testing.T) {
 
 // TestTwentyCuts: 20 cuts in 4 seconds.
 func TestTwentyCuts(t *testing.T) {
+	x := newTotals()
 	r := newRig(t, 1, 0, "rst@every:200ms")
 	end := time.Now().Add(4 * time.Second)
 	for seed := uint64(0); time.Now().Before(end); seed++ {
 		r.load(seed)
 		for _, s := range []*side{r.client, r.server} {
-			s.mu.Lock()
-			s.ran, s.last, s.count = make(map[uint64]int), 0, 0
-			s.mu.Unlock()
+			s.again()
 		}
 	}
-	t.Logf("%d resumes", r.resumes())
+	x.add(r)
+	x.log(t, "reset every 200 ms")
 	if r.resumes() < 15 {
 		t.Errorf("%d resumes in 4 s of a cut every 200 ms", r.resumes())
 	}

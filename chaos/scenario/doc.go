@@ -1,14 +1,21 @@
-// Package scenario holds the tests that cut, stall and flap a connection under load and then ask both
-// applications what they have seen.
+// Package scenario holds the tests that cut, stall and flap a connection under load, kill and stop real processes, and play
+// thieves, and then ask both applications what they have seen.
 //
 // # Usage
 //
-//	go test ./chaos/scenario               a few seeds of each fault, under a light load
-//	go test -tags soak -timeout 90m ./chaos/scenario
+//	go test ./chaos/scenario                                            a few seeds of each fault, under a light load
+//	go test -tags soak -v -timeout 120m ./chaos/scenario                all of it
+//	go test -tags soak -v -run 'TestFaults/^reset$' ./chaos/scenario    one fault: reset, fin, half_up, half_down
+//	go test -tags soak -v -run 'TestFaults/fin/^17$' ./chaos/scenario   one seed
+//	go test -run '^$' -bench Resume -benchtime 40x ./chaos/scenario     resume on against off
+//
+// With -v each scenario prints a row: what happened, what arrived, and what arrived twice or not at all.
+// Long ones tell on standard error how far they are.
 //
 // # Concurrency
 //
-// Each test has a server, a client and a chaos.Proxy between them, in this process and over loopback.
+// Each test has a server, a client and most have a chaos.Proxy between them, in this process and over loopback. Where a
+// process is killed or stopped it is this program again, in a role of child_test.go; it ends with its test.
 //
 // # Errors
 //

@@ -25,6 +25,9 @@ type side struct {
 	last  uint64 // number of the last message
 	count int
 	wrong []string
+
+	echoed                            int64 // bytes of its streams that came back right, over all loads
+	messages, calls, duplicates, lost int   // that reached it, likewise
 }
 
 func newSide(name string) *side { return &side{name: name, ran: make(map[uint64]int)} }
@@ -85,6 +88,7 @@ func (r *rig) load(seed uint64) {
 		from, to := pair[0], pair[1]
 		from.mu.Lock()
 		to.mu.Lock()
+		to.audit(messages, int(called[i].Load()))
 		if to.count != messages || to.last != messages {
 			r.t.Errorf("%s -> %s: %d messages of %d arrived, the last is %d", from.name, to.name, to.count, messages, to.last)
 		}
@@ -101,6 +105,24 @@ func (r *rig) load(seed uint64) {
 		}
 		to.mu.Unlock()
 		from.mu.Unlock()
+	}
+}
+
+// again makes s count from the start, for another load.
+func (s *side) again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ran, s.last, s.count = make(map[uint64]int), 0, 0
+}
+
+// audit adds up what reached s of so many messages and calls. The lock is held.
+func (s *side) audit(messages, calls int) {
+	s.messages += s.count
+	s.calls += len(s.ran)
+	s.duplicates += max(s.count-messages, 0)
+	s.lost += max(messages-s.count, 0) + max(calls-len(s.ran), 0)
+	for _, times := range s.ran {
+		s.duplicates += times - 1
 	}
 }
 
@@ -123,6 +145,9 @@ func (s *side) push(ctx context.Context, seed uint64, size int64) {
 	}()
 	got := sha256.New()
 	n, err := io.Copy(got, st)
+	s.mu.Lock()
+	s.echoed += n
+	s.mu.Unlock()
 	if err != nil || n != size || !bytes.Equal(got.Sum(nil), sent.Sum(nil)) {
 		s.complain("echo: %d bytes of %d came back, right: %v, %v", n, size, bytes.Equal(got.Sum(nil), sent.Sum(nil)), err)
 	}

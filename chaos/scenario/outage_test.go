@@ -32,6 +32,7 @@ func until(t testing.TB, limit time.Duration, what string, cond func() bool) tim
 
 // TestBlackhole: both sides notice within interval + timeout, and carry on when the way is back.
 func TestBlackhole(t *testing.T) {
+	x := newTotals()
 	r := newRig(t, 1, time.Second)
 	r.load(1)
 	r.proxy.Inject(chaos.MustFault("blackhole"))
@@ -44,9 +45,11 @@ func TestBlackhole(t *testing.T) {
 	until(t, 20*time.Second, "up again", func() bool { return r.client.end.State() == gantline.StateUp })
 	t.Logf("up again %v after the way was back", time.Since(start).Round(time.Millisecond))
 	for _, s := range []*side{r.client, r.server} {
-		s.ran, s.last, s.count = make(map[uint64]int), 0, 0
+		s.again()
 	}
 	r.load(2)
+	x.add(r)
+	x.log(t, "blackhole")
 }
 
 // flapDials is the most that one outage may cost: the dial at once, the one within 20 ms, one within 1.2 s that may

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/internal/memnet"
@@ -82,6 +83,7 @@ type carrier struct {
 	near    *memnet.Conn // the adversary's end of the client's pipe
 	far     *memnet.Conn // and of the server's
 	killing *time.Timer
+	unheard atomic.Bool // what happens to the server's end is not told to the client
 }
 
 // carry makes the n-th connection out of far, which leads to the server, and returns the client's end. Its goroutines
@@ -116,6 +118,12 @@ func (w *world) carry(n int, far *memnet.Conn) *memnet.Conn {
 
 func (c *carrier) cut() {
 	c.near.Cut()
+	c.far.Cut()
+}
+
+// vanish breaks the server's end and leaves the client to its heartbeat.
+func (c *carrier) vanish() {
+	c.unheard.Store(true)
 	c.far.Cut()
 }
 
@@ -163,7 +171,7 @@ func (c *carrier) run(name string, src, dst *memnet.Conn, l lanePlan) {
 		}
 		if err != nil {
 			switch {
-			case mute:
+			case mute, c.unheard.Load():
 			case errors.Is(err, io.EOF):
 				_ = dst.CloseWrite()
 			default:
@@ -197,6 +205,10 @@ func (c *carrier) hold(name string, src, dst *memnet.Conn, l lanePlan) {
 func (w *world) note(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.noteLocked(format, args...)
+}
+
+func (w *world) noteLocked(format string, args ...any) {
 	if len(w.trace) < 300 {
 		w.trace = append(w.trace, fmt.Sprintf("%12v  %s", time.Since(w.began), fmt.Sprintf(format, args...)))
 	}

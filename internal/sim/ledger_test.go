@@ -24,15 +24,14 @@ type ledger struct {
 
 // item is a call, message or notify.
 type item struct {
-	plan    callPlan
-	runs    int       // how often a handler got it
-	err     error     // what its caller was told
-	at      time.Time // when
-	done    bool
-	again   bool // it may be sent again
-	noAck   bool
-	origin  *peer
-	settled bool // the publisher was told nil
+	plan   callPlan
+	runs   int       // how often a handler got it
+	err    error     // what its caller was told
+	at     time.Time // when
+	done   bool
+	again  bool // it may be sent again
+	noAck  bool
+	origin *peer
 }
 
 type arrival struct {
@@ -95,7 +94,7 @@ func (x *peer) wrong(format string, args ...any) {
 	defer w.mu.Unlock()
 	s := x.name + ": " + fmt.Sprintf(format, args...)
 	x.faults = append(x.faults, s)
-	w.note1("WRONG %s", s)
+	w.noteLocked("WRONG %s", s)
 }
 
 // may reports whether err is what an operation of x may end with because its session was lost.

@@ -23,6 +23,7 @@ type plan struct {
 	faulty   int    // so many connections have a fault
 	restarts []span // the server is killed and begun anew
 	outages  []span // nobody gets through
+	unheard  bool   // and the client is not told that they begin
 	migrates []time.Duration
 	closer   int // who ends it all, and how
 
@@ -98,6 +99,7 @@ func newPlan(seed uint64) *plan {
 		p.kind, p.lossy, p.faulty = "outage", true, d.IntN(5)
 		at := d.upTo(200 * time.Millisecond)
 		p.outages = []span{{at, at + time.Minute + d.upTo(time.Minute)}}
+		p.unheard = d.chance(60)
 	}
 	p.latency = [...]time.Duration{0, 0, time.Microsecond, time.Millisecond, 20 * time.Millisecond}[d.IntN(5)]
 	p.wire = []memnet.Option{memnet.WithLatency(p.latency / 2)} // of each of a carrier's two pipes

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/gantline-project/gantline"
@@ -118,14 +119,13 @@ func (w *world) judgeNote(id string, it *item) {
 func (w *world) judgeOrder(key string, got []arrival) {
 	last := make(map[*peer]int)
 	seen := make(map[int]*peer)
-	first := make(map[*peer]arrival)
 	for _, a := range got {
 		if n, ok := last[a.at]; ok && a.n <= n {
 			w.t.Errorf("%s: %d came behind %d in %s", key, a.n, n, a.at.name)
 		}
 		last[a.at] = a.n
-		if _, ok := first[a.at]; !ok {
-			first[a.at] = a
+		if it := w.items[fmt.Sprint(key, a.n)]; seen[a.n] != nil && it.err == nil && it.done && a.when.After(it.at) {
+			w.t.Errorf("%s: %d came in %s after it was acked", key, a.n, a.at.name)
 		}
 		if seen[a.n] != nil && !a.marked {
 			w.t.Errorf("%s: %d came in %s and then in %s, not marked as a copy", key, a.n, seen[a.n].name, a.at.name)

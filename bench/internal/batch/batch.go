@@ -64,7 +64,7 @@ type Batch struct {
 	Scenario trial.Scenario
 	// Attempts is how often it was measured.
 	Attempts int
-	// Spread is raw's: (best - worst) / best of the first column. NaN-free: 0 when there is nothing to compare.
+	// Spread is raw's: (best - worst) / best of the column that judges; 0 when there is nothing to compare.
 	Spread float64
 	// Valid is whether Spread is within bounds.
 	Valid                 bool
@@ -302,17 +302,22 @@ func (b *Batch) spread() float64 {
 	if raw == nil {
 		return 0
 	}
-	key := b.Scenario.Columns[0].Key
+	col := b.Scenario.Columns[0]
+	for _, c := range b.Scenario.Columns {
+		if c.Key == b.Scenario.Judge {
+			col = c
+		}
+	}
 	low, high := math.Inf(1), 0.0
 	for _, m := range raw.Runs {
-		if v, ok := m[key]; ok {
+		if v, ok := m[col.Key]; ok {
 			low, high = min(low, v), max(high, v)
 		}
 	}
 	if high == 0 || math.IsInf(low, 1) {
 		return 0
 	}
-	if b.Scenario.Columns[0].Higher {
+	if col.Higher {
 		return (high - low) / high
 	}
 	return (high - low) / low

@@ -122,6 +122,21 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
+// TestJudge: the spread is that of the column that the scenario names, whose best is the least.
+func TestJudge(t *testing.T) {
+	b := Batch{Scenario: table.Scenarios[0], Rows: []Row{{Peer: trial.Raw, Runs: []trial.Metrics{{"rate": 100, "cost": 2}, {"rate": 50, "cost": 2.5}}}}}
+	if got := b.spread(); got != .5 {
+		t.Error(got)
+	}
+	b.Scenario.Judge = "cost"
+	if got := b.spread(); got != .25 {
+		t.Error(got)
+	}
+	if got := (&Batch{Scenario: table.Scenarios[0]}).spread(); got != 0 {
+		t.Error(got)
+	}
+}
+
 // TestFailing: a peer that fails twice keeps its place, with the reason, and the others go on.
 func TestFailing(t *testing.T) {
 	no := trial.Report{Failed: "no ports"}

@@ -43,6 +43,7 @@ var (
 	TCP    = Kind{Name: "TCP on the loopback", Network: "tcp"}
 	Unix   = Kind{Name: "unix sockets", Network: "unix"}
 	TLS    = Kind{Name: "TLS 1.3 over TCP", Network: "tcp", TLS: true}
+	Memory = Kind{Name: "in memory"}
 	Far    = Kind{Name: "in memory, 60 ms round trip, unlimited bandwidth", Delay: 30 * time.Millisecond}
 	Narrow = Kind{Name: "in memory, 20 ms round trip, 12.5 MB/s", Delay: 10 * time.Millisecond, Rate: 12_500_000}
 )

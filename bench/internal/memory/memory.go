@@ -69,7 +69,7 @@ func Table() trial.Table {
 		Words: "Heap after garbage collection, both ends in one process; what the kernel holds is not counted. The worst repetition counts. Raw TCP has a connection for each End or stream, as many as files may be open.",
 		Peers: []trial.Peer{{Name: trial.Raw}, {Name: trial.Ours}},
 		Scenarios: []trial.Scenario{
-			{Name: "ends", Title: "10,000 Ends connected to one server (a pair each)", Columns: with(each("connect_us", "us to connect each")), Steady: true, MaxReps: 1},
+			{Name: "ends", Title: "10,000 Ends connected to one server (a pair each)", Columns: with(each("in_memory", "of them in memory, for want of files"), each("connect_us", "us to connect each")), Steady: true, MaxReps: 1},
 			{Name: "streams", Title: "100,000 idle streams, 1000 on each of 100 Ends (a pair each)", Columns: with(), Steady: true, MaxReps: 2},
 			{Name: "unread", Title: "100 streams of one End that nobody reads", Columns: with(each("accepted_kib", "KiB written to each")), Steady: true, MaxReps: 3, Without: noRaw},
 			{Name: "slow-peers", Title: "1000 peers that stopped reading their socket, 4 streams written to each", Columns: with(each("accepted_kib", "KiB written to each")), Steady: true, MaxReps: 2, Without: noRaw},
@@ -115,8 +115,8 @@ func (r ruler) report(n int, m trial.Metrics) {
 }
 
 // pairs connects n Ends to one server, one after the other.
-func pairs(ctx context.Context, n int) ([]*gantline.End, *server.Listener, error) {
-	c, err := carrier.New(carrier.TCP, "")
+func pairs(ctx context.Context, k carrier.Kind, n int) ([]*gantline.End, *server.Listener, error) {
+	c, err := carrier.New(k, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,26 +139,33 @@ func pairs(ctx context.Context, n int) ([]*gantline.End, *server.Listener, error
 	return all, l, nil
 }
 
+// idleEnds connects over TCP as far as files go, which in one process are needed for both ends, and the rest in
+// memory.
 func idleEnds(ctx context.Context, m trial.Metrics) error {
-	n := min(ends, files()/2-100)
-	warm, wl, err := pairs(ctx, 10)
+	overTCP := min(ends, files()/2-100)
+	warm, wl, err := pairs(ctx, carrier.TCP, 10)
 	if err != nil {
 		return err
 	}
 	r, began := newRuler(), time.Now()
-	all, l, err := pairs(ctx, n)
+	all, l, err := pairs(ctx, carrier.TCP, overTCP)
 	if err != nil {
 		return err
 	}
-	m["connect_us"] = time.Since(began).Seconds() * 1e6 / float64(n)
+	m["connect_us"] = time.Since(began).Seconds() * 1e6 / float64(overTCP)
+	rest, rl, err := pairs(ctx, carrier.Memory, ends-overTCP)
+	if err != nil {
+		return err
+	}
 	time.Sleep(500 * time.Millisecond) // handshakes' goroutines are gone
-	r.report(n, m)
-	runtime.KeepAlive([]any{warm, wl, all, l})
+	r.report(ends, m)
+	m["in_memory"] = float64(ends - overTCP)
+	runtime.KeepAlive([]any{warm, wl, all, l, rest, rl})
 	return nil
 }
 
 func idleStreams(ctx context.Context, m trial.Metrics) error {
-	all, l, err := pairs(ctx, streamEnds)
+	all, l, err := pairs(ctx, carrier.TCP, streamEnds)
 	if err != nil {
 		return err
 	}
@@ -212,7 +219,7 @@ func rawConns(ctx context.Context, m trial.Metrics) error {
 
 // unread writes to streams until nothing more is taken.
 func unread(ctx context.Context, m trial.Metrics) error {
-	all, l, err := pairs(ctx, 1)
+	all, l, err := pairs(ctx, carrier.TCP, 1)
 	if err != nil {
 		return err
 	}

@@ -68,8 +68,10 @@ type Column struct {
 type Scenario struct {
 	// Name is what -scenario takes, Title says it in words.
 	Name, Title string
-	// Columns are the figures; the first one is charted, and judges the spread of raw TCP.
+	// Columns are the figures; the first one is charted.
 	Columns []Column
+	// Judge is the key of the column whose spread says whether raw TCP was steady; "" = the first one's.
+	Judge string
 	// Warm and Time are the least that the scenario needs, whatever -time says.
 	Warm, Time time.Duration
 	// MaxReps bounds the repetitions; 0 = -reps.

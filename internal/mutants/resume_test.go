@@ -1,0 +1,138 @@
+package mutants
+
+// resumeMutants are mistakes in how a session goes on over another connection.
+var resumeMutants = []mutant{
+	{
+		name: "trim on write", file: "conn/log.go",
+		edits: []edit{{"\tg.pins = g.pins[:0]\n\tg.trim()", "\tg.pins = g.pins[:0]\n\tg.acked = g.sent\n\tg.trim()"}},
+		pkg:   "conn", test: "TestResumeCuts",
+	},
+	{
+		name: "no rewind", file: "conn/resume.go",
+		edits: []edit{{"if err := l.log.rewind(pos); err != nil {", "if err := error(nil); err != nil {"}},
+		pkg:   "conn", test: "TestResumeCuts",
+	},
+	{
+		name: "keep a torn frame", file: "conn/recv.go",
+		edits: []edit{{"\tc.size = uint64(frame.HeaderLen) + uint64(h.Length)\n", "\tc.size = uint64(frame.HeaderLen) + uint64(h.Length)\n\tc.count()\n"}},
+		pkg:   "conn", test: "TestTornFrame",
+	},
+	{
+		name: "no idle ack", file: "conn/ack.go",
+		edits: []edit{{"\t\tl.ackTimer.Reset(d)\n", "\t\t_ = d\n"}},
+		pkg:   "conn", test: "TestAckAfterDelay",
+	},
+	{
+		name: "no idle ack, seen by the schedules without a cut", file: "conn/ack.go",
+		edits: []edit{{"\t\tl.ackTimer.Reset(d)\n", "\t\t_ = d\n"}},
+		pkg:   "internal/sim", test: "TestSchedules", flags: []string{"-schedules=60"},
+	},
+	{
+		name: "accept the old epoch", file: "conn/resume_server.go",
+		edits: []edit{{"case r.Epoch <= l.epoch:", "case r.Epoch < l.epoch:"}},
+		pkg:   "conn", test: "TestResumeRefused",
+	},
+	{
+		name: "position before the old carrier is closed", file: "conn/resume_server.go",
+		edits: []edit{
+			{"\tl.epoch = r.Epoch\n", "\tl.epoch = r.Epoch\n\tearly := l.received.Load()\n"},
+			{"l.welcomeBack(c, hello, bare)\n", "l.welcomeBack(c, hello, bare, early)\n"},
+			{"welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error", "welcomeBack(c *carrier, hello *frame.Hello, bare []byte, early uint64) error"},
+			{"Position: l.received.Load(), Released", "Position: early, Released"},
+		},
+		pkg: "conn", test: "TestResumeJoins",
+	},
+	{
+		name: "resend everything", file: "conn/resume.go",
+		edits: []edit{{"if err := l.log.rewind(pos); err != nil {", "if err := l.log.rewind(l.log.acked); err != nil {"}},
+		pkg:   "conn", test: "TestResumeCuts",
+	},
+	{
+		name: "the old reader is not waited for", file: "conn/resume_server.go",
+		edits: []edit{{"\told.cut()\n\t<-old.joined\n", "\told.cut()\n"}},
+		pkg:   "conn", test: "TestResumeJoins",
+	},
+	{
+		name: "the client does not check the WELCOME's proof", file: "conn/resume_client.go",
+		edits: []edit{{"if !hmac.Equal(got[:], want[:]) {", "if false && !hmac.Equal(got[:], want[:]) {"}},
+		pkg:   "conn", test: "TestResumeLies",
+	},
+	{
+		name: "the server does not check the HELLO's proof", file: "conn/resume_server.go",
+		edits: []edit{{"if err != nil || !hmac.Equal(got[:], want[:]) {", "if err != nil || false && !hmac.Equal(got[:], want[:]) {"}},
+		pkg:   "conn", test: "TestResumeRefused",
+	},
+	{
+		name: "the client uses an epoch again", file: "conn/resume_client.go",
+		edits: []edit{{"\tl.epoch++ //", "\t//"}},
+		pkg:   "conn", test: "TestResumeEpochs",
+	},
+	{
+		name: "a position outside of the log is taken", file: "conn/resume_server.go",
+		edits: []edit{{"case r.Position < l.log.acked || r.Position > l.log.sent:", "case false:"}},
+		pkg:   "conn", test: "TestResumeRefused",
+	},
+	{
+		name: "a position inside of a frame is taken", file: "conn/log.go",
+		edits: []edit{{"\t\tif off != want {\n", "\t\tif false {\n"}},
+		pkg:   "conn", test: "TestLogRewind",
+	},
+	{
+		name: "released counters of a resume are not taken", file: "conn/resume.go",
+		edits: []edit{{"if err := l.handler.HandleReleased(c.relSeen); err != nil {", "if err := error(nil); err != nil {"}},
+		pkg:   "conn", test: "TestResumeReleased",
+	},
+	{
+		name: "the client does not follow the server's epoch", file: "conn/resume_client.go",
+		edits: []edit{{"l.epoch = max(l.epoch, refused.Epoch)", "_ = refused.Epoch"}},
+		pkg:   "conn", test: "TestResumeEpochs",
+	},
+	{
+		name: "a closed session is resumed", file: "conn/resume_server.go",
+		edits: []edit{{"case l.ended || l.byeSent || l.peerBye || l.overrun:", "case false:"}},
+		pkg:   "conn", test: "TestResumeClosed",
+	},
+	{
+		name: "expiry acts in another epoch", file: "conn/resume.go",
+		edits: []edit{{"if !l.broken || l.epoch != epoch {", "if !l.broken {"}},
+		pkg:   "conn", test: "TestResumeExpiry",
+	},
+	{
+		name: "expiry ends a link that is up", file: "conn/resume.go",
+		edits: []edit{
+			{"if !l.broken || l.epoch != epoch {", "if false {"},
+			{"\tif l.expiry != nil {\n\t\tl.expiry.Stop()\n\t\tl.expiry = nil\n\t}\n", ""},
+		},
+		pkg: "conn", test: "TestResumeExpiry",
+	},
+	{
+		name: "pings are not asked again", file: "conn/resume.go",
+		edits: []edit{{"\tl.pinger.restart()\n", ""}},
+		pkg:   "conn", test: "TestResumePing",
+	},
+	{
+		name: "the position of a refusal is ignored", file: "conn/resume.go",
+		edits: []edit{{"_ = l.log.rewind(refused.Position) //", "//"}},
+		pkg:   ".", test: "TestFreshCallsPosition",
+	},
+	{
+		name: "a session that was closed leaves no tombstone", file: "sessions.go",
+		edits: []edit{{"\t\ts.graves.addLocked(l)\n", ""}},
+		pkg:   ".", test: "TestFreshCallsPosition",
+	},
+	{
+		name: "suspended sessions hold what they like", file: "sessions.go",
+		edits: []edit{{"for total > maxSuspendedBytes {", "for false {"}},
+		pkg:   ".", test: "TestSuspendedBytes",
+	},
+	{
+		name: "a client that was never heard from does not come back", file: "server/handshake.go",
+		edits: []edit{{"\th.l.peers.forsake(end)\n", ""}},
+		pkg:   "server", test: "TestGhost",
+	},
+	{
+		name: "a ghost keeps its id from others", file: "server/peers.go",
+		edits: []edit{{"\t\t\tp.sessions.Drop(g, errSuperseded)\n", ""}},
+		pkg:   "server", test: "TestGhostReplaced",
+	},
+}

@@ -1,0 +1,50 @@
+package mutants
+
+// rootMutants are mistakes in Ends: calls, messages and what a fresh session sends again.
+var rootMutants = []mutant{
+	{
+		name: "a message that is sent again is not marked", file: "letter.go",
+		edits: []edit{{"\t\tk.open.Metadata = redelivered(k.open.Metadata)\n", ""}},
+		pkg:   ".", test: "TestFreshMessages",
+	},
+	{
+		name: "what is sent again is in no order", file: "resend.go",
+		edits: []edit{{"\tslices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })\n", "\tslices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(b.id, a.id) })\n"}},
+		pkg:   ".", test: "TestFreshMessages",
+	},
+	{
+		name: "what a second loss leaves goes behind newer ones", file: "resend.go",
+		edits: []edit{{"r.queue, r.lost = append(first, r.queue...), nil", "r.queue, r.lost = append(r.queue, first...), nil"}},
+		pkg:   ".", test: "TestFreshManyAgain",
+	},
+	{
+		name: "newer messages overtake what is sent again", file: "resend.go",
+		edits: []edit{{"\t\t\tif k.from.run(s) {\n\t\t\t\tk.gate.release()\n\t\t\t}", "\t\t\tk.gate.release()\n\t\t\tk.from.run(s)"}},
+		pkg:   ".", test: "TestFreshMany",
+	},
+	{
+		name: "a message is remembered before it is acked", file: "dedup.go",
+		edits: []edit{{"\tif d == nil || !d.Seen(m.ID) {\n\t\treturn false", "\tif d == nil {\n\t\treturn false\n\t}\n\tif !d.Seen(m.ID) {\n\t\td.Add(m.ID)\n\t\treturn false"}},
+		pkg:   ".", test: "TestDedupNack",
+	},
+	{
+		name: "a copy keeps its place", file: "dedup.go",
+		edits: []edit{{"\tm.handOut()\n", ""}},
+		pkg:   ".", test: "TestDedupPlaces",
+	},
+	{
+		name: "Send hides that the session is lost", file: "callstream.go",
+		edits: []edit{{"\t\tif late {\n", "\t\t_ = late\n\t\t{\n"}},
+		pkg:   ".", test: "TestFreshSendCut",
+	},
+	{
+		name: "a suspended End keeps its id", file: "server/peers.go",
+		edits: []edit{{"old.alive() && !p.sessions.Drop(old.end, errSuperseded)", "old.alive()"}},
+		pkg:   "server", test: "TestSuspendedIsReplaced",
+	},
+	{
+		name: "an End that is up loses its id", file: "sessions.go",
+		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}},
+		pkg:   "server", test: "TestDuplicateID",
+	},
+}

@@ -1,0 +1,10 @@
+package mutants
+
+// all returns every mutant.
+func all() []mutant {
+	var ms []mutant
+	for _, t := range [][]mutant{resumeMutants, linkMutants, muxMutants, rootMutants} {
+		ms = append(ms, t...)
+	}
+	return ms
+}
