@@ -72,11 +72,11 @@ func idleBudget(s *Session) (errs []string) {
 	}
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	if n := s.budget.streams + first; n != s.cfg.StreamBudget {
-		errs = append(errs, fmt.Sprintf("%d of the stream budget of %d is left", n, s.cfg.StreamBudget))
+	if n := s.budget.windows.used - first; n != 0 {
+		errs = append(errs, fmt.Sprintf("%d bytes are granted to windows", n))
 	}
-	if n := s.budget.bodies; n != s.cfg.BodyBudget {
-		errs = append(errs, fmt.Sprintf("%d of the body budget of %d is left", n, s.cfg.BodyBudget))
+	if n := s.budget.bodies.used; n != 0 {
+		errs = append(errs, fmt.Sprintf("%d bytes are granted to bodies", n))
 	}
 	for i, l := range s.budget.lanes {
 		if l.held != 0 || len(l.queue) != 0 {

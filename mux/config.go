@@ -11,7 +11,7 @@ const (
 	DefaultOpenTimeout  = 10 * time.Second
 	DefaultWindow       = 256 << 10
 	DefaultMaxWindow    = 16 << 20
-	DefaultStreamBudget = 16 << 20
+	DefaultStreamBudget = 24 << 20 // windows grow within three quarters of it: one to DefaultMaxWindow, with room left for others
 	DefaultBodyBudget   = 12 << 20
 	DefaultBody         = 4 << 20
 	MaxDepth            = 16 // nested calls; protocol.md, section Calls
@@ -38,12 +38,13 @@ type Config struct {
 	Peer     frame.Limits // what the peer announced; obeyed by Open and Start
 	Acceptor Acceptor     // hears what the peer opens; required
 	NoFirst  bool         // no implicit stream 0 (yamux dialect)
+	process  *process     // that it grants with; shared unless a test has its own
 	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
 	OpenTimeout   time.Duration // how long OpenStream waits for a slot and for the peer to accept others; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB
 	MaxWindow     int           // to which a window may grow; 16 MiB
-	StreamBudget  int           // grants to streams beyond their early windows, all together; 16 MiB
+	StreamBudget  int           // grants to streams beyond their early windows, all together; 24 MiB
 	BodyBudget    int           // grants to bodies of calls and messages being assembled; 12 MiB
 	InitialCredit int           // credit of every stream from the start, both ways; 0 (256 KiB in the yamux dialect)
 }
@@ -59,6 +60,9 @@ func (c Config) withDefaults() Config {
 	def(&c.StreamBudget, DefaultStreamBudget)
 	def(&c.BodyBudget, DefaultBodyBudget)
 	c.Window = min(c.Window, c.MaxWindow)
+	if c.process == nil {
+		c.process = shared
+	}
 	for _, l := range []*frame.Limits{&c.Local, &c.Peer} {
 		if l.Body == 0 { // never so on the wire
 			l.Body = DefaultBody

@@ -97,8 +97,8 @@ func TestWindowGrows(t *testing.T) {
 		r.l.rtt = 0
 		r.send(800 << 10)
 		r.blockedAfter(time.Microsecond)
-		if n := st.s.budget.streams; n != DefaultStreamBudget-1<<20 {
-			t.Errorf("%d of the budget is left", n)
+		if n := st.s.budget.windows.used; n != 1<<20 {
+			t.Errorf("%d of the budget is used", n)
 		}
 		r.take()
 		r.ok(fData(1, flFin, 0))
@@ -136,10 +136,10 @@ func TestWindowBudget(t *testing.T) {
 // or not; one that was not read to the end does until it is.
 func TestWindowReturned(t *testing.T) {
 	r := newRaw(t, nil)
-	left := func() int {
+	used := func() int {
 		r.budget.mu.Lock()
 		defer r.budget.mu.Unlock()
-		return DefaultStreamBudget - r.budget.streams
+		return r.budget.windows.used
 	}
 	for i, end := range []func(st *Stream){
 		func(st *Stream) { r.ok(fData(st.ID(), flFin, 0)); readAll(st) },
@@ -152,13 +152,13 @@ func TestWindowReturned(t *testing.T) {
 		id := uint64(1 + 2*i)
 		r.ok(fOpen(id, 0, frame.Open{Body: []byte("x")}))
 		st := r.acc.streams[i]
-		if _, err := st.Read(make([]byte, 9)); err != nil || left() != DefaultWindow {
-			t.Fatalf("%v, %d are reserved", err, left())
+		if _, err := st.Read(make([]byte, 9)); err != nil || used() != DefaultWindow {
+			t.Fatalf("%v, %d are reserved", err, used())
 		}
 		r.take()
 		end(st)
-		if left() != 0 {
-			t.Errorf("end %d: %d stay reserved", i, left())
+		if used() != 0 {
+			t.Errorf("end %d: %d stay reserved", i, used())
 		}
 		st.CloseWrite()
 	}

@@ -93,17 +93,18 @@ func (st *Stream) wakeReadersLocked() {
 // consumedLocked books n bytes taken by the reader: how many early bytes are released thereby, and how
 // many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
 func (st *Stream) consumedLocked(n int) (rel, credit int) {
-	rel = min(n, st.held)
-	st.held -= rel
+	rel = min(n, int(st.held))
+	st.held -= int32(rel)
 	if st.rerr != nil {
 		st.unreserveLocked()
 		return rel, 0
 	}
 	if st.window == 0 { // the first ask: buffered early bytes move to the grant
 		st.window, st.reserved = st.s.budget.window(st.s.cfg.Window)
-		rel += st.held
+		rel += int(st.held)
 		st.held = 0
 	}
+	st.shrinkLocked()
 	if due := st.window - st.grant - st.in.n; due >= st.window/2 {
 		st.grant += due
 		credit = due
@@ -148,13 +149,13 @@ func (st *Stream) dropRecv(err error) {
 func (st *Stream) unreserveLocked() {
 	if st.in.n == 0 {
 		st.s.budget.freeWindow(st.reserved)
-		st.reserved = 0
+		st.reserved, st.excess = 0, 0
 	}
 }
 
 // discardLocked empties the buffer and gives the budget back; it returns the early bytes to release.
 func (st *Stream) discardLocked() int {
-	rel := st.held
+	rel := int(st.held)
 	st.held = 0
 	st.in.clear()
 	st.unreserveLocked()
@@ -181,7 +182,7 @@ func (st *Stream) growLocked(rtt time.Duration) int {
 		return 0
 	}
 	inFlight := float64(bytes) / since.Seconds() * rtt.Seconds()
-	if inFlight <= float64(st.window)/2 || 2*st.window > st.s.cfg.MaxWindow || !st.s.budget.grow(st.window) {
+	if inFlight <= float64(st.window)/2 || 2*st.window > st.s.cfg.MaxWindow || st.excess > 0 || !st.s.budget.grow(st.window, 2*st.window <= st.s.cfg.Window) {
 		return 0
 	}
 	st.reserved += st.window
@@ -192,4 +193,19 @@ func (st *Stream) growLocked(rtt time.Duration) int {
 	}
 	st.grant += due
 	return due
+}
+
+// shrinkLocked lets a window that has grown give half of that back while memory is short. The peer may still
+// use what it was granted, so the reservation goes only once the peer cannot be beyond the lower window.
+func (st *Stream) shrinkLocked() {
+	cfg := &st.s.cfg
+	if least := max(cfg.Window, cfg.InitialCredit); st.window > least && st.excess == 0 && st.s.budget.pressed() {
+		lower := max(st.window/2, least)
+		st.excess, st.window = st.window-lower, lower
+	}
+	if st.excess > 0 && st.grant+st.in.n <= st.window {
+		st.s.budget.freeWindow(st.excess)
+		st.reserved -= st.excess
+		st.excess = 0
+	}
 }
