@@ -311,6 +311,9 @@ func (e *End) Migrate(ctx context.Context) error {
 	}
 	err = s.native.Migrate(ctx, nc)
 	if errors.Is(err, conn.ErrNotBroken) {
+		if e.State() == StateUp {
+			return errorf(FailedPrecondition, "Migrate: another one is under way")
+		}
 		return errorf(FailedPrecondition, "Migrate: the End is %v, not up", e.State())
 	}
 	return err

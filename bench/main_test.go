@@ -34,7 +34,7 @@ func TestTiny(t *testing.T) {
 			dir := t.TempDir()
 			file := func(name string) string { return filepath.Join(dir, name) }
 			var out, diag bytes.Buffer
-			args := []string{tc.table, "-scenario", tc.scenario, "-peers", tc.peers, "-reps", "1", "-time", "50ms", "-keep",
+			args := []string{tc.table, "-scenario", tc.scenario, "-peers", tc.peers, "-reps", "1", "-time", "150ms", "-keep",
 				"-json", file("b.json"), "-md", file("b.md"), "-svg", file("charts")}
 			if code := run(t.Context(), args, &out, &diag); code != 0 {
 				t.Fatalf("exit code %d: %s", code, diag.String())

@@ -96,6 +96,7 @@ func (l *Link) resumed(hello *frame.Hello) (*Link, error) {
 // welcome is the server's handshake of a new session.
 func (l *Link) welcome(said []byte, hello *frame.Hello) error {
 	_, overTLS := exporter(l.carrier().nc)
+	l.owner = principalOf(l.carrier().nc)
 	l.bound = overTLS && hello.Features&featureBound != 0
 	key, share, err := keys()
 	if err != nil {

@@ -47,8 +47,9 @@ type Link struct {
 	client  bool
 	localID string
 	peer    Peer
-	secret  [32]byte // of the session; proves it when it is resumed
-	bound   bool     // proofs cover the TLS exporter of their carrier
+	secret  [32]byte   // of the session; proves it when it is resumed
+	owner   *principal // of the session: the client with its certificate; nil = it had none, or this is the client
+	bound   bool       // proofs cover the TLS exporter of their carrier
 	base    time.Time
 	handler Handler                 // set by Start
 	c       atomic.Pointer[carrier] // the newest; replaced by attachLocked when the older one is joined

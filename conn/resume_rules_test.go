@@ -186,7 +186,7 @@ func TestResumeClosed(t *testing.T) {
 			x.cfg.Find = func([16]byte) (*Link, error) { return find, nil }
 			var refused *RefusedError
 			err := x.say(x.c, x.hello(), nil)
-			if !errors.As(err, &refused) || refused.Code != frame.NotFound || !refused.HasPosition || refused.Position != x.s.received.Load() {
+			if !errors.As(err, &refused) || refused.Code != frame.OK || !refused.Closed || !refused.HasPosition || refused.Position != x.s.received.Load() {
 				t.Errorf("answer %#v", err)
 			}
 			err = x.say(x.c, x.hello(), func(r *frame.ResumeHello) { r.MAC[0] ^= 1 })

@@ -81,6 +81,9 @@ func (l *Link) verify(c *carrier, hello *frame.Hello) (bare []byte, err error) {
 	if err != nil || !hmac.Equal(got[:], want[:]) {
 		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
 	}
+	if !l.owner.owns(principalOf(c.nc)) {
+		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the session was made with another client certificate"}
+	}
 	return bare, nil
 }
 

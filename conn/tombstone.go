@@ -11,6 +11,7 @@ func (l *Link) Tombstone() *Link {
 		localID: l.localID,
 		secret:  l.secret,
 		bound:   l.bound,
+		owner:   l.owner,
 		peer:    Peer{ID: l.peer.ID, Session: l.peer.Session, Expiry: l.peer.Expiry},
 		started: make(chan struct{}),
 		done:    make(chan struct{}),

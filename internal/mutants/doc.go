@@ -5,7 +5,7 @@
 //
 // "go test ./internal/mutants" checks only that every mutant still applies, that is that the lines it changes are where it
 // looks for them. "go test -tags mutants ./internal/mutants" also runs the test named by each mutant against the changed
-// code, about two and a half minutes of one core on an empty build cache. "-run TestCaught/no_rewind" runs one.
+// code, three minutes of one core on an empty build cache. "-run TestCaught/no_rewind" runs one.
 //
 // Nothing in the tree is changed: the go command is given an overlay. A mutant that no longer applies has moved with the code
 // it changes: find the place where the same mistake would be made now and put its text into the table. A mutant that lives shows a

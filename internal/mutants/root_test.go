@@ -9,7 +9,7 @@ var rootMutants = []mutant{
 	},
 	{
 		name: "what is sent again is in no order", file: "resend.go",
-		edits: []edit{{"\tslices.SortFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })\n\tfirst :=", "\tslices.SortFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(b.id, a.id) })\n\tfirst :="}},
+		edits: []edit{{"\tslices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })\n", "\tslices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(b.id, a.id) })\n"}},
 		pkg:   ".", test: "TestFreshMessages",
 	},
 	{
