@@ -192,8 +192,9 @@ func (b *budget) close() []*assembly {
 	return b.served(nil)
 }
 
-// granted returns what is granted to windows and to bodies now.
-func (b *budget) granted() (windows, bodies int) {
+// Granted returns how many bytes are granted to windows of streams and to bodies being received now.
+func (s *Session) Granted() (windows, bodies int) {
+	b := &s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.windows.used, b.bodies.used

@@ -94,7 +94,7 @@ func playProcess(t *testing.T, rnd *rand.Rand) {
 		windows, bodies := 0, 0
 		for _, p := range players {
 			p.hear()
-			w, b := p.budget.granted()
+			w, b := p.Granted()
 			windows, bodies = windows+w-p.budget.windowsBeyond, bodies+b-p.budget.bodiesBeyond
 			reserved := 0
 			for _, st := range p.open {
