@@ -74,8 +74,10 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 		}
 	case c != nil:
 		st.in.add(c)
+		st.tookLocked(-n)
 	case n > 0:
 		st.in.copyIn(p)
+		st.tookLocked(-n)
 	}
 	st.rated += n
 	if fin && st.rerr == nil {

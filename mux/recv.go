@@ -93,6 +93,7 @@ func (st *Stream) wakeReadersLocked() {
 // consumedLocked books n bytes taken by the reader: how many early bytes are released thereby, and how
 // many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
 func (st *Stream) consumedLocked(n int) (rel, credit int) {
+	st.tookLocked(n)
 	rel = min(n, int(st.held))
 	st.held -= int32(rel)
 	if st.rerr != nil {
@@ -157,6 +158,7 @@ func (st *Stream) unreserveLocked() {
 func (st *Stream) discardLocked() int {
 	rel := int(st.held)
 	st.held = 0
+	st.tookLocked(st.in.n)
 	st.in.clear()
 	st.unreserveLocked()
 	return rel

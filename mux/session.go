@@ -56,6 +56,7 @@ type Session struct {
 	earlyOut [frame.Groups]atomic.Uint64 // of those, released
 
 	budget budget
+	unread atomic.Int64 // bytes that streams hold for their readers; counted in the yamux dialect only
 }
 
 // entry is what the table holds: a stream, an exchange of ours or of the peer's, or a leftover.
