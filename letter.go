@@ -21,6 +21,9 @@ type letter struct {
 	boxed bool         // the End's outbox has it
 	left  *KeptMessage // what an earlier End left behind, so that nobody waits; nil for the End's own
 
+	buffer  atomic.Pointer[[]byte] // holds the body, when it goes back to a pool
+	settled atomic.Bool            // the publisher was told, or is being told: body is not sent again
+
 	waiting atomic.Bool // in the resender, until it is sent again or given up
 	stop    func() bool // stops watching the context meanwhile
 }
@@ -31,7 +34,8 @@ func (sc *scope) keeps() bool { return sc.isEnd() && (sc.end.redial != nil || sc
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
 func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
 	e := sc.end
-	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, make([]byte, 0, blockSize+len(body)))
+	own, buffer := letterBuffer(blockSize + len(body))
+	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, own)
 	if err != nil {
 		return err
 	}
@@ -40,6 +44,9 @@ func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publis
 	open.Metadata = copied[:n:n]
 	k := p.kept
 	k.open, k.body = open, copied[n:]
+	if e.box == nil && buffer != nil && &copied[0] == &(*buffer)[:1][0] { // it was large enough
+		k.buffer.Store(buffer)
+	}
 	s := e.session()
 	if e.box != nil && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)

@@ -49,8 +49,8 @@ type MemoryUse struct {
 	Streams int64 // granted to windows of streams that are read
 	Bodies  int64 // granted to bodies of calls, answers and messages being received
 	Logs    int64 // by which logs have grown beyond Limits.Log
-	// Beyond is granted above the limit: the first window of an End, and the first body of a kind, need no room, so
-	// that nobody is stopped by what others have.
+	// Beyond is granted above the limit: the first window of an End, 16 KiB of each other window and the first body of
+	// a kind need no room, so that nobody is stopped by what others have.
 	Beyond int64
 	// Waiting is how many Ends have a body that waits for others to give room back.
 	Waiting int

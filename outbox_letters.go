@@ -141,6 +141,7 @@ func (k *letter) done(err error, answered bool) {
 	e := k.p.sc.end
 	switch {
 	case !k.boxed:
+		k.settled.Store(true)
 		k.p.finish(err)
 	case k.left != nil && !answered:
 		k.postpone(err)

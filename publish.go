@@ -232,7 +232,13 @@ func (out *outgoing) Complete(x *mux.Exchange) {
 }
 
 func (out *outgoing) letGo() {
-	if out.held.Add(-1) == 0 && out.x.Reusable {
+	if out.held.Add(-1) > 0 {
+		return
+	}
+	if p := out.p; p != nil && p.kept != nil {
+		p.kept.freeBuffer()
+	}
+	if out.x.Reusable {
 		out.p, out.left = nil, false
 		out.x.Clear()
 		outgoings.Put(out)

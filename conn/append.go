@@ -11,6 +11,17 @@ const reserve = 512 << 10
 // the log's limit; it is negative when the limit is exceeded. Lock held.
 func (l *Link) Room() int { return l.room.limit - int(l.log.unacked()) }
 
+// Bulk returns how much of Room bulk should take. On a short path, which is known to be one, that is what half of
+// the limit leaves: more in flight moves no byte sooner there, it is only a queue that everybody else waits behind.
+// Lock held.
+func (l *Link) Bulk() int {
+	limit := l.room.limit
+	if rtt := l.RTT(); rtt > 0 && rtt < minGrowRTT {
+		limit /= 2
+	}
+	return limit - int(l.log.unacked())
+}
+
 // Unsent returns how many bytes no flush has taken yet. Lock held.
 func (l *Link) Unsent() int { return int(l.log.unsent()) }
 

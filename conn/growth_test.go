@@ -129,3 +129,28 @@ func TestGrowth(t *testing.T) {
 		})
 	}
 }
+
+// TestBulk: on a path that is known to be short bulk takes half of the log, elsewhere all of it.
+func TestBulk(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rtt  time.Duration
+		part int
+	}{
+		"unknown": {0, 1},
+		"short":   {100 * time.Microsecond, 2},
+		"long":    {minGrowRTT, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := memnet.Pipe()
+			l := newLink(a, Config{Limits: DefaultLimits()}, true)
+			l.rtt.Store(int64(tt.rtt))
+			if n := l.Bulk(); n != l.Room()/tt.part {
+				t.Errorf("%d bytes of %d", n, l.Room())
+			}
+			l.Alloc(1000)
+			if n, want := l.Bulk(), int(DefaultLimits().Log)/tt.part-1000; n != want {
+				t.Errorf("%d bytes beside 1000, want %d", n, want)
+			}
+		})
+	}
+}

@@ -10,7 +10,7 @@ import (
 // takeFirst takes the bytes an OPEN brought. The stream is not shared yet.
 func (st *Stream) takeFirst(p []byte, fin bool) {
 	st.rmu.Lock()
-	st.earlyIn, st.held = int32(len(p)), int32(len(p))
+	st.earlyIn, st.held = len(p), len(p)
 	if len(p) > 0 {
 		st.in.copyIn(p)
 	}
@@ -58,12 +58,12 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	st.rmu.Lock()
 	if early {
 		s.earlyIn[st.group] += uint64(n)
-		st.earlyIn += int32(n)
+		st.earlyIn += n
 		// Beyond the window they stay early ones until they are read, or each stream could hold both.
 		if st.rend != nil || st.window > 0 && st.grant+st.in.n+n <= st.window {
 			rel = n
 		} else {
-			st.held += int32(n)
+			st.held += n
 		}
 	} else {
 		st.grant -= n
@@ -105,7 +105,7 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 // admitLocked checks n bytes that arrive against what the peer may send. Receive lock held.
 func (st *Stream) admitLocked(n int, early bool) error {
 	switch {
-	case early && int(st.earlyIn)+n > int(st.s.cfg.Local.EarlyStream):
+	case early && st.earlyIn+n > int(st.s.cfg.Local.EarlyStream):
 		return protocolError(st.id, "%d early bytes after %d are over the stream's early window of %d", n, st.earlyIn, st.s.cfg.Local.EarlyStream)
 	case !early && n > st.grant:
 		return protocolError(st.id, "%d bytes are over the credit of %d", n, st.grant)

@@ -1,9 +1,9 @@
 package mux
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -20,16 +20,16 @@ type budget struct {
 	proc *process
 
 	mu      sync.Mutex // guards what follows but needs; only the process's lock is taken with it held
-	windows pocket
-	bodies  pocket // over its limit by the bodies that had to be
-	// Of what is used the process has no room for this much.
-	windowsBeyond, bodiesBeyond int
-	lanes                       [bodyLanes]bodyLane
-	over                        bool // the session is gone: nothing is granted, and the process has everything back
+	total   int        // for windows; constant
+	streams int        // of it left; below 0 by least windows that went over it
+	readers int        // streams that have a window
+	bodies  int        // left for bodies; below 0 by the bodies that went over it
+	room    int        // for bodies; constant
+	lanes   [bodyLanes]bodyLane
+	over    bool // the session is gone: the process has everything back
 
-	needs int // what the next body waits for in the process; guarded by its lock
-
-	tight atomic.Bool // windows are tight; written with mu held
+	windowsBeyond, bodiesBeyond int // granted, and the process had no room for it
+	needs                       int // what the next body waits for in the process; guarded by its lock
 }
 
 // bodyLane is one class of bodies, granted in the order they ask.
@@ -56,61 +56,106 @@ func laneOf(f *flow) int {
 	return callLane + int(f.depth)
 }
 
-func (b *budget) init(proc *process, windows, bodies int) {
-	b.proc, b.windows.limit, b.bodies.limit = proc, windows, bodies
+func (b *budget) init(proc *process, streams, bodies int) {
+	b.proc, b.total, b.streams, b.bodies, b.room = proc, streams, streams, bodies, bodies
 }
 
-// window returns the first window of a stream and how much of it is reserved: what is wanted while there
-// is that much, else the minimum that every stream gets.
-func (b *budget) window(want int) (window, reserved int) {
+// shareLocked returns what every stream that is read may have: want, or a power of 2 when there are too many of
+// them, since the halves of such a window are whole frames.
+func (b *budget) shareLocked(want int) int {
+	if fair := b.total / b.readers; fair < want {
+		return max(1<<bits.Len(uint(fair))>>1, min(want, minWindow))
+	}
+	return want
+}
+
+// window returns the first window of a stream and reserves it: its share, but no more than an eighth of what is
+// left, as the stream may never use it, and no less than the minimum.
+func (b *budget) window(want int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.over || !b.windows.fits(want) {
-		return min(want, minWindow), 0
+	b.readers++
+	least := min(want, minWindow)
+	n := max(min(b.shareLocked(want), b.streams/8), least)
+	if !b.over {
+		var beyond int
+		n, beyond = b.proc.window(n, least, b.streams == b.total)
+		b.windowsBeyond += beyond
 	}
-	ok, beyond := b.proc.window(want, b.windows.used == 0)
-	if !ok {
-		return min(want, minWindow), 0
-	}
-	if beyond {
-		b.windowsBeyond += want
-	}
-	b.useLocked(want)
-	return want, want
+	b.streams -= n
+	return n
 }
 
-// grow reserves n more for a window. The last quarter is left to those that small says are no larger than a
-// first window then.
-func (b *budget) grow(n int, small bool) bool {
+// fit returns what a window in use is to be from now on, of which inUse is granted or buffered. Below its share it
+// grows as far as there is something left. Above, because it was grown or there were fewer streams, it gives back
+// when the streams are too many for want, or another first window does not fit, or the process is short.
+func (b *budget) fit(window, want, inUse int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.over || !b.windows.mayGrow(n, small) || !b.proc.grow(n, small) {
-		return false
+	to, share := window, b.shareLocked(want)
+	switch {
+	case window < share:
+		to += b.takeLocked(max(0, min(share-window, b.streams)), true)
+		return to
+	case share < want || b.streams < want:
+		to = min(window, max(share, b.total/b.readers, inUse))
 	}
-	b.useLocked(n)
-	return true
+	b.freeLocked(window - to)
+	return b.giveBackLocked(to, want, inUse)
 }
 
-func (b *budget) useLocked(n int) {
-	b.windows.used += n
-	b.tight.Store(b.windows.tight())
+// giveBack returns what a window in use is to be from now on, of which inUse is granted or buffered: while the
+// process is short, half of it, but not under least.
+func (b *budget) giveBack(window, least, inUse int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.giveBackLocked(window, least, inUse)
 }
 
-// pressed reports whether windows that have grown should give back, here or in the whole process.
-func (b *budget) pressed() bool { return b.tight.Load() || b.proc.tight.Load() }
+func (b *budget) giveBackLocked(window, least, inUse int) int {
+	if !b.proc.tight.Load() {
+		return window
+	}
+	to := min(window, max(window/2, least, inUse))
+	b.freeLocked(window - to)
+	return to
+}
 
+// grow reserves up to n more for a window, and returns how much. It leaves some to first windows.
+func (b *budget) grow(n int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.takeLocked(max(0, min(n, b.streams-b.total/16)), false)
+}
+
+// takeLocked takes what the process has of n.
+func (b *budget) takeLocked(n int, small bool) int {
+	if b.over || n == 0 {
+		return 0
+	}
+	n = b.proc.grow(n, small)
+	b.streams -= n
+	return n
+}
+
+// freeWindow gives all of a window back; 0 is none.
 func (b *budget) freeWindow(n int) {
 	if n == 0 {
 		return
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.useLocked(-n)
-	if !b.over {
-		beyond := min(n, b.windowsBeyond)
-		b.windowsBeyond -= beyond
-		b.proc.freeWindows(n-beyond, beyond)
+	b.readers--
+	b.freeLocked(n)
+	b.mu.Unlock()
+}
+
+func (b *budget) freeLocked(n int) {
+	if b.streams += n; n == 0 || b.over {
+		return
 	}
+	beyond := min(n, b.windowsBeyond)
+	b.windowsBeyond -= beyond
+	b.proc.freeWindows(n-beyond, beyond)
 }
 
 // ask queues a for a.cost bytes and returns what can be granted now.
@@ -125,7 +170,7 @@ func (b *budget) ask(a *assembly) []*assembly {
 func (b *budget) handedOver(a *assembly) []*assembly {
 	b.mu.Lock()
 	b.lanes[a.lane].held--
-	b.bodies.used -= a.cost
+	b.bodies += a.cost
 	switch {
 	case b.over:
 	case a.beyond:
@@ -165,7 +210,7 @@ func (b *budget) nextLocked() (granted []*assembly) {
 				if a.beyond = !b.proc.firstBody(a.cost); a.beyond {
 					b.bodiesBeyond += a.cost
 				}
-			} else if needs > 0 || !b.bodies.fits(a.cost) {
+			} else if needs > 0 || a.cost > b.bodies {
 				break
 			} else if !b.proc.body(b, a.cost) {
 				needs = a.cost
@@ -173,7 +218,7 @@ func (b *budget) nextLocked() (granted []*assembly) {
 			}
 			l.queue = l.queue[1:]
 			l.held++
-			b.bodies.used += a.cost
+			b.bodies -= a.cost
 			granted = append(granted, a)
 		}
 	}
@@ -186,8 +231,8 @@ func (b *budget) nextLocked() (granted []*assembly) {
 func (b *budget) close() []*assembly {
 	b.mu.Lock()
 	b.over = true
-	b.proc.freeWindows(b.windows.used-b.windowsBeyond, b.windowsBeyond)
-	b.proc.freeBodies(b.bodies.used-b.bodiesBeyond, b.bodiesBeyond)
+	b.proc.freeWindows(b.total-b.streams-b.windowsBeyond, b.windowsBeyond)
+	b.proc.freeBodies(b.room-b.bodies-b.bodiesBeyond, b.bodiesBeyond)
 	b.proc.queue(b, 0)
 	return b.served(nil)
 }
@@ -197,5 +242,5 @@ func (s *Session) Granted() (windows, bodies int) {
 	b := &s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.windows.used, b.bodies.used
+	return b.total - b.streams, b.room - b.bodies
 }

@@ -70,12 +70,13 @@ func idleBudget(s *Session) (errs []string) {
 	if s.first != nil {
 		first = s.first.recv.reserved
 	}
+	windows, bodies := s.Granted()
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	if n := s.budget.windows.used - first; n != 0 {
+	if n := windows - first; n != 0 {
 		errs = append(errs, fmt.Sprintf("%d bytes are granted to windows", n))
 	}
-	if n := s.budget.bodies.used; n != 0 {
+	if n := bodies; n != 0 {
 		errs = append(errs, fmt.Sprintf("%d bytes are granted to bodies", n))
 	}
 	for i, l := range s.budget.lanes {

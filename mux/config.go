@@ -11,7 +11,7 @@ const (
 	DefaultOpenTimeout  = 10 * time.Second
 	DefaultWindow       = 256 << 10
 	DefaultMaxWindow    = 16 << 20
-	DefaultStreamBudget = 24 << 20 // windows grow within three quarters of it: one to DefaultMaxWindow, with room left for others
+	DefaultStreamBudget = 16 << 20
 	DefaultBodyBudget   = 12 << 20
 	DefaultBody         = 4 << 20
 	MaxDepth            = 16 // nested calls; protocol.md, section Calls
@@ -22,6 +22,9 @@ const (
 	// minWindow is granted to a stream that is read even when the budget is spent, so that no stream
 	// starves: 1024 streams hold at most 16 MiB this way.
 	minWindow = 16 << 10
+	// creditStep is the most that a reader keeps back before it grants it: half of a small window, but of 16 MiB
+	// only this, or no more than half of them would ever be on the way.
+	creditStep = 256 << 10
 	// aheadOfAll is how much bulk may lie unsent in the log; the rest waits outside it, so that a small
 	// frame has at most this much before it (measured: 256 KiB ahead costs 30 us of tail latency).
 	aheadOfAll = 128 << 10
@@ -44,7 +47,7 @@ type Config struct {
 	OpenTimeout   time.Duration // how long OpenStream waits for a slot and for the peer to accept others; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB
 	MaxWindow     int           // to which a window may grow; 16 MiB
-	StreamBudget  int           // grants to streams beyond their early windows, all together; 24 MiB
+	StreamBudget  int           // grants to streams beyond their early windows, all together; 16 MiB
 	BodyBudget    int           // grants to bodies of calls and messages being assembled; 12 MiB
 	InitialCredit int           // credit of every stream from the start, both ways; 0 (256 KiB in the yamux dialect)
 }

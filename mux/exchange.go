@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -219,7 +220,7 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 	if fin {
 		var own []byte
 		if len(body) > 0 {
-			own = append(make([]byte, 0, len(body)), body...)
+			own = bytes.Clone(body) // no zeroing first
 		}
 		x.s.release(x.group, len(body))
 		x.settle(&head, own, false)

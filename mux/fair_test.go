@@ -93,6 +93,38 @@ func TestNobodyJumpsTheQueue(t *testing.T) {
 	})
 }
 
+// TestBulkKeepsShort: bulk of streams and of bodies that wait stays within what the link says it should take, and what
+// is left of the log is for small frames.
+func TestBulkKeepsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, nil)
+		r.l.keep, r.l.noAck = 256<<10, true
+		for i := range uint64(20) {
+			r.ok(fOpen(1+2*i, 0, frame.Open{}), fCredit(1+2*i, 1<<30))
+			go r.acc.streams[i].Write(make([]byte, 1<<20))
+			go r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall, Name: "bulk"}, make([]byte, 1<<20))
+		}
+		waiting := false
+		for range 10 {
+			synctest.Wait()
+			_, waiting = r.flush()
+		}
+		if room := r.l.Bulk(); room > 0 || room < -(64<<10+8<<10) || !waiting {
+			t.Errorf("%d bytes are left for bulk; waiting for them: %v", room, waiting)
+		}
+		if err := r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall, Name: "small"}, make([]byte, 60<<10)); err != nil {
+			t.Error(err)
+		}
+		r.l.Lock()
+		r.l.acked = r.l.end
+		r.l.Unlock()
+		if b, _ := r.flush(); len(b) < aheadOfAll {
+			t.Errorf("after an acknowledgement %d bytes are sent", len(b))
+		}
+		r.HandleClose(nil)
+	})
+}
+
 // TestBulkTakesWhatIsLeft: the first frame of a large body is bulk like the rest of it.
 func TestBulkTakesWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -124,7 +124,7 @@ func (s *Session) Fill() (waiting bool) {
 		q.wakeFirst(true)
 	}
 	for !s.ring.empty() && s.l.Unsent() < aheadOfAll {
-		if s.roomLocked() < frame.HeaderLen+minBulkRoom {
+		if s.roomLocked() < frame.HeaderLen+minBulkRoom || s.l.Bulk() <= 0 {
 			return true
 		}
 		f := s.ring.pop()

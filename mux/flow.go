@@ -92,7 +92,7 @@ func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
 
 // bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
 func (s *Session) bulkRoomLocked() int {
-	if !s.ring.empty() || !s.roomWait.empty() {
+	if !s.ring.empty() || !s.roomWait.empty() || s.l.Bulk() <= 0 {
 		return 0
 	}
 	return max(0, aheadOfAll-s.l.Unsent())
@@ -156,7 +156,7 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 		if len(p) == 0 && !fin {
 			return total, nil
 		}
-		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll {
+		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll && s.l.Bulk() > 0 {
 			k, done := f.appendLocked(p, fin, head)
 			if p = p[k:]; done {
 				return total, nil

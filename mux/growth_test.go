@@ -134,7 +134,7 @@ func TestWindowGrows(t *testing.T) {
 		r.l.rtt = 0
 		r.send(800 << 10)
 		r.blockedAfter(time.Microsecond)
-		if n := st.s.budget.windows.used; n != 1<<20 {
+		if n, _ := st.s.Granted(); n != 1<<20 {
 			t.Errorf("%d of the budget is used", n)
 		}
 		r.take()
@@ -145,38 +145,13 @@ func TestWindowGrows(t *testing.T) {
 	})
 }
 
-// TestWindowBudget: when the budget is spent streams get the least window, and none grows.
-func TestWindowBudget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := reading(t, func(c *Config) { c.StreamBudget = 300 << 10 })
-		r.want("CREDIT 1 262144")
-		r.ok(fOpen(3, 0, frame.Open{}))
-		go readAll(r.acc.streams[1])
-		synctest.Wait()
-		r.want("CREDIT 3 16384")
-		r.send(200 << 10)
-		r.blockedAfter(time.Millisecond)
-		r.send(200 << 10)
-		r.blockedAfter(time.Millisecond)
-		if w := r.acc.streams[0].window; w != 256<<10 {
-			t.Errorf("the window grew to %d beyond the budget", w)
-		}
-		r.acc.streams[0].Close()
-		r.acc.streams[1].Close()
-		r.ok(fData(1, flFin, 0), fData(3, flFin, 0))
-		r.take()
-		checkRaw(t, r)
-	})
-}
-
 // TestWindowReturned: a stream that both sides have ended and that was read to the end holds nothing, closed
 // or not; one that was not read to the end does until it is.
 func TestWindowReturned(t *testing.T) {
 	r := newRaw(t, nil)
 	used := func() int {
-		r.budget.mu.Lock()
-		defer r.budget.mu.Unlock()
-		return r.budget.windows.used
+		n, _ := r.Granted()
+		return n
 	}
 	for i, end := range []func(st *Stream){
 		func(st *Stream) { r.ok(fData(st.ID(), flFin, 0)); readAll(st) },

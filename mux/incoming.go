@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -63,7 +64,7 @@ func (x *Incoming) open(o *frame.Open, fin bool) error {
 	}
 	if fin {
 		if len(o.Body) > 0 {
-			x.Body = append(make([]byte, 0, len(o.Body)), o.Body...)
+			x.Body = bytes.Clone(o.Body) // no zeroing first
 		}
 		x.held.Store(int32(len(o.Body)))
 		x.complete.Store(true)

@@ -12,14 +12,14 @@ const (
 	DefaultProcessBodies  = 256 << 20 // bodies: 64 of the default limit at once
 )
 
-// process bounds what the sessions of the process grant together, beyond what lets each of them go on: the
+// process bounds what the sessions of the process grant together, but for what lets each of them go on: the
 // least window of a stream, the first window of a session, the first body of each lane. So peers that make us
 // grant all there is cost others speed and stop nobody.
 type process struct {
 	mu      sync.Mutex // guards what follows; taken inside a budget's lock, and nothing is locked or called with it held
 	windows pocket
 	bodies  pocket
-	beyond  int       // granted to first windows and first bodies when there was no room
+	beyond  int       // granted to least and first windows and to first bodies when there was no room
 	waiting []*budget // whose next body waits for room here only; the first is served before anybody takes more
 
 	tight atomic.Bool // windows are tight; written with mu held
@@ -30,13 +30,8 @@ type pocket struct{ limit, used int }
 
 func (p *pocket) fits(n int) bool { return p.used+n <= p.limit }
 
-// mayGrow leaves the last quarter to small windows.
-func (p *pocket) mayGrow(n int, small bool) bool {
-	return p.fits(n) && (small || p.used+n <= p.limit/4*3)
-}
-
-// tight reports whether grown windows have to give back.
-func (p *pocket) tight() bool { return p.used > p.limit/4*3 }
+// enough is what windows may grow up to: the last quarter is left to small ones.
+func (p *pocket) enough() int { return p.limit / 4 * 3 }
 
 // shared is the process of every session that is not told another.
 var shared = newProcess(DefaultProcessWindows, DefaultProcessBodies)
@@ -46,11 +41,11 @@ func newProcess(windows, bodies int) *process {
 }
 
 // MemoryStats is what all sessions of the process have granted to their peers, in bytes: what the peers may
-// send and the sessions may have to hold. Early windows and least windows are not in it.
+// send and the sessions may have to hold. Early windows are not in it.
 type MemoryStats struct {
 	Windows, WindowLimit int // of streams
 	Bodies, BodyLimit    int // of calls, answers and messages being received
-	Beyond               int // granted when there was no room: a session's first window, the first body of each sort
+	Beyond               int // granted when there was no room: least windows, a session's first window, the first body of each lane
 	Waiting              int // sessions with a body that waits for room
 }
 
@@ -73,38 +68,40 @@ func SetMemoryLimits(windows, bodies int) { shared.setLimits(windows, bodies) }
 func (p *process) setLimits(windows, bodies int) {
 	p.mu.Lock()
 	p.windows.limit, p.bodies.limit = windows, bodies
-	p.tight.Store(p.windows.tight())
+	p.tight.Store(p.windows.used > p.windows.enough())
 	p.mu.Unlock()
 	giveGrants(p.serve())
 }
 
-// window takes n for the first window of a stream. One of a session that has none is never refused; beyond
-// tells that there was no room.
-func (p *process) window(n int, first bool) (ok, beyond bool) {
+// window takes n for the first window of a stream, or just the least when that is too much and it is not the
+// first of its session. It returns what is granted, and what of it there was no room for.
+func (p *process) window(n, least int, first bool) (granted, beyond int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.windows.fits(n):
-		p.windows.used += n
-		p.tight.Store(p.windows.tight())
-		return true, false
-	case first:
-		p.beyond += n
-		return true, true
+	if !first && !p.windows.fits(n) {
+		n = least
 	}
-	return false, false
-}
-
-// grow takes n more for a window.
-func (p *process) grow(n int, small bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.windows.mayGrow(n, small) {
-		return false
+	if !p.windows.fits(n) {
+		p.beyond += n
+		return n, n
 	}
 	p.windows.used += n
-	p.tight.Store(p.windows.tight())
-	return true
+	p.tight.Store(p.windows.used > p.windows.enough())
+	return n, 0
+}
+
+// grow takes up to n more for a window, which stays small or not, and returns how much.
+func (p *process) grow(n int, small bool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	most := p.windows.enough()
+	if small {
+		most = p.windows.limit
+	}
+	n = max(0, min(n, most-p.windows.used))
+	p.windows.used += n
+	p.tight.Store(p.windows.used > p.windows.enough())
+	return n
 }
 
 // freeWindows gives back n, and what was beyond.
@@ -113,7 +110,7 @@ func (p *process) freeWindows(n, beyond int) {
 	defer p.mu.Unlock()
 	p.windows.used -= n
 	p.beyond -= beyond
-	p.tight.Store(p.windows.tight())
+	p.tight.Store(p.windows.used > p.windows.enough())
 }
 
 // firstBody takes n for a body that must not wait; false means beyond the limit. It takes nothing from those

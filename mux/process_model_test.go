@@ -99,11 +99,8 @@ func playProcess(t *testing.T, rnd *rand.Rand) {
 			reserved := 0
 			for _, st := range p.open {
 				reserved += st.reserved
-				if free := st.window + st.excess - st.reserved; free != 0 && free != minWindow {
-					t.Fatalf("stream %d: window %d, %d too much, %d reserved", st.id, st.window, st.excess, st.reserved)
-				}
-				if st.grant+st.in.n > st.window+st.excess {
-					t.Fatalf("stream %d: grant %d and buffer %d are over the window %d and %d", st.id, st.grant, st.in.n, st.window, st.excess)
+				if st.window != st.reserved || st.grant+st.in.n > st.window {
+					t.Fatalf("stream %d: grant %d and buffer %d, window %d, %d reserved", st.id, st.grant, st.in.n, st.window, st.reserved)
 				}
 			}
 			if reserved != w {

@@ -57,19 +57,19 @@ func TestProcessWindows(t *testing.T) {
 	first := modest.read1(1)
 	modest.read1(3)
 	modest.want("CREDIT 1 262144", "CREDIT 3 16384")
-	if p.windows.used != 1<<20 || p.beyond != 256<<10 {
+	if p.windows.used != 1<<20 || p.beyond != 256<<10+3*minWindow {
 		t.Errorf("%d are granted and %d beyond", p.windows.used, p.beyond)
 	}
 	first.Close() // what went beyond comes back first
 	modest.take()
-	if p.windows.used != 1<<20 || p.beyond != 0 {
+	if p.windows.used != 1<<20 || p.beyond != 3*minWindow {
 		t.Errorf("%d are granted and %d beyond", p.windows.used, p.beyond)
 	}
 	greedy.HandleClose(errLost)
 	modest.read1(5)
 	modest.want("CREDIT 5 262144")
-	if p.windows.used != 256<<10 {
-		t.Errorf("%d are granted", p.windows.used)
+	if p.windows.used != 256<<10 || p.beyond != minWindow {
+		t.Errorf("%d are granted and %d beyond", p.windows.used, p.beyond)
 	}
 	modest.HandleClose(errLost)
 	p.checkEmptied(t)
@@ -261,127 +261,120 @@ func grown(t *testing.T, p *process, change func(*Config)) (*raw, *Stream) {
 	return r, st
 }
 
-// TestShrink: when memory is short a window that has grown gives half back, the peer may still use what it was
-// granted, and the reservation goes only then.
+// TestShrink: while the process is short a window that has grown gives back what the peer has used of it, and grants
+// nothing, until it is a first one; when there is room it grows again.
 func TestShrink(t *testing.T) {
-	for name, limit := range map[string]func(p *process) func(*Config){
-		"process": func(p *process) func(*Config) { p.windows.limit = 2 << 20; return nil },
-		"session": func(*process) func(*Config) { return func(c *Config) { c.StreamBudget = 2 << 20 } },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := testProcess()
-				r, st := grown(t, p, limit(p))
-				state := func(window, excess, used int) {
-					t.Helper()
-					synctest.Wait()
-					st.rmu.Lock()
-					defer st.rmu.Unlock()
-					if st.window != window || st.excess != excess || r.budget.windows.used != used || p.windows.used != used {
-						t.Errorf("the window is %d with %d too much, %d is granted here and %d in all; want %d, %d, %d",
-							st.window, st.excess, r.budget.windows.used, p.windows.used, window, excess, used)
-					}
+	synctest.Test(t, func(t *testing.T) {
+		p := testProcess()
+		p.windows.limit = 2 << 20
+		r, st := grown(t, p, nil)
+		state := func(window, used int) {
+			t.Helper()
+			synctest.Wait()
+			st.rmu.Lock()
+			defer st.rmu.Unlock()
+			if n, _ := r.Granted(); st.window != window || n != used || p.windows.used != used {
+				t.Errorf("the window is %d, %d is granted here and %d in all; want %d and %d", st.window, n, p.windows.used, window, used)
+			}
+		}
+		const k = 1 << 10
+		other := within(t, p, nil)
+		state(1024*k, 1024*k)
+		for id := uint64(3); id < 9; id += 2 { // more than three quarters are in use
+			r.read1(id)
+		}
+		r.take()
+		state(1024*k, 1792*k)
+		fall := func() {
+			t.Helper()
+			before := st.window
+			for p.tight.Load() && st.window > 256*k {
+				r.send(min(st.grant, 64*k))
+				if p.tight.Load() {
+					r.wantIdle()
 				}
-				const k = 1 << 10
-				state(1024*k, 0, 1024*k)
-				left := st.grant
-				r.read1(3)
-				r.read1(5) // three quarters are in use
-				state(1024*k, 0, 1536*k)
-				r.blockedAfter(time.Millisecond)
-				r.read1(7) // more than that
-				r.take()
-				r.send(64 * k)
-				left -= 64 * k
-				state(512*k, 512*k, 1792*k)
-				r.wantIdle()
-				r.send(left - 512*k - 64*k) // all of it was granted before
-				state(512*k, 512*k, 1792*k)
-				r.wantIdle()
-				r.send(128 * k)
-				state(512*k, 0, 1280*k)
-				r.wantIdle()
-				r.send(192 * k)
-				r.want("CREDIT 1 262144") // half of the window that it has now
-				state(512*k, 0, 1280*k)
-				for _, st := range r.acc.streams[1:] {
-					st.Close()
+				if st.grant+st.in.n > st.window {
+					t.Fatalf("the window is %d with a grant of %d", st.window, st.grant)
 				}
-				r.send(256 * k) // within the grant
-				r.blockedAfter(time.Millisecond)
-				r.send(256 * k)
-				r.blockedAfter(100 * time.Millisecond)
-				state(1024*k, 0, 1024*k) // there is room again
-				r.ok(fData(1, flFin, 0))
-				state(1024*k, 0, 0)
-				r.HandleClose(errLost)
-				p.checkEmptied(t)
-			})
-		})
-	}
+			}
+			if st.window >= before || st.window < 256*k {
+				t.Errorf("the window went from %d to %d", before, st.window)
+			}
+		}
+		fall()
+		for id := uint64(1); id < 7; id += 2 { // and again
+			other.read1(id)
+		}
+		fall()
+		r.send(st.grant)
+		if st.grant == 0 {
+			t.Error("the stream stands still")
+		}
+		other.HandleClose(errLost)
+		for _, st := range r.acc.streams[1:] {
+			st.Close()
+		}
+		r.send(st.grant)
+		r.blockedAfter(time.Millisecond)
+		r.send(st.grant)
+		r.blockedAfter(100 * time.Millisecond)
+		if st.window < 500*k {
+			t.Errorf("the window is %d, and there is room again", st.window)
+		}
+		r.ok(fData(1, flFin, 0))
+		synctest.Wait()
+		r.HandleClose(errLost)
+		p.checkEmptied(t)
+	})
 }
 
-// TestGrowthLeavesRoom: windows grow within three quarters, least windows up to a first one within all of it.
+// TestGrowthLeavesRoom: windows grow within three quarters of the process, small ones within all of it.
 func TestGrowthLeavesRoom(t *testing.T) {
 	p := newProcess(1000, 0)
 	var b budget
 	b.init(p, 10_000, 0)
-	if w, n := b.window(500); w != 500 || n != 500 {
-		t.Fatal(w, n)
+	if n := b.window(500); n != 500 {
+		t.Fatal(n)
 	}
-	for _, c := range []struct {
-		n         int
-		small, ok bool
-	}{{251, false, false}, {250, false, true}, {1, false, false}, {251, true, false}, {250, true, true}, {1, true, false}} {
-		if ok := b.grow(c.n, c.small); ok != c.ok {
-			t.Errorf("by %d, small %v: %v", c.n, c.small, ok)
-		}
+	if n := b.grow(400); n != 250 || b.proc.tight.Load() {
+		t.Errorf("it grew by %d", n)
 	}
-	if !b.pressed() || b.tight.Load() {
-		t.Error("the process is not short, or the session is")
+	if n := b.grow(400); n != 0 {
+		t.Errorf("it grew by %d beyond three quarters", n)
 	}
-	b.freeWindow(1000)
-	if b.pressed() {
-		t.Error("it is still short")
+	if n := b.fit(750, 2000, 750); n != 1000 || !b.proc.tight.Load() {
+		t.Errorf("a small window is %d", n)
 	}
+	if n := b.giveBack(1000, 300, 600); n != 600 {
+		t.Errorf("%d of 600 in use is left", n)
+	}
+	if n := b.giveBack(600, 300, 0); n != 600 {
+		t.Errorf("%d is left though nothing is short", n)
+	}
+	p.setLimits(0, 0)
+	if n := b.giveBack(600, 200, 0); n != 300 {
+		t.Errorf("%d is left, want half", n)
+	}
+	b.freeWindow(300)
+	p.checkEmptied(t)
 }
 
-// TestShrinkStops: streams do not fall below the first window, and a stream that ends while it shrinks gives
-// all back.
-func TestShrinkStops(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := testProcess()
-		r, st := grown(t, p, nil)
-		p.setLimits(0, 0)
-		for range 40 {
-			st.rmu.Lock()
-			n := min(st.grant, 64<<10)
-			st.rmu.Unlock()
-			r.send(n)
-		}
-		if st.window != 256<<10 || p.windows.used != 256<<10 {
-			t.Errorf("the window is %d, %d are granted", st.window, p.windows.used)
-		}
-		if st.grant == 0 {
-			t.Error("the stream stands still")
-		}
-		p.setLimits(8<<20, 0)
-		r2, st2 := grown(t, p, nil)
-		p.setLimits(0, 0)
-		r2.send(64 << 10)
-		if st2.excess == 0 {
-			t.Error("the window did not shrink")
-		}
-		st2.Close()
-		r2.take()
-		if p.windows.used != 256<<10 {
-			t.Errorf("%d are granted", p.windows.used)
-		}
-		st.Close()
-		r.HandleClose(errLost)
-		r2.HandleClose(errLost)
-		p.checkEmptied(t)
-	})
+// TestYamuxShrinks: what a yamux stream has grown by is given back too.
+func TestYamuxShrinks(t *testing.T) {
+	p := newProcess(1<<20, 0)
+	r := within(t, p, func(c *Config) { c.InitialCredit, c.NoFirst, c.yamux = yamuxWindow, true, true })
+	r.ok(fOpen(1, 0, frame.Open{}))
+	st := r.acc.streams[0]
+	st.window, st.reserved = 2*yamuxWindow, r.budget.grow(yamuxWindow)
+	p.setLimits(0, 0)
+	r.ok(fData(1, 0, 64<<10))
+	if n, err := st.Read(make([]byte, 64<<10)); n != 64<<10 || err != nil {
+		t.Fatal(n, err)
+	}
+	if st.window != yamuxWindow || st.reserved != 0 {
+		t.Errorf("the window is %d, %d reserved", st.window, st.reserved)
+	}
+	p.checkEmptied(t)
 }
 
 // TestProcessMoves: twenty sessions with little memory between them: all calls, answers and streams get through.

@@ -19,6 +19,7 @@ type rawLink struct {
 	log         []byte
 	tail        int
 	limit       int
+	keep        int // of the limit, from bulk
 	end         uint64
 	sent, acked uint64
 	noAck       bool // take leaves what it takes unacknowledged
@@ -28,6 +29,7 @@ type rawLink struct {
 }
 
 func (l *rawLink) Room() int          { return l.limit - int(l.end-l.acked) }
+func (l *rawLink) Bulk() int          { return l.Room() - l.keep }
 func (l *rawLink) Unsent() int        { return len(l.log) }
 func (l *rawLink) Frame() int         { return frame.DefaultMaxPayload }
 func (l *rawLink) Appended() uint64   { return l.end }

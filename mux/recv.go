@@ -94,21 +94,32 @@ func (st *Stream) wakeReadersLocked() {
 // many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
 func (st *Stream) consumedLocked(n int) (rel, credit int) {
 	st.tookLocked(n)
-	rel = min(n, int(st.held))
-	st.held -= int32(rel)
+	rel = min(n, st.held)
+	st.held -= rel
 	if st.rerr != nil {
 		st.unreserveLocked()
 		return rel, 0
 	}
-	if st.window == 0 { // the first ask: buffered early bytes move to the grant
-		st.window, st.reserved = st.s.budget.window(st.s.cfg.Window)
-		rel += int(st.held)
+	first := st.window == 0
+	if first { // the first ask: buffered early bytes move to the grant
+		st.window = st.s.budget.window(st.s.cfg.Window)
+		st.reserved = st.window
+		rel += st.held
 		st.held = 0
 	}
-	st.shrinkLocked()
-	if due := st.window - st.grant - st.in.n; due >= st.window/2 {
-		st.grant += due
-		credit = due
+	if due := st.window - st.grant - st.in.n; due >= min(st.window/2, creditStep) {
+		switch inUse := st.grant + st.in.n; {
+		case first:
+		case st.s.cfg.InitialCredit == 0:
+			st.window = st.s.budget.fit(st.window, st.s.cfg.Window, inUse)
+			st.reserved = st.window
+		case st.reserved > 0: // but the initial credit
+			to := st.s.budget.giveBack(st.window, st.s.cfg.InitialCredit, inUse)
+			st.reserved -= st.window - to
+			st.window = to
+		}
+		credit = st.window - st.grant - st.in.n
+		st.grant += credit
 	}
 	return rel, credit
 }
@@ -150,13 +161,13 @@ func (st *Stream) dropRecv(err error) {
 func (st *Stream) unreserveLocked() {
 	if st.in.n == 0 {
 		st.s.budget.freeWindow(st.reserved)
-		st.reserved, st.excess = 0, 0
+		st.reserved = 0
 	}
 }
 
 // discardLocked empties the buffer and gives the budget back; it returns the early bytes to release.
 func (st *Stream) discardLocked() int {
-	rel := int(st.held)
+	rel := st.held
 	st.held = 0
 	st.tookLocked(st.in.n)
 	st.in.clear()
@@ -184,30 +195,16 @@ func (st *Stream) growLocked(rtt time.Duration) int {
 		return 0
 	}
 	inFlight := float64(bytes) / since.Seconds() * rtt.Seconds()
-	if inFlight <= float64(st.window)/2 || 2*st.window > st.s.cfg.MaxWindow || st.excess > 0 || !st.s.budget.grow(st.window, 2*st.window <= st.s.cfg.Window) {
+	if inFlight <= float64(st.window)/2 {
 		return 0
 	}
-	st.reserved += st.window
-	st.window *= 2
+	more := st.s.budget.grow(min(st.window, st.s.cfg.MaxWindow-st.window))
+	st.reserved += more
+	st.window += more
 	due := st.window - st.grant - st.in.n
 	if due <= 0 {
 		return 0
 	}
 	st.grant += due
 	return due
-}
-
-// shrinkLocked lets a window that has grown give half of that back while memory is short. The peer may still
-// use what it was granted, so the reservation goes only once the peer cannot be beyond the lower window.
-func (st *Stream) shrinkLocked() {
-	cfg := &st.s.cfg
-	if least := max(cfg.Window, cfg.InitialCredit); st.window > least && st.excess == 0 && st.s.budget.pressed() {
-		lower := max(st.window/2, least)
-		st.excess, st.window = st.window-lower, lower
-	}
-	if st.excess > 0 && st.grant+st.in.n <= st.window {
-		st.s.budget.freeWindow(st.excess)
-		st.reserved -= st.excess
-		st.excess = 0
-	}
 }

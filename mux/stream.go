@@ -62,10 +62,9 @@ type recv struct {
 
 	grant    int           // granted bytes the peer may still send
 	window   int           // what is granted ahead of the reader, 0 until it reads
-	reserved int           // of the budget
-	excess   int           // of that, to be given back once grant and buffer are within the window
-	earlyIn  int32         // early bytes received so far
-	held     int32         // of those in the buffer, not released yet
+	reserved int           // of the session's stream budget
+	earlyIn  int           // early bytes received so far
+	held     int           // of those in the buffer, not released yet
 	rated    int           // bytes received since rateFrom
 	rateFrom time.Duration // since the session began, 0 = never
 }

@@ -74,6 +74,7 @@ func newYamuxLink(y *Yamux) *yamuxLink {
 	return l
 }
 
+func (l *yamuxLink) Bulk() int          { return l.Room() }
 func (l *yamuxLink) Room() int          { return l.limit - int(l.appended-l.written) }
 func (l *yamuxLink) Unsent() int        { return int(l.appended - l.taken) }
 func (l *yamuxLink) Frame() int         { return yamuxWritePiece }

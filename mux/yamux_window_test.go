@@ -118,7 +118,7 @@ func TestYamuxWindowGrows(t *testing.T) {
 		}
 		y.Close()
 		synctest.Wait()
-		if used := s.s.budget.windows.used; used != 0 {
+		if used, _ := s.s.Granted(); used != 0 {
 			t.Errorf("%d bytes of the budget are used", used)
 		}
 	})

@@ -58,6 +58,8 @@ type scene struct {
 	mu   sync.Mutex // guards what follows
 	said []byte     // on the victim's newest connection
 	nc   net.Conn
+
+	certs sync.Map // of each principal: tls.Certificate
 }
 
 // newScene connects the victim and cuts its connection once, so that it resumes.
@@ -125,7 +127,11 @@ func (s *scene) raw(ctx context.Context, principal string) (net.Conn, error) {
 		return nc, err
 	}
 	cfg := s.tls.Clone()
-	cfg.Certificates = []tls.Certificate{certificate(s.t, principal)}
+	cert, ok := s.certs.Load(principal)
+	if !ok {
+		cert, _ = s.certs.LoadOrStore(principal, certificate(s.t, principal))
+	}
+	cfg.Certificates = []tls.Certificate{cert.(tls.Certificate)}
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
