@@ -33,8 +33,11 @@ type Limits struct {
 	// grow to, in bytes. Defaults 256 KiB and 16 MiB. Streams that are too many for StreamMemory share it
 	// evenly, down to 16 KiB each.
 	Window, MaxWindow int
-	// StreamMemory bounds, in bytes, what the windows of all streams together take beyond the first
-	// 64 KiB of each, and BodyMemory the same for bodies being received. Defaults 16 MiB and 12 MiB.
+	// StreamMemory bounds, in bytes, the windows of all streams that are read together: when there are too many they
+	// share it evenly, with 16 KiB at least for each. BodyMemory bounds bodies being received: when it is
+	// spent one of a kind (answers, calls of a depth, messages) comes in at a time. Each stream and body may have its
+	// first 64 KiB beside that, 4 MiB together of streams, of calls and of messages. Defaults 16 MiB and 12 MiB.
+	// What all Ends of the process have together is bounded too: SetMemoryLimit.
 	StreamMemory, BodyMemory int
 	// OpenTimeout is how long OpenStream waits while the peer has AcceptBacklog streams unaccepted.
 	// Default 10 s.

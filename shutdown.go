@@ -93,16 +93,23 @@ type Stats struct {
 	Open     int        // streams, calls and messages open now, both sides' together
 	Handlers int        // handlers and subscription functions that run now
 	Backlog  int        // streams that wait for AcceptStream now
+
+	// StreamMemory and BodyMemory are the bytes granted to windows of streams and to bodies being received now, of
+	// the limits of the same names.
+	StreamMemory, BodyMemory int
 }
 
 // Stats returns the End's counters.
 func (e *End) Stats() Stats {
 	s := e.session()
+	windows, bodies := s.mux.Granted()
 	return Stats{
-		Link:     s.link.Stats(),
-		Sessions: int(s.seq),
-		Open:     s.mux.Count(),
-		Handlers: int(e.running.Load()),
-		Backlog:  e.backlog.len(),
+		Link:         s.link.Stats(),
+		Sessions:     int(s.seq),
+		Open:         s.mux.Count(),
+		Handlers:     int(e.running.Load()),
+		Backlog:      e.backlog.len(),
+		StreamMemory: windows,
+		BodyMemory:   bodies,
 	}
 }

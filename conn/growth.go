@@ -9,16 +9,28 @@ const (
 	// maxLog is the greatest limit a log grows to: 16 MiB in flight fill 1 GB/s at
 	// 16 ms and 250 MB/s at 64 ms.
 	maxLog = 16 << 20
-	// maxGrown bounds what all logs of the process may hold beyond their first
-	// limits.
-	maxGrown = 256 << 20
+	// DefaultLogMemory is how many bytes all logs of the process may hold beyond
+	// their first limits: 16 logs of 16 MiB.
+	DefaultLogMemory = 256 << 20
 	// minGrowRTT: below it 512 KiB in flight are more than 2 GB/s, and whatever
 	// looks like a longer path is a busy machine.
 	minGrowRTT = 250 * time.Microsecond
 )
 
-// grown is what the logs of the process were allowed beyond their first limits.
-var grown atomic.Int64
+// grown is what the logs of the process were allowed beyond their first limits,
+// maxGrown the most that may be.
+var grown, maxGrown atomic.Int64
+
+func init() { maxGrown.Store(DefaultLogMemory) }
+
+// SetLogMemory sets how many bytes all logs of the process may hold beyond their
+// first limits. Logs that have grown keep what they have until they are idle. Any
+// goroutine may call it.
+func SetLogMemory(bytes int64) { maxGrown.Store(bytes) }
+
+// LogMemory returns how many bytes all logs of the process may hold beyond their
+// first limits now, and the most that may be. Any goroutine may call it.
+func LogMemory() (used, limit int64) { return grown.Load(), maxGrown.Load() }
 
 // logLimit is how much a link may leave unacknowledged. It grows only while
 // the rate of acknowledgements times the least round trip shows that the path
@@ -57,7 +69,7 @@ func (m *logLimit) acked(n uint64, now int64, rtt time.Duration) {
 	if more <= 0 {
 		return
 	}
-	if grown.Add(more) > maxGrown {
+	if grown.Add(more) > maxGrown.Load() {
 		grown.Add(-more)
 		return
 	}

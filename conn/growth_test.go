@@ -61,8 +61,17 @@ func TestLogLimitProcess(t *testing.T) {
 		}
 		all = append(all, m)
 	}
-	if g := grown.Load(); g > maxGrown || g < maxGrown-maxLog {
+	if g := grown.Load(); g > DefaultLogMemory || g < DefaultLogMemory-maxLog {
 		t.Errorf("all logs have grown by %d", g)
+	}
+	SetLogMemory(4 << 20)
+	defer SetLogMemory(DefaultLogMemory)
+	for _, m := range all {
+		m.shrink()
+		m.acked(1<<30, int64(time.Hour), time.Second)
+	}
+	if used, limit := LogMemory(); used > limit || limit != 4<<20 || used < limit-maxLog {
+		t.Errorf("all logs have grown by %d, the limit is %d", used, limit)
 	}
 	for _, m := range all {
 		m.shrink()

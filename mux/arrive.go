@@ -59,7 +59,8 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	if early {
 		s.earlyIn[st.group] += uint64(n)
 		st.earlyIn += n
-		if st.window > 0 || st.rend != nil {
+		// Beyond the window they stay early ones until they are read, or each stream could hold both.
+		if st.rend != nil || st.window > 0 && st.grant+st.in.n+n <= st.window {
 			rel = n
 		} else {
 			st.held += n
@@ -74,8 +75,10 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 		}
 	case c != nil:
 		st.in.add(c)
+		st.tookLocked(-n)
 	case n > 0:
 		st.in.copyIn(p)
+		st.tookLocked(-n)
 	}
 	st.rated += n
 	if fin && st.rerr == nil {

@@ -14,6 +14,8 @@ type assembly struct {
 	cost  int // to the budget: the announced size, else the limit
 	limit int
 
+	beyond bool // granted though the process had no room; guarded by the budget's lock
+
 	mu      sync.Mutex // guards what follows
 	buf     []byte
 	size    int  // announced, 0 = unknown
@@ -51,16 +53,17 @@ func (a *assembly) want() {
 	}
 	a.asked = true
 	a.mu.Unlock()
-	a.f.s.giveGrants(a.f.s.budget.ask(a))
+	giveGrants(a.f.s.budget.ask(a))
 }
 
-// giveGrants hands out what the budget allowed. No lock held.
-func (s *Session) giveGrants(as []*assembly) {
+// giveGrants hands out what the budgets allowed, perhaps of other sessions than the caller's. No lock held.
+func giveGrants(as []*assembly) {
 	for _, a := range as {
+		s := a.f.s
 		a.mu.Lock()
 		if a.over { // given up while it was handed over
 			a.mu.Unlock()
-			s.giveGrants(s.budget.handedOver(a.lane, a.cost))
+			giveGrants(s.budget.handedOver(a))
 			continue
 		}
 		a.charged = true
@@ -194,7 +197,7 @@ func (a *assembly) finish() (body []byte, ok bool) {
 	body, ok = a.buf, a.size == 0 || len(a.buf) == a.size
 	a.mu.Unlock()
 	if queued {
-		a.f.s.giveGrants(a.f.s.budget.drop(a))
+		giveGrants(a.f.s.budget.drop(a))
 	}
 	return body, ok
 }
@@ -208,7 +211,7 @@ func (a *assembly) handOver() {
 	s := a.f.s
 	s.release(a.f.group, rel)
 	if charged {
-		s.giveGrants(s.budget.handedOver(a.lane, a.cost))
+		giveGrants(s.budget.handedOver(a))
 	}
 }
 

@@ -27,7 +27,7 @@ func TestGrantComesLate(t *testing.T) {
 		x.asm.asked = true
 		granted := r.budget.ask(x.asm)
 		r.ok(end)
-		r.giveGrants(granted)
+		giveGrants(granted)
 		if errs := idleBudget(r.Session); len(errs) > 0 {
 			t.Error(errs)
 		}

@@ -2,6 +2,7 @@ package mux
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/gantline-project/gantline/frame"
@@ -9,19 +10,26 @@ import (
 
 // budget bounds what the peer may have sent beyond its early windows: grants to streams that are read,
 // and grants to bodies being assembled. The two do not compete, so a stream that stops reading cannot
-// keep a call from completing.
+// keep a call from completing. What it gives is taken from the process too.
 //
 // A body holds its share until it is handed to the application, which may take as long as a handler or a
 // consumer takes, and that one may wait for other bodies. So bodies stand in lanes that cannot wait for
 // themselves: answers, calls of each depth, messages. A lane that holds nothing gets one body even when
 // the budget is spent; all others wait until something is handed over.
 type budget struct {
-	mu      sync.Mutex // guards all; nothing is called with it held
+	proc *process
+
+	mu      sync.Mutex // guards what follows but needs; only the process's lock is taken with it held
 	total   int        // for windows; constant
 	streams int        // of it left; below 0 by least windows that went over it
 	readers int        // streams that have a window
 	bodies  int        // left for bodies; below 0 by the bodies that went over it
+	room    int        // for bodies; constant
 	lanes   [bodyLanes]bodyLane
+	over    bool // the session is gone: the process has everything back
+
+	windowsBeyond, bodiesBeyond int // granted, and the process had no room for it
+	needs                       int // what the next body waits for in the process; guarded by its lock
 }
 
 // bodyLane is one class of bodies, granted in the order they ask.
@@ -48,7 +56,9 @@ func laneOf(f *flow) int {
 	return callLane + int(f.depth)
 }
 
-func (b *budget) init(streams, bodies int) { b.total, b.streams, b.bodies = streams, streams, bodies }
+func (b *budget) init(proc *process, streams, bodies int) {
+	b.proc, b.total, b.streams, b.bodies, b.room = proc, streams, streams, bodies, bodies
+}
 
 // shareLocked returns what every stream that is read may have: want, or a power of 2 when there are too many of
 // them, since the halves of such a window are whole frames.
@@ -65,25 +75,49 @@ func (b *budget) window(want int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.readers++
-	n := max(min(b.shareLocked(want), b.streams/8), min(want, minWindow))
+	least := min(want, minWindow)
+	n := max(min(b.shareLocked(want), b.streams/8), least)
+	if !b.over {
+		var beyond int
+		n, beyond = b.proc.window(n, least, b.streams == b.total)
+		b.windowsBeyond += beyond
+	}
 	b.streams -= n
 	return n
 }
 
 // fit returns what a window in use is to be from now on, of which inUse is granted or buffered. Below its share it
 // grows as far as there is something left. Above, because it was grown or there were fewer streams, it gives back
-// when the streams are too many for want, or another first window does not fit.
+// when the streams are too many for want, or another first window does not fit, or the process is short.
 func (b *budget) fit(window, want, inUse int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	to, share := window, b.shareLocked(want)
 	switch {
 	case window < share:
-		to += max(0, min(share-window, b.streams))
+		to += b.takeLocked(max(0, min(share-window, b.streams)), true)
+		return to
 	case share < want || b.streams < want:
 		to = min(window, max(share, b.total/b.readers, inUse))
 	}
-	b.streams += window - to
+	b.freeLocked(window - to)
+	return b.giveBackLocked(to, want, inUse)
+}
+
+// giveBack returns what a window in use is to be from now on, of which inUse is granted or buffered: while the
+// process is short, half of it, but not under least.
+func (b *budget) giveBack(window, least, inUse int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.giveBackLocked(window, least, inUse)
+}
+
+func (b *budget) giveBackLocked(window, least, inUse int) int {
+	if !b.proc.tight.Load() {
+		return window
+	}
+	to := min(window, max(window/2, least, inUse))
+	b.freeLocked(window - to)
 	return to
 }
 
@@ -91,7 +125,15 @@ func (b *budget) fit(window, want, inUse int) int {
 func (b *budget) grow(n int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n = max(0, min(n, b.streams-b.total/16))
+	return b.takeLocked(max(0, min(n, b.streams-b.total/16)), false)
+}
+
+// takeLocked takes what the process has of n.
+func (b *budget) takeLocked(n int, small bool) int {
+	if b.over || n == 0 {
+		return 0
+	}
+	n = b.proc.grow(n, small)
 	b.streams -= n
 	return n
 }
@@ -102,54 +144,103 @@ func (b *budget) freeWindow(n int) {
 		return
 	}
 	b.mu.Lock()
-	b.streams += n
 	b.readers--
+	b.freeLocked(n)
 	b.mu.Unlock()
+}
+
+func (b *budget) freeLocked(n int) {
+	if b.streams += n; n == 0 || b.over {
+		return
+	}
+	beyond := min(n, b.windowsBeyond)
+	b.windowsBeyond -= beyond
+	b.proc.freeWindows(n-beyond, beyond)
 }
 
 // ask queues a for a.cost bytes and returns what can be granted now.
 func (b *budget) ask(a *assembly) []*assembly {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	l := &b.lanes[a.lane]
 	l.queue = append(l.queue, a)
-	return b.nextLocked()
+	return b.served(b.nextLocked())
 }
 
-// handedOver books that a granted body of that cost is the application's now, or was given up.
-func (b *budget) handedOver(lane, cost int) []*assembly {
+// handedOver books that a granted body is the application's now, or was given up.
+func (b *budget) handedOver(a *assembly) []*assembly {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.lanes[lane].held--
-	b.bodies += cost
-	return b.nextLocked()
+	b.lanes[a.lane].held--
+	b.bodies += a.cost
+	switch {
+	case b.over:
+	case a.beyond:
+		b.bodiesBeyond -= a.cost
+		b.proc.freeBodies(0, a.cost)
+	default:
+		b.proc.freeBodies(a.cost, 0)
+	}
+	return b.served(b.nextLocked())
+}
+
+// drop takes a out of its queue, if it is there, and returns what can be granted now.
+func (b *budget) drop(a *assembly) []*assembly {
+	b.mu.Lock()
+	l := &b.lanes[a.lane]
+	l.queue = slices.DeleteFunc(l.queue, func(x *assembly) bool { return x == a })
+	return b.served(b.nextLocked()) // those behind it may need less
+}
+
+// served unlocks b and adds what other sessions are granted to what b is.
+func (b *budget) served(granted []*assembly) []*assembly {
+	b.mu.Unlock()
+	return append(granted, b.proc.serve()...)
 }
 
 // nextLocked takes from the queues what fits.
 func (b *budget) nextLocked() (granted []*assembly) {
+	if b.over {
+		return nil
+	}
+	needs := 0 // of the first body that only the process has no room for; what is behind it must not overtake
 	for i := range b.lanes {
 		l := &b.lanes[i]
-		for len(l.queue) > 0 && (l.held == 0 || l.queue[0].cost <= b.bodies) {
+		for len(l.queue) > 0 {
 			a := l.queue[0]
+			if l.held == 0 {
+				if a.beyond = !b.proc.firstBody(a.cost); a.beyond {
+					b.bodiesBeyond += a.cost
+				}
+			} else if needs > 0 || a.cost > b.bodies {
+				break
+			} else if !b.proc.body(b, a.cost) {
+				needs = a.cost
+				break
+			}
 			l.queue = l.queue[1:]
 			l.held++
 			b.bodies -= a.cost
 			granted = append(granted, a)
 		}
 	}
+	b.proc.queue(b, needs)
 	return granted
 }
 
-// drop takes a out of its queue, if it is there, and returns what can be granted now.
-func (b *budget) drop(a *assembly) []*assembly {
+// close gives everything back to the process, for good: the peer of a session that is gone sends nothing more.
+// It returns what others are granted thereby.
+func (b *budget) close() []*assembly {
+	b.mu.Lock()
+	b.over = true
+	b.proc.freeWindows(b.total-b.streams-b.windowsBeyond, b.windowsBeyond)
+	b.proc.freeBodies(b.room-b.bodies-b.bodiesBeyond, b.bodiesBeyond)
+	b.proc.queue(b, 0)
+	return b.served(nil)
+}
+
+// Granted returns how many bytes are granted to windows of streams and to bodies being received now.
+func (s *Session) Granted() (windows, bodies int) {
+	b := &s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := &b.lanes[a.lane]
-	for i, x := range l.queue {
-		if x == a {
-			l.queue = append(l.queue[:i], l.queue[i+1:]...)
-			return b.nextLocked() // those behind it may need less
-		}
-	}
-	return nil
+	return b.total - b.streams, b.room - b.bodies
 }

@@ -70,13 +70,14 @@ func idleBudget(s *Session) (errs []string) {
 	if s.first != nil {
 		first = s.first.recv.reserved
 	}
+	windows, bodies := s.Granted()
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	if n := s.budget.streams + first; n != s.cfg.StreamBudget {
-		errs = append(errs, fmt.Sprintf("%d of the stream budget of %d is left", n, s.cfg.StreamBudget))
+	if n := windows - first; n != 0 {
+		errs = append(errs, fmt.Sprintf("%d bytes are granted to windows", n))
 	}
-	if n := s.budget.bodies; n != s.cfg.BodyBudget {
-		errs = append(errs, fmt.Sprintf("%d of the body budget of %d is left", n, s.cfg.BodyBudget))
+	if n := bodies; n != 0 {
+		errs = append(errs, fmt.Sprintf("%d bytes are granted to bodies", n))
 	}
 	for i, l := range s.budget.lanes {
 		if l.held != 0 || len(l.queue) != 0 {

@@ -43,6 +43,7 @@ type Config struct {
 	Peer     frame.Limits // what the peer announced; obeyed by Open and Start
 	Acceptor Acceptor     // hears what the peer opens; required
 	NoFirst  bool         // no implicit stream 0 (yamux dialect)
+	process  *process     // that it grants with; shared unless a test has its own
 	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
 	OpenTimeout   time.Duration // how long OpenStream waits for a slot and for the peer to accept others; 10 s
@@ -64,6 +65,9 @@ func (c Config) withDefaults() Config {
 	def(&c.StreamBudget, DefaultStreamBudget)
 	def(&c.BodyBudget, DefaultBodyBudget)
 	c.Window = min(c.Window, c.MaxWindow)
+	if c.process == nil {
+		c.process = shared
+	}
 	for _, l := range []*frame.Limits{&c.Local, &c.Peer} {
 		if l.Body == 0 { // never so on the wire
 			l.Body = DefaultBody

@@ -50,16 +50,53 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// TestEarlyBehindWindow: early bytes that come when there is a window belong to it.
+// TestEarlyBehindWindow: early bytes that come when there is a window belong to it as far as it goes; beyond it they
+// stay early ones until they are read.
 func TestEarlyBehindWindow(t *testing.T) {
 	r := newRaw(t, nil)
 	r.ok(fOpen(1, 0, frame.Open{Body: make([]byte, 10)}))
-	r.acc.streams[0].Read(make([]byte, 5))
+	st := r.acc.streams[0]
+	st.Read(make([]byte, 5))
 	r.want("CREDIT 1 262139")
-	r.ok(fData(1, flEarly, 20))
-	if r.l.freed[0] != 30 {
-		t.Errorf("%d bytes are released, want 30", r.l.freed[0])
+	freed := func(want int) {
+		t.Helper()
+		if r.l.freed[0] != want {
+			t.Errorf("%d bytes are released, want %d", r.l.freed[0], want)
+		}
 	}
+	freed(10)
+	r.ok(fData(1, flEarly, 20))
+	freed(10)
+	st.Read(make([]byte, 15))
+	freed(25)
+	st.Read(make([]byte, 100))
+	freed(30)
+	r.ok(fData(1, flEarly, 5))
+	freed(35) // there was room for these
+	r.ok(fData(1, flEarly, 7))
+	freed(35)
+	st.Close()
+	freed(42)
+	r.ok(fData(1, flEarly, 3))
+	freed(45)
+}
+
+// TestEarlyOfReadStreams: streams that were read once and no more hold their windows, and early bytes up to the pool.
+func TestEarlyOfReadStreams(t *testing.T) {
+	r := newRaw(t, func(c *Config) { c.StreamBudget = 1 })
+	var err error
+	held := 0
+	for id := uint64(1); err == nil && id < 2*300; id += 2 {
+		st := r.read1(id)
+		r.take()
+		r.ok(fData(id, 0, minWindow))
+		err = r.feed(fData(id, flEarly, 60<<10))
+		held += st.in.n
+	}
+	if err == nil || held > 4<<20+300*minWindow {
+		t.Errorf("%v, %d bytes are held", err, held)
+	}
+	r.HandleClose(errLost)
 }
 
 // TestWindowGrows only while the rate times the round trip is more than half of it.
@@ -97,8 +134,8 @@ func TestWindowGrows(t *testing.T) {
 		r.l.rtt = 0
 		r.send(800 << 10)
 		r.blockedAfter(time.Microsecond)
-		if n := st.s.budget.streams; n != DefaultStreamBudget-1<<20 {
-			t.Errorf("%d of the budget is left", n)
+		if n, _ := st.s.Granted(); n != 1<<20 {
+			t.Errorf("%d of the budget is used", n)
 		}
 		r.take()
 		r.ok(fData(1, flFin, 0))
@@ -112,10 +149,9 @@ func TestWindowGrows(t *testing.T) {
 // or not; one that was not read to the end does until it is.
 func TestWindowReturned(t *testing.T) {
 	r := newRaw(t, nil)
-	left := func() int {
-		r.budget.mu.Lock()
-		defer r.budget.mu.Unlock()
-		return DefaultStreamBudget - r.budget.streams
+	used := func() int {
+		n, _ := r.Granted()
+		return n
 	}
 	for i, end := range []func(st *Stream){
 		func(st *Stream) { r.ok(fData(st.ID(), flFin, 0)); readAll(st) },
@@ -128,13 +164,13 @@ func TestWindowReturned(t *testing.T) {
 		id := uint64(1 + 2*i)
 		r.ok(fOpen(id, 0, frame.Open{Body: []byte("x")}))
 		st := r.acc.streams[i]
-		if _, err := st.Read(make([]byte, 9)); err != nil || left() != DefaultWindow {
-			t.Fatalf("%v, %d are reserved", err, left())
+		if _, err := st.Read(make([]byte, 9)); err != nil || used() != DefaultWindow {
+			t.Fatalf("%v, %d are reserved", err, used())
 		}
 		r.take()
 		end(st)
-		if left() != 0 {
-			t.Errorf("end %d: %d stay reserved", i, left())
+		if used() != 0 {
+			t.Errorf("end %d: %d stay reserved", i, used())
 		}
 		st.CloseWrite()
 	}

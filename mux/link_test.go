@@ -220,6 +220,9 @@ func testLimits() frame.Limits {
 		EarlyStream: 64 << 10, EarlyPool: [frame.Groups]uint32{4 << 20, 4 << 20, 4 << 20}, Log: 512 << 10, Body: 4 << 20}
 }
 
+// testProcess is one that no other test has anything of.
+func testProcess() *process { return newProcess(DefaultProcessWindows, DefaultProcessBodies) }
+
 type side struct {
 	*Session
 	l   *fakeLink
@@ -229,7 +232,8 @@ type side struct {
 // newPair returns two sessions joined by fake links; the test's end stops them.
 func newPair(t testing.TB, change func(client, server *Config)) (c, s *side) {
 	t.Helper()
-	cfgs := [2]*Config{{Client: true, Local: testLimits(), Peer: testLimits()}, {Local: testLimits(), Peer: testLimits()}}
+	proc := testProcess()
+	cfgs := [2]*Config{{Client: true, Local: testLimits(), Peer: testLimits(), process: proc}, {Local: testLimits(), Peer: testLimits(), process: proc}}
 	if change != nil {
 		change(cfgs[0], cfgs[1])
 	}

@@ -102,7 +102,7 @@ func newRaw(t testing.TB, change func(*Config)) *raw {
 	t.Helper()
 	l := &rawLink{limit: 512 << 10, log: make([]byte, 0, 1<<20)}
 	acc := &rawAcceptor{t: t}
-	cfg := &Config{Local: testLimits(), Peer: testLimits(), Acceptor: acc}
+	cfg := &Config{Local: testLimits(), Peer: testLimits(), Acceptor: acc, process: testProcess()}
 	if change != nil {
 		change(cfg)
 	}

@@ -93,6 +93,7 @@ func (st *Stream) wakeReadersLocked() {
 // consumedLocked books n bytes taken by the reader: how many early bytes are released thereby, and how
 // many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
 func (st *Stream) consumedLocked(n int) (rel, credit int) {
+	st.tookLocked(n)
 	rel = min(n, st.held)
 	st.held -= rel
 	if st.rerr != nil {
@@ -107,9 +108,15 @@ func (st *Stream) consumedLocked(n int) (rel, credit int) {
 		st.held = 0
 	}
 	if due := st.window - st.grant - st.in.n; due >= min(st.window/2, creditStep) {
-		if !first && st.s.cfg.InitialCredit == 0 {
-			st.window = st.s.budget.fit(st.window, st.s.cfg.Window, st.grant+st.in.n)
+		switch inUse := st.grant + st.in.n; {
+		case first:
+		case st.s.cfg.InitialCredit == 0:
+			st.window = st.s.budget.fit(st.window, st.s.cfg.Window, inUse)
 			st.reserved = st.window
+		case st.reserved > 0: // but the initial credit
+			to := st.s.budget.giveBack(st.window, st.s.cfg.InitialCredit, inUse)
+			st.reserved -= st.window - to
+			st.window = to
 		}
 		credit = st.window - st.grant - st.in.n
 		st.grant += credit
@@ -162,6 +169,7 @@ func (st *Stream) unreserveLocked() {
 func (st *Stream) discardLocked() int {
 	rel := st.held
 	st.held = 0
+	st.tookLocked(st.in.n)
 	st.in.clear()
 	st.unreserveLocked()
 	return rel

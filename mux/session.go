@@ -57,6 +57,7 @@ type Session struct {
 	earlyOut [frame.Groups]atomic.Uint64 // of those, released
 
 	budget budget
+	unread atomic.Int64 // bytes that streams hold for their readers; counted in the yamux dialect only
 }
 
 // entry is what the table holds: a stream, an exchange of ours or of the peer's, or a leftover.
@@ -75,7 +76,7 @@ func New(l Link, cfg *Config) *Session {
 	if n := int(c.Local.Log) - frame.HeaderLen; n > 0 { // a frame that waits for room must fit the log
 		s.maxPayload = min(s.maxPayload, n)
 	}
-	s.budget.init(c.StreamBudget, c.BodyBudget)
+	s.budget.init(c.process, c.StreamBudget, c.BodyBudget)
 	s.slotTable.init(c.Peer)
 	s.backlog = min(maxUnconfirmed, int(c.Peer.Backlog))
 	s.nextID.Store(2)
@@ -186,6 +187,7 @@ func (s *Session) HandleClose(err error) {
 	}
 	s.slotTable.wakeAll()
 	s.l.Unlock()
+	giveGrants(s.budget.close())
 	for _, e := range all {
 		e.end(err)
 	}

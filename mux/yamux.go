@@ -32,8 +32,7 @@ type YamuxConfig struct {
 	Acceptor Acceptor
 	// Limits: Streams is how many streams either side may have open (more of the peer's are reset at once,
 	// more of ours wait), Backlog how many of the peer's may wait to be accepted, Log how many bytes may wait
-	// to be written, at least 16 KiB. The rest is ignored. yamux lets a peer send 256 KiB into a stream that
-	// nobody reads, so Streams x 256 KiB bounds what unread streams hold.
+	// to be written, at least 16 KiB. The rest is ignored.
 	Limits frame.Limits
 	// Heartbeat is the silence after which the peer is pinged; 2/3 of it later the session is lost. 15 s.
 	Heartbeat time.Duration
@@ -44,8 +43,12 @@ type YamuxConfig struct {
 	CloseTimeout time.Duration
 	OpenTimeout  time.Duration // as in Config
 	MaxWindow    int           // as in Config; windows grow while the path is what limits the stream
-	StreamBudget int           // as in Config; growth beyond 256 KiB per stream is taken from it
-	Logger       *slog.Logger  // hears why the session ended; slog.Default()
+	// StreamBudget is as in Config: growth beyond 256 KiB per stream is taken from it. yamux lets a peer send
+	// 256 KiB into a stream that nobody reads. All streams together may hold StreamBudget or Streams x 64 KiB of what
+	// nobody has read, whichever is more (64 MiB by default: 256 full windows); beyond that the stream that holds most
+	// is reset with ResourceExhausted.
+	StreamBudget int
+	Logger       *slog.Logger // hears why the session ended; slog.Default()
 	// Held leaves the connection alone until Start: nothing is read, written or timed before. What is opened and
 	// written meanwhile waits. Close waits for Start.
 	Held bool
@@ -91,6 +94,9 @@ func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
 	if r.MaxWindow <= 0 {
 		r.MaxWindow = DefaultMaxWindow
 	}
+	if r.StreamBudget <= 0 {
+		r.StreamBudget = DefaultStreamBudget
+	}
 	if r.Logger == nil {
 		r.Logger = slog.Default()
 	}
@@ -108,17 +114,18 @@ func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
 //
 // All methods may be called from any goroutine.
 type Yamux struct {
-	cfg      YamuxConfig
-	nc       net.Conn
-	client   bool
-	maxFrame uint32 // no window is larger
-	s        *Session
-	l        *yamuxLink
-	base     time.Time
-	lastRead atomic.Int64 // now() when bytes last came
-	bytesIn  atomic.Uint64
-	bytesOut atomic.Uint64
-	framesIn atomic.Uint64
+	cfg       YamuxConfig
+	nc        net.Conn
+	client    bool
+	maxFrame  uint32 // no window is larger
+	maxUnread int64  // that all streams may hold
+	s         *Session
+	l         *yamuxLink
+	base      time.Time
+	lastRead  atomic.Int64 // now() when bytes last came
+	bytesIn   atomic.Uint64
+	bytesOut  atomic.Uint64
+	framesIn  atomic.Uint64
 
 	// Owned by the reader goroutine.
 	in   yamuxInput
@@ -180,6 +187,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		streams: make(map[uint32]*yamuxStream),
 		dying:   make(chan struct{}), writerDone: make(chan struct{}), done: make(chan struct{}),
 	}
+	y.maxUnread = max(int64(y.cfg.StreamBudget), int64(c.Limits.Streams)*yamuxUnreadEach)
 	y.l = newYamuxLink(y)
 	limits := frame.Limits{MaxPayload: frame.DefaultMaxPayload, Streams: c.Limits.Streams, Backlog: c.Limits.Backlog, Log: c.Limits.Log}
 	y.s = New(y.l, &Config{

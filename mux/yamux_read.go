@@ -254,6 +254,7 @@ func (y *Yamux) received(id uint32, n int, fin bool) error {
 			return err
 		}
 	}
+	y.s.makeRoom(n, y.maxUnread)
 	for {
 		k := min(n, frame.DefaultMaxPayload)
 		var flags frame.Flags

@@ -92,7 +92,7 @@ func (s *Session) windowBack(id uint64) uint32 {
 	if st.rerr != nil {
 		return 0
 	}
-	due := st.window - st.grant
+	due := max(0, st.window-st.grant)
 	st.grant += due
 	return uint32(due)
 }

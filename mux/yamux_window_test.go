@@ -118,8 +118,8 @@ func TestYamuxWindowGrows(t *testing.T) {
 		}
 		y.Close()
 		synctest.Wait()
-		if left := s.s.budget.streams; left != DefaultStreamBudget {
-			t.Errorf("%d bytes of the budget are left of %d", left, DefaultStreamBudget)
+		if used, _ := s.s.Granted(); used != 0 {
+			t.Errorf("%d bytes of the budget are used", used)
 		}
 	})
 }

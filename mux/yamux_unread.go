@@ -1,0 +1,47 @@
+package mux
+
+import "github.com/gantline-project/gantline/frame"
+
+// yamuxUnreadEach times the number of streams is what all of them may hold for their readers: as much as the
+// early windows of our own protocol.
+const yamuxUnreadEach = 64 << 10
+
+// tookLocked books n bytes as taken out of the buffer. Receive lock held.
+func (st *Stream) tookLocked(n int) {
+	if st.s.cfg.yamux {
+		st.s.unread.Add(int64(-n))
+	}
+}
+
+// makeRoom sees to it that the open streams may hold n more bytes: it resets those that hold most, as they are the
+// ones that nobody reads. Their bytes are gone at once. No lock held.
+func (s *Session) makeRoom(n int, limit int64) {
+	for s.unread.Load()+int64(n) > limit {
+		st, total := s.fullest()
+		if st == nil || total+int64(n) <= limit { // the rest is of streams that have ended
+			return
+		}
+		st.Reset(frame.ResourceExhausted, "the streams hold too much that nobody has read")
+	}
+}
+
+// fullest returns the open stream that holds most, nil when none holds anything, and what all of them hold.
+func (s *Session) fullest() (found *Stream, total int64) {
+	s.tab.Lock()
+	defer s.tab.Unlock()
+	most := 0
+	for e := range s.tab.all() {
+		st, ok := e.(*Stream)
+		if !ok {
+			continue
+		}
+		st.rmu.Lock()
+		n := st.in.n
+		st.rmu.Unlock()
+		total += int64(n)
+		if n > most {
+			found, most = st, n
+		}
+	}
+	return found, total
+}
