@@ -49,7 +49,7 @@ var muxMutants = []mutant{
 	},
 	{
 		name: "credit for bytes that are not read", file: "mux/recv.go",
-		edits: []edit{{"due := st.window - st.grant - st.in.n; due >=", "due := st.window - st.grant; due >="}},
+		edits: []edit{{"\t\tcredit = st.window - st.grant - st.in.n\n", "\t\tcredit = st.window - st.grant\n"}},
 		pkg:   "mux", test: "TestEarlyBehindWindow",
 	},
 	{
