@@ -83,7 +83,7 @@ func TestNobodyJumpsTheQueue(t *testing.T) {
 		r.l.Lock()
 		r.l.log, r.l.sent = r.l.log[:0], r.l.end // a flush took all; Fill comes next
 		r.l.Unlock()
-		go r.acc.streams[4].Write(make([]byte, 100))
+		go r.acc.streams[4].Write(make([]byte, sparseWrite+1))
 		synctest.Wait()
 		if n := r.l.Unsent(); n != 0 {
 			t.Errorf("%d bytes were appended", n)

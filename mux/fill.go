@@ -112,6 +112,7 @@ func (s *Session) servePoolLocked(g int) {
 // Fill appends what is owed and what fits of the bulk that waits. The link's writer calls it with the send
 // lock held; it reports whether something waits for room in the log.
 func (s *Session) Fill() (waiting bool) {
+	s.fills++
 	if s.gone != nil {
 		return false
 	}

@@ -34,6 +34,7 @@ type flow struct {
 	kind        frame.Kind
 	group       uint8
 	depth       uint8
+	smallAt     uint8      // what fills was at the last small write
 	heard       frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
 	own         bool       // opened by this side
 	refused     bool       // the peer's, over a limit: kept only until its end comes
@@ -156,8 +157,11 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 		if len(p) == 0 && !fin {
 			return total, nil
 		}
-		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll && s.l.Bulk() > 0 {
+		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll && s.l.Bulk() > 0 || f.sparseLocked(p) {
 			k, done := f.appendLocked(p, fin, head)
+			if len(p) <= sparseWrite && (k > 0 || done) {
+				f.smallAt = s.fills
+			}
 			if p = p[k:]; done {
 				return total, nil
 			}
@@ -177,6 +181,14 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 			return total - len(p), err
 		}
 	}
+}
+
+// sparseLocked reports whether p need not wait for its turn: it is small, and there was a flush since this flow's last
+// small one. So a stream that answers what it hears is not held up by bulk; one that pushes gets one small write into
+// a flush this way, and all of them together at most half of what lies ahead of all.
+func (f *flow) sparseLocked(p []byte) bool {
+	s := f.s
+	return len(p) <= sparseWrite && f.smallAt != s.fills && s.l.Unsent() < aheadOfAll/2 && s.roomWait.empty()
 }
 
 // parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.

@@ -62,6 +62,11 @@ func fill(w io.Writer, size int) error {
 	for i := range buf {
 		buf[i] = byte(i)
 	}
+	return repeat(w, buf)
+}
+
+// repeat writes buf until that fails.
+func repeat(w io.Writer, buf []byte) error {
 	for {
 		if _, err := w.Write(buf); err != nil {
 			return fmt.Errorf("write: %w", err)

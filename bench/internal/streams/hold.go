@@ -51,9 +51,10 @@ func stuck(r *run) error {
 	if near, far, err = r.streams(c, s, n); err != nil {
 		return err
 	}
+	buf := make([]byte, bulkWrite) // one for all: the writers' own memory is not what is asked for
 	heap := meter.Heap()
 	for _, w := range near {
-		go func() { _ = fill(w, bulkWrite) }() // ends with the process
+		go func() { _ = repeat(w, buf) }() // ends with the process
 	}
 	time.Sleep(r.Time) // until they are stuck
 	beside, err := f.measure(r.Warm, r.Time)
