@@ -377,17 +377,17 @@ func TestYamuxShrinks(t *testing.T) {
 	p.checkEmptied(t)
 }
 
-// TestProcessMoves: twenty sessions with little memory between them: all calls, answers and streams get through.
+// TestProcessMoves: eight sessions with little memory between them: all calls, answers and streams get through.
 func TestProcessMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p *process
 		var sides []*side
 		var wg sync.WaitGroup
-		for i := range 10 {
+		for i := range 4 {
 			c, s := newPair(t, func(c, s *Config) {
 				if p == nil {
 					p = c.process
-					p.setLimits(2<<20, 3<<20)
+					p.setLimits(1<<20, 2<<20)
 				}
 				c.process, s.process = p, p
 			})
