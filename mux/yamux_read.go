@@ -190,7 +190,27 @@ func (y *Yamux) streamFrame(h yamuxHeader) error {
 		}
 		n = 0
 	}
-	return y.received(h.id, n, fin)
+	if err := y.received(h.id, n, fin); err != nil || n == 0 || stopped {
+		return err
+	}
+	y.giveBackIfStopped(st, h.id)
+	return nil
+}
+
+// giveBackIfStopped gives back what has just come for a stream that was stopped meanwhile: the writer, which told the
+// peer so, may not have known of these bytes.
+func (y *Yamux) giveBackIfStopped(e *yamuxStream, id uint32) {
+	y.mu.Lock()
+	stopped := e.stopped
+	y.mu.Unlock()
+	if !stopped {
+		return
+	}
+	if due := y.s.windowBack(uint64(id)); due > 0 {
+		if st, ok := y.s.lookup(uint64(id)).(*Stream); ok {
+			st.flow.grantMore(int(due))
+		}
+	}
 }
 
 // known reports whether a stream of this id was opened, by either side. Ids too old to tell were.
