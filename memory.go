@@ -2,14 +2,21 @@ package gantline
 
 import (
 	"math"
+	"runtime/debug"
 	"sync"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// DefaultMemoryLimit is the limit of SetMemoryLimit at the start, in bytes.
-const DefaultMemoryLimit = 1 << 30
+// DefaultMemoryLimit is the limit of SetMemoryLimit at the start, in bytes, unless a quarter of GOMEMLIMIT is less.
+const DefaultMemoryLimit = 256 << 20
+
+func init() {
+	if part := debug.SetMemoryLimit(-1) / 4; part < DefaultMemoryLimit {
+		SetMemoryLimit(part)
+	}
+}
 
 // memoryLimit is what SetMemoryLimit has set.
 var memoryLimit = struct {
@@ -19,7 +26,7 @@ var memoryLimit = struct {
 
 // SetMemoryLimit bounds, in bytes, what all Ends of this process allow their peers to send, and themselves to keep for
 // sending again, beyond what lets each of them go on. It returns the limit that was set before; a negative one changes
-// nothing. The default is 1 GiB.
+// nothing. The default is 256 MiB, or a quarter of the limit in the environment variable GOMEMLIMIT if that is less.
 //
 // Half of it is for windows of streams, a quarter for bodies being received, a quarter for logs that grow on long
 // paths. Where there is no more, streams have small windows, bodies come in one after the other, and logs do not

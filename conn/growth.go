@@ -11,7 +11,7 @@ const (
 	maxLog = 16 << 20
 	// DefaultLogMemory is how many bytes all logs of the process may hold beyond
 	// their first limits: 16 logs of 16 MiB.
-	DefaultLogMemory = 256 << 20
+	DefaultLogMemory = 64 << 20
 	// minGrowRTT: below it 512 KiB in flight are more than 2 GB/s, and whatever
 	// looks like a longer path is a busy machine.
 	minGrowRTT = 250 * time.Microsecond

@@ -8,8 +8,8 @@ import (
 
 // Defaults of what all sessions of the process grant together, in bytes. They are the numbers of docs/LIMITS.md.
 const (
-	DefaultProcessWindows = 512 << 20 // windows of streams: 32 long paths filled at once
-	DefaultProcessBodies  = 256 << 20 // bodies: 64 of the default limit at once
+	DefaultProcessWindows = 128 << 20 // windows of streams: 8 long paths filled at once
+	DefaultProcessBodies  = 64 << 20  // bodies: 16 of the default limit at once
 )
 
 // process bounds what the sessions of the process grant together, but for what lets each of them go on: the
