@@ -45,7 +45,7 @@ func (f *flags) set(out io.Writer, known []trial.Table) *flag.FlagSet {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(out)
 	fs.StringVar(&f.peers, "peers", "", "only these `names`, separated by commas, and raw")
-	fs.StringVar(&f.scenarios, "scenario", "", "only these `names`, separated by commas")
+	fs.StringVar(&f.scenarios, "scenario", "", "only these `names`, separated by commas; a curve's has all of its points")
 	fs.StringVar(&f.json, "json", "", "write every repetition to `file`")
 	fs.StringVar(&f.md, "md", "", "write the tables to `file` instead of the standard output")
 	fs.StringVar(&f.svg, "svg", "", "write the charts to `file` (one picture, name ends in .svg) or folder (one each)")
@@ -179,13 +179,14 @@ func (f *flags) charts(doc *batch.Document) (func(string) string, error) {
 	if err := os.MkdirAll(f.svg, 0o755); err != nil {
 		return nil, err
 	}
-	for _, b := range doc.Batches {
-		if err := toFile(filepath.Join(f.svg, chartName(doc, b.Scenario.Name)), func(w io.Writer) error { return report.SVG(w, b) }); err != nil {
+	for _, g := range report.Groups(doc.Batches) {
+		name := chartName(doc, g[0].Scenario.Chart())
+		if err := toFile(filepath.Join(f.svg, name), func(w io.Writer) error { return report.SVG(w, g...) }); err != nil {
 			return nil, err
 		}
 	}
-	return func(scenario string) string {
-		name := filepath.Join(f.svg, chartName(doc, scenario))
+	return func(chart string) string {
+		name := filepath.Join(f.svg, chartName(doc, chart))
 		if rel, err := filepath.Rel(filepath.Dir(f.md), name); err == nil {
 			name = rel
 		}
@@ -193,8 +194,8 @@ func (f *flags) charts(doc *batch.Document) (func(string) string, error) {
 	}, nil
 }
 
-func chartName(doc *batch.Document, scenario string) string {
-	return doc.Table + "-" + scenario + ".svg"
+func chartName(doc *batch.Document, chart string) string {
+	return doc.Table + "-" + chart + ".svg"
 }
 
 func toFile(name string, write func(io.Writer) error) error {

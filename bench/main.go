@@ -16,6 +16,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/batch"
 	"github.com/gantline-project/gantline/bench/internal/callpeers"
 	"github.com/gantline-project/gantline/bench/internal/calls"
+	"github.com/gantline-project/gantline/bench/internal/growth"
 	"github.com/gantline-project/gantline/bench/internal/memory"
 	"github.com/gantline-project/gantline/bench/internal/messages"
 	"github.com/gantline-project/gantline/bench/internal/resume"
@@ -32,6 +33,7 @@ func runners() map[string]trial.Runner {
 		"messages": messages.Runner(os.TempDir()),
 		"resume":   resume.Runner(),
 		"memory":   memory.Runner(),
+		"growth":   growth.Runner(streampeers.All(), callpeers.All()),
 	}
 }
 
@@ -46,6 +48,7 @@ func tables() []trial.Table {
 		messages.Table(brokers()...),
 		resume.Table(),
 		memory.Table(),
+		growth.Table(),
 	}
 }
 

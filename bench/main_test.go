@@ -66,6 +66,39 @@ func TestTiny(t *testing.T) {
 	}
 }
 
+// TestTinyCurve runs two points of a curve and one of another.
+func TestTinyCurve(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	var out, diag bytes.Buffer
+	args := []string{"growth", "-scenario", "streams-1,streams-4,ends-10", "-peers", "gantline", "-reps", "1", "-time", "150ms", "-keep",
+		"-json", file("b.json"), "-md", file("b.md"), "-svg", file("charts")}
+	if code := run(t.Context(), args, &out, &diag); code != 0 {
+		t.Fatalf("exit code %d: %s", code, diag.String())
+	}
+	var docs []batch.Document
+	if err := json.Unmarshal(read(t, file("b.json")), &docs); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range docs[0].Batches {
+		if r := b.Row(trial.Ours); r == nil || r.Failed != "" || r.Figure[b.Scenario.Columns[0].Key] <= 0 {
+			t.Errorf("%s: %+v", b.Scenario.Name, r)
+		}
+		if b.Scenario.Point == nil || b.Scenario.Point.X <= 0 {
+			t.Errorf("%s has lost its place: %+v", b.Scenario.Name, b.Scenario.Point)
+		}
+	}
+	md := string(read(t, file("b.md")))
+	for _, want := range []string{"| streams | MB/s in all: raw | **gantline** | x raw |", "\n| 1 |", "\n| 4 |", "\n| 10 |", "charts/growth-streams.svg", "charts/growth-ends.svg"} {
+		if !strings.Contains(md, want) {
+			t.Errorf("there is no %q in\n%s", want, md)
+		}
+	}
+	if !bytes.Contains(read(t, filepath.Join(file("charts"), "growth-streams.svg")), []byte("<path class=\"gantline")) {
+		t.Error("the chart has no line of ours")
+	}
+}
+
 func read(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(name)
@@ -87,7 +120,7 @@ func TestCommandLine(t *testing.T) {
 		{"streams -nonsense", 2, "", "nonsense"},
 		{"-list", 0, "jetstream", ""},
 		{"calls -list", 0, "call-1024", ""},
-		{"nothing", 1, "", "gantline: bench: no table \"nothing\"; there are streams, calls, messages, resume, memory\n"},
+		{"nothing", 1, "", "gantline: bench: no table \"nothing\"; there are streams, calls, messages, resume, memory, growth\n"},
 		{"streams more", 1, "", "gantline: bench: \"more\" is not a flag"},
 		{"streams -peers nobody", 1, "", "gantline: bench: no peer \"nobody\" here"},
 		{"streams -reps 0", 1, "", "gantline: bench: -reps 0"},

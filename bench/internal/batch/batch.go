@@ -30,7 +30,7 @@ import (
 
 // Options say how to run a table.
 type Options struct {
-	// Peers and Scenarios select by name; empty means all. Raw is always there.
+	// Peers and Scenarios select by name, a curve's for all of its points; empty means all. Raw is always there.
 	Peers, Scenarios []string
 	// Reps is how often each peer measures, Time how long at least.
 	Reps int
@@ -116,14 +116,23 @@ func Run(ctx context.Context, t trial.Table, o Options) (*Document, error) {
 	if !slices.Contains(peers, trial.Raw) {
 		peers = slices.Insert(peers, 0, trial.Raw)
 	}
-	chosen, err := choose("scenario", names(t.Scenarios, func(s trial.Scenario) string { return s.Name }), o.Scenarios)
+	var known []string
+	for _, s := range t.Scenarios {
+		if !slices.Contains(known, s.Chart()) {
+			known = append(known, s.Chart())
+		}
+		if s.Point != nil {
+			known = append(known, s.Name)
+		}
+	}
+	chosen, err := choose("scenario", known, o.Scenarios)
 	if err != nil {
 		return nil, err
 	}
 	doc := &Document{Table: t.Name, Title: t.Title, Words: t.Words, Machine: thisMachine(ctx), Reps: o.Reps}
 	words := map[string]PeerWords{}
 	for _, s := range t.Scenarios {
-		if !slices.Contains(chosen, s.Name) {
+		if !slices.Contains(chosen, s.Name) && !slices.Contains(chosen, s.Chart()) {
 			continue
 		}
 		r := &runner{Options: o, table: t, scenario: s, peers: peers, words: words}

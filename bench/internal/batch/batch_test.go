@@ -188,3 +188,35 @@ func TestNumber(t *testing.T) {
 		}
 	}
 }
+
+// TestChooseCurve: a curve's name stands for all of its points, a point's for itself.
+func TestChooseCurve(t *testing.T) {
+	curved := table
+	curved.Scenarios = nil
+	for i, name := range []string{"c-1", "c-2", "alone"} {
+		s := table.Scenarios[0]
+		s.Name = name
+		if name != "alone" {
+			s.Point = &trial.Point{Curve: "c", X: float64(i + 1)}
+		}
+		curved.Scenarios = append(curved.Scenarios, s)
+	}
+	for wanted, want := range map[string]string{"c": "c-1 c-2", "c-2": "c-2", "alone": "alone", "alone,c-1": "c-1 alone", "": "c-1 c-2 alone"} {
+		var got []string
+		s := &script{t: t, by: map[string][]trial.Report{trial.Raw: rates(1, 1, 1)}}
+		o := Options{Peers: []string{trial.Raw}, Reps: 1, Attempts: 1, Time: time.Second, Log: io.Discard, Start: s.start, Scenarios: strings.FieldsFunc(wanted, func(r rune) bool { return r == ',' })}
+		doc, err := Run(t.Context(), curved, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range doc.Batches {
+			got = append(got, b.Scenario.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q chose %v, want %s", wanted, got, want)
+		}
+	}
+	if _, err := Run(t.Context(), curved, Options{Scenarios: []string{"d"}, Log: io.Discard}); err == nil || !strings.Contains(err.Error(), "[c c-1 c-2 alone]") {
+		t.Errorf("an unknown one gave %v", err)
+	}
+}

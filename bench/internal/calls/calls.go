@@ -80,21 +80,34 @@ func Table(peers ...trial.Peer) trial.Table {
 // Runner returns the runner of the calls table, with raw, gantline and more peers.
 func Runner(more ...Peer) trial.Runner {
 	return func(p trial.Plan) trial.Report {
-		peers := append([]Peer{rawPeer, oursPeer, oursInline}, more...)
-		for i := range peers {
-			if peers[i].Name == p.Peer {
-				return carryOut(p, &peers[i])
-			}
+		w, ok := works[p.Scenario]
+		if !ok {
+			return trial.Failed(fmt.Errorf("bench: calls has no scenario %q", p.Scenario))
 		}
-		return trial.Failed(fmt.Errorf("bench: this program has no calls peer %q", p.Peer))
+		if p.Peer == trial.Raw {
+			w.callers = 1
+		}
+		return w.find(p, append([]Peer{Raw(1), oursPeer, oursInline}, more...))
 	}
 }
 
-func carryOut(p trial.Plan, peer *Peer) trial.Report {
-	w, ok := works[p.Scenario]
-	if !ok {
-		return trial.Failed(fmt.Errorf("bench: calls has no scenario %q", p.Scenario))
+// Measure carries out a plan of another table: echo calls of size bytes by so many callers, of whom each has a raw
+// connection of its own.
+func Measure(p trial.Plan, size, callers int, more ...Peer) trial.Report {
+	return work{size, callers}.find(p, append([]Peer{Raw(callers), oursPeer}, more...))
+}
+
+// find has the plan's peer do the work.
+func (w work) find(p trial.Plan, peers []Peer) trial.Report {
+	for i := range peers {
+		if peers[i].Name == p.Peer {
+			return w.carryOut(p, &peers[i])
+		}
 	}
+	return trial.Failed(fmt.Errorf("bench: this program has no calls peer %q", p.Peer))
+}
+
+func (w work) carryOut(p trial.Plan, peer *Peer) trial.Report {
 	rep := trial.Report{Version: trial.Version(peer.Module), Config: peer.Config, Metrics: trial.Metrics{}}
 	var err error
 	if peer.Module == ours.Module {
@@ -114,11 +127,7 @@ func (w work) do(p trial.Plan, peer *Peer, m trial.Metrics) error {
 	if err != nil {
 		return err
 	}
-	callers := w.callers
-	if peer.Name == trial.Raw {
-		callers = 1
-		ctx = context.WithValue(ctx, sizeKey{}, w.size)
-	}
+	ctx = context.WithValue(ctx, sizeKey{}, w.size)
 	echo, err := peer.Connect(ctx, c)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -134,10 +143,10 @@ func (w work) do(p trial.Plan, peer *Peer, m trial.Metrics) error {
 		}
 		return err
 	}
-	if callers == 1 {
+	if w.callers == 1 {
 		err = load.One(call, p.Warm, p.Time, m)
 	} else {
-		err = load.Together(callers, call, p.Warm, p.Time, m)
+		err = load.Together(w.callers, call, p.Warm, p.Time, m)
 	}
 	m["mbps"] = m["rate"] * float64(w.size) / 1e6
 	return err

@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"io"
+	"net"
 
 	"github.com/gantline-project/gantline"
 	"github.com/gantline-project/gantline/bench/internal/carrier"
@@ -14,27 +15,41 @@ import (
 // sizeKey is how raw learns the size of a trip, which nothing on its wire tells.
 type sizeKey struct{}
 
-// rawPeer is the yardstick: one round trip after the other.
-var rawPeer = Peer{
-	Name:   trial.Raw,
-	Config: "package net, write and read in turns",
-	Connect: func(ctx context.Context, _ *carrier.Carrier) (Echo, error) {
-		nc, err := load.RawPair(ctx, ctx.Value(sizeKey{}).(int))
-		if err != nil {
-			return nil, err
-		}
-		var buf []byte
-		return func(_ context.Context, body []byte) ([]byte, error) {
-			if buf == nil {
-				buf = make([]byte, len(body))
-			}
-			if _, err := nc.Write(body); err != nil {
+// Raw is the yardstick: one round trip after the other on each of n connections.
+func Raw(n int) Peer {
+	return Peer{Name: trial.Raw, Config: "package net, write and read in turns", Connect: func(ctx context.Context, _ *carrier.Carrier) (Echo, error) {
+		size := ctx.Value(sizeKey{}).(int)
+		free := make(chan *rawConn, n) // those that no caller uses
+		for range n {
+			nc, err := load.RawPair(ctx, size)
+			if err != nil {
 				return nil, err
 			}
-			_, err := io.ReadFull(nc, buf)
-			return buf, err
+			free <- &rawConn{nc, make([]byte, size)}
+		}
+		if n == 1 {
+			return (<-free).echo, nil
+		}
+		return func(ctx context.Context, body []byte) ([]byte, error) {
+			c := <-free
+			defer func() { free <- c }()
+			return c.echo(ctx, body)
 		}, nil
-	},
+	}}
+}
+
+// rawConn is a connection to a mirror, and where its answers go.
+type rawConn struct {
+	nc  net.Conn
+	buf []byte
+}
+
+func (c *rawConn) echo(_ context.Context, body []byte) ([]byte, error) {
+	if _, err := c.nc.Write(body); err != nil {
+		return nil, err
+	}
+	_, err := io.ReadFull(c.nc, c.buf)
+	return c.buf, err
 }
 
 var (

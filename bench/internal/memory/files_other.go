@@ -2,5 +2,5 @@
 
 package memory
 
-// files is no limit that matters here.
-func files() int { return 1 << 20 }
+// Files is no limit that matters here.
+func Files() int { return 1 << 20 }

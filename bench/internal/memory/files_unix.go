@@ -7,9 +7,9 @@ import "syscall"
 // wanted is how many files 10,000 connections with both ends in one process need.
 const wanted = 2*ends + 200
 
-// files returns how many files the process may have open, at most a million. It raises the limit if that is
+// Files returns how many files the process may have open, at most a million. It raises the limit if that is
 // needed and allowed.
-func files() int {
+func Files() int {
 	var l syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) != nil {
 		return 1024

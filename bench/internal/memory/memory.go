@@ -142,7 +142,7 @@ func pairs(ctx context.Context, k carrier.Kind, n int) ([]*gantline.End, *server
 // idleEnds connects over TCP as far as files go, which in one process are needed for both ends, and the rest in
 // memory.
 func idleEnds(ctx context.Context, m trial.Metrics) error {
-	overTCP := min(ends, files()/2-100)
+	overTCP := min(ends, Files()/2-100)
 	warm, wl, err := pairs(ctx, carrier.TCP, 10)
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func rawConns(ctx context.Context, m trial.Metrics) error {
 	if err != nil {
 		return err
 	}
-	n := min(ends, files()/2-100)
+	n := min(ends, Files()/2-100)
 	r, began := newRuler(), time.Now()
 	kept := make([]net.Conn, 0, 2*n)
 	for range n {

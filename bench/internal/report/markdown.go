@@ -2,8 +2,10 @@
 //
 // # Usage
 //
-//	err := report.Markdown(w, doc, func(scenario string) string { return "streams-" + scenario + ".svg" })
-//	err = report.SVG(w, batch)
+//	err := report.Markdown(w, doc, func(name string) string { return "streams-" + name + ".svg" })
+//	for _, g := range report.Groups(doc.Batches) {
+//		err = report.SVG(w, g...)
+//	}
 //	err = report.JSON(w, doc)
 //
 // # Concurrency
@@ -19,20 +21,26 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gantline-project/gantline/bench/internal/batch"
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// Markdown writes doc. chart returns the address of a scenario's chart, "" for none; nil means no charts.
-func Markdown(w io.Writer, doc *batch.Document, chart func(scenario string) string) error {
+// Markdown writes doc. chart returns the address of a chart by its name, which is the scenario's or the curve's, ""
+// for none; nil means no charts.
+func Markdown(w io.Writer, doc *batch.Document, chart func(name string) string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<!-- Written by \"go run ./bench %s -md\": do not edit. -->\n\n# %s\n\n%s\n\n", doc.Table, doc.Title, doc.Words)
 	m := doc.Machine
 	fmt.Fprintf(&b, "%d cores%s, %s/%s%s, %s; load %s before, %s after.%s\n\n", m.Cores, prefixed(" of ", m.CPU), m.OS, m.Arch, prefixed(" ", m.Kernel), m.Go, m.LoadBefore, m.LoadAfter, prefixed(" Commit ", m.Revision))
-	fmt.Fprintf(&b, "Each cell is the best of %d repetitions (their median); each repetition is a process of its own, and the peers take turns. \"x raw\" is the multiple of raw TCP's best. "+
-		"System calls are reads and writes as /proc/self/io counts them. Only ratios within one table can be compared with other machines.\n\n", doc.Reps)
+	median := " (their median)"
+	if !slices.ContainsFunc(doc.Batches, func(o batch.Batch) bool { return o.Scenario.Point == nil }) {
+		median = " at most"
+	}
+	fmt.Fprintf(&b, "Each cell is the best of %d repetitions%s; each repetition is a process of its own, and the peers take turns. \"x raw\" is the multiple of raw TCP's best. "+
+		"System calls are reads and writes as /proc/self/io counts them. Only ratios within one table can be compared with other machines.\n\n", doc.Reps, median)
 	if doc.Effective != "" {
 		fmt.Fprintf(&b, "gantline's Config: %s.\n\n", doc.Effective)
 	}
@@ -40,13 +48,16 @@ func Markdown(w io.Writer, doc *batch.Document, chart func(scenario string) stri
 	for _, p := range doc.Peers {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", p.Name, p.Version, cell(p.Config))
 	}
-	for i := range doc.Batches {
-		one := &doc.Batches[i]
+	for _, g := range Groups(doc.Batches) {
 		address := ""
 		if chart != nil {
-			address = chart(one.Scenario.Name)
+			address = chart(g[0].Scenario.Chart())
 		}
-		markdownBatch(&b, one, address)
+		if g[0].Scenario.Point != nil {
+			markdownCurve(&b, g, address)
+		} else {
+			markdownBatch(&b, &g[0], address)
+		}
 	}
 	_, err := w.Write(b.Bytes())
 	return err

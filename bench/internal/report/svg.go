@@ -35,6 +35,17 @@ rect.o{fill:#0969da}
 rect.r{fill:#57606a}
 rect.bad{fill:none;stroke:#8c959f;stroke-dasharray:4 3}
 line{stroke:#d1d9e0}
+path{fill:none;stroke-width:2}
+path.cap{stroke-dasharray:5 4}
+path.raw{stroke:#57606a}
+path.gantline{stroke:#0969da}
+path.third{stroke:#bc4c00}
+path.fourth{stroke:#1a7f37}
+path.cap{stroke:#8250df}
+path.raw.m{fill:#57606a}
+path.gantline.m{fill:#0969da}
+path.third.m{fill:#bc4c00}
+path.fourth.m{fill:#1a7f37}
 @media (prefers-color-scheme:dark){
 text{fill:#e6edf3}
 .s{fill:#9198a1}
@@ -43,16 +54,29 @@ rect.o{fill:#4493f8}
 rect.r{fill:#9198a1}
 rect.bad{fill:none;stroke:#9198a1}
 line{stroke:#3d444d}
+path.raw{stroke:#b1bac4}
+path.gantline{stroke:#4493f8}
+path.third{stroke:#f0883e}
+path.fourth{stroke:#3fb950}
+path.cap{stroke:#ab7df8}
+path.raw.m{fill:#b1bac4}
+path.gantline.m{fill:#4493f8}
+path.third.m{fill:#f0883e}
+path.fourth.m{fill:#3fb950}
 }
 </style>
 `
 
-// SVG writes a bar chart of the first column of each batch, one below the other.
+// SVG writes a chart below the other: curves, and bars of the first column of each batch that is no part of one.
 func SVG(w io.Writer, batches ...batch.Batch) error {
 	var body bytes.Buffer
 	y := 0
-	for i := range batches {
-		y += drawBatch(&body, &batches[i], y)
+	for _, g := range Groups(batches) {
+		if g[0].Scenario.Point != nil {
+			y += drawCurve(&body, g, y)
+		} else {
+			y += drawBatch(&body, &g[0], y)
+		}
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img">`+"\n", chartWidth, y, chartWidth, y)

@@ -23,21 +23,31 @@ type run struct {
 // Runner returns the runner of the streams table, with raw, gantline and more peers.
 func Runner(more ...Peer) trial.Runner {
 	return func(p trial.Plan) trial.Report {
-		peers := append([]Peer{rawPeer, oursPeer}, more...)
-		for i := range peers {
-			if peers[i].Name == p.Peer {
-				return carryOut(p, &peers[i])
-			}
+		work := work[p.Scenario]
+		if work == nil {
+			return trial.Failed(fmt.Errorf("bench: streams has no scenario %q", p.Scenario))
 		}
-		return trial.Failed(fmt.Errorf("bench: this program has no streams peer %q", p.Peer))
+		return find(p, work, more)
 	}
 }
 
-func carryOut(p trial.Plan, peer *Peer) trial.Report {
-	work := work[p.Scenario]
-	if work == nil {
-		return trial.Failed(fmt.Errorf("bench: streams has no scenario %q", p.Scenario))
+// Bulk carries out a plan of another table: n bulk streams over k.
+func Bulk(p trial.Plan, k carrier.Kind, n int, more ...Peer) trial.Report {
+	return find(p, bulk(k, n, bulkWrite), more)
+}
+
+// find has the plan's peer do the work.
+func find(p trial.Plan, work func(*run) error, more []Peer) trial.Report {
+	peers := append([]Peer{rawPeer, oursPeer}, more...)
+	for i := range peers {
+		if peers[i].Name == p.Peer {
+			return carryOut(p, &peers[i], work)
+		}
 	}
+	return trial.Failed(fmt.Errorf("bench: this program has no streams peer %q", p.Peer))
+}
+
+func carryOut(p trial.Plan, peer *Peer, work func(*run) error) trial.Report {
 	dir, err := os.MkdirTemp("", "gl")
 	if err != nil {
 		return trial.Failed(err)

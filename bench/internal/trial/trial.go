@@ -62,6 +62,8 @@ type Column struct {
 	Ratio bool
 	// Over says what counts of several repetitions.
 	Over Over
+	// Drawn says that the chart of a curve has it.
+	Drawn bool `json:",omitempty"`
 }
 
 // Scenario is one table: the same work done by all peers.
@@ -80,6 +82,28 @@ type Scenario struct {
 	Steady bool
 	// Without names the peers that cannot do it.
 	Without []string
+	// Point places the scenario on a curve; nil = it stands for itself.
+	Point *Point `json:",omitempty"`
+}
+
+// Point is the place of a scenario on a curve. Scenarios of one curve follow each other.
+type Point struct {
+	// Curve is the curve's name, which -scenario takes for all of its points, and Title says it in words.
+	Curve, Title string
+	// X is what grows, and Unit what it counts: "B" is shown as KiB and MiB.
+	X    float64
+	Unit string
+	// Cap is what theory allows of the first column, CapWords why; 0 = it has nothing to say.
+	Cap      float64 `json:",omitempty"`
+	CapWords string  `json:",omitempty"`
+}
+
+// Chart is the name of the chart that has the scenario: its curve's or its own.
+func (s *Scenario) Chart() string {
+	if s.Point != nil {
+		return s.Point.Curve
+	}
+	return s.Name
 }
 
 // Peer is a contender of a table.
