@@ -107,6 +107,45 @@ func TestReaderDirect(t *testing.T) {
 	}
 }
 
+// With room behind its destination a large payload brings the next header: one read per frame. A source that ends
+// there is torn or not as by any other way of reading.
+func TestReaderAhead(t *testing.T) {
+	sizes := []int{20000, 64 << 10, 9000, 64 << 10, 10}
+	b, ends := stream(sizes...)
+	src := &asks{r: bytes.NewReader(b)}
+	r := NewReader(src, DefaultMaxPayload)
+	dst := make([]byte, 64<<10+HeaderLen)
+	for i, n := range sizes[:4] {
+		h, err := r.Next()
+		if err != nil || int(h.Length) != n || h.ID != uint64(2*i+1) {
+			t.Fatalf("frame %d: %+v, %v", i, h, err)
+		}
+		if i == 0 {
+			src.n = src.n[:0]
+		}
+		if err := r.ReadFull(dst[:n]); err != nil || dst[n-1] != byte(i+n-1+(n-1)>>8) {
+			t.Fatalf("frame %d: %v", i, err)
+		}
+		if len(src.n) != i+1 || r.Buffered() != HeaderLen {
+			t.Errorf("frame %d: reads of %v bytes, %d bytes buffered", i, src.n, r.Buffered())
+		}
+	}
+	for _, end := range ends[:4] {
+		for cut := end - 1; cut <= end+HeaderLen; cut++ {
+			r := NewReader(bytes.NewReader(b[:cut]), DefaultMaxPayload)
+			var err error
+			for err == nil {
+				if _, err = r.Next(); err == nil {
+					err = r.ReadFull(dst[:r.Len()])
+				}
+			}
+			if want := map[bool]error{true: io.EOF, false: io.ErrUnexpectedEOF}[cut == end]; err != want {
+				t.Errorf("cut at %d, the frame ends at %d: %v, want %v", cut, end, err, want)
+			}
+		}
+	}
+}
+
 // The tail of a large payload is read together with what follows it.
 func TestReaderTail(t *testing.T) {
 	b, _ := stream(20000, 10, 10)

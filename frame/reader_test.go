@@ -26,6 +26,10 @@ var consumers = []consumer{
 		p := make([]byte, r.Len())
 		return p, r.ReadFull(p)
 	}},
+	{"ReadFull with room behind", func(r *Reader) ([]byte, error) {
+		p := make([]byte, r.Len()+HeaderLen)[:r.Len()]
+		return p, r.ReadFull(p)
+	}},
 	{"half", func(r *Reader) ([]byte, error) {
 		p := make([]byte, r.Len()/2)
 		return p, r.ReadFull(p)
