@@ -12,8 +12,8 @@ const reserve = 512 << 10
 func (l *Link) Room() int { return l.room.limit - int(l.log.unacked()) }
 
 // Bulk returns how much of Room bulk should take. On a short path, which is known to be one, that is what half of
-// the limit leaves: more in flight moves no byte sooner there, it is only a queue that everybody else waits behind.
-// Lock held.
+// the limit leaves: all of it moved 4 % more bytes there, and whoever stood behind them waited twice as long
+// (docs/PERFORMANCE.md). Lock held.
 func (l *Link) Bulk() int {
 	limit := l.room.limit
 	if rtt := l.RTT(); rtt > 0 && rtt < minGrowRTT {

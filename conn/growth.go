@@ -10,7 +10,7 @@ const (
 	// 16 ms and 250 MB/s at 64 ms.
 	maxLog = 16 << 20
 	// DefaultLogMemory is how many bytes all logs of the process may hold beyond
-	// their first limits: 16 logs of 16 MiB.
+	// their first limits: 4 logs of 16 MiB.
 	DefaultLogMemory = 64 << 20
 	// minGrowRTT: below it 512 KiB in flight are more than 2 GB/s, and whatever
 	// looks like a longer path is a busy machine.
