@@ -123,7 +123,7 @@ func TestYamuxWriteStall(t *testing.T) {
 			synctest.Wait()
 			start := time.Now()
 			go st.Write(make([]byte, 4<<20))
-			alive := time.NewTicker(10 * time.Second)
+			alive := time.NewTicker(7 * time.Second) // never in the instant of a flush timeout
 			defer alive.Stop()
 			for e.Err() == nil && time.Since(start) < 5*time.Minute {
 				r.send(yamuxPing, yamuxACK, 0, 0)
