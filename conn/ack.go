@@ -40,6 +40,7 @@ func (l *Link) armAck(d time.Duration) {
 func (l *Link) ackTimeout() {
 	l.ackArmed.Store(false)
 	l.mu.Lock()
+	l.ackAsked.Store(false) // by ackDue now, or there is nothing to tell
 	if !l.stopped && l.ackNewsLocked() {
 		l.ackDue = true
 		l.cond.Signal()
@@ -63,9 +64,11 @@ func (l *Link) ackNewsLocked() bool {
 	return l.received.Load() != l.ackSent.Load() || l.relTotal.Load() != l.relSent.Load()
 }
 
-// ackWantedLocked reports whether an ACK belongs into the flush.
+// ackWantedLocked reports whether an ACK belongs into the flush. Who asked for one may find that another has just
+// told everything; the ask is over all the same.
 func (l *Link) ackWantedLocked(withData bool) bool {
 	if l.ackDue {
+		l.ackAsked.Store(false) // before the counters are read
 		return l.ackNewsLocked()
 	}
 	return withData && (l.received.Load()-l.ackSent.Load() >= ackWithData ||

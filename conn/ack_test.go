@@ -111,6 +111,32 @@ func TestAckAlone(t *testing.T) {
 	}
 }
 
+// TestAckAskedLate: whoever asks for an ACK when one has just told all there is must not keep the next from being
+// sent. The first ask is what the reader, or Release, does when the writer overtakes it.
+func TestAckAskedLate(t *testing.T) {
+	for name, ask := range map[string]func(*Link){
+		"reader":  (*Link).askAck,
+		"release": func(l *Link) { l.ackAsked.Store(true); l.armAck(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, _, p := scripted(t, nil)
+				p.settle()
+				ask(l)
+				p.wantIdle(time.Second)
+				begin := time.Now()
+				p.send(data(2, make([]byte, ackByItself)))
+				p.wantAck()
+				l.Release(0, relByItself)
+				p.wantAck()
+				if d := time.Since(begin); d != 0 {
+					t.Errorf("after %v", d)
+				}
+			})
+		})
+	}
+}
+
 // TestAckWithData wants an ACK before data when 32 KiB wait for one, and none
 // when less do.
 func TestAckWithData(t *testing.T) {
