@@ -28,6 +28,11 @@ var resumeMutants = []mutant{
 		pkg:   "internal/sim", test: "TestSchedules", flags: []string{"-schedules=60"},
 	},
 	{
+		name: "an ask without news is never over", file: "conn/ack.go",
+		edits: []edit{{"\tif l.ackDue {\n\t\tl.ackAsked.Store(false)", "\tif l.ackDue {\n\t\t_ = 0"}},
+		pkg:   "conn", test: "TestAckAskedLate",
+	},
+	{
 		name: "accept the old epoch", file: "conn/resume_server.go",
 		edits: []edit{{"case r.Epoch <= l.epoch:", "case r.Epoch < l.epoch:"}},
 		pkg:   "conn", test: "TestResumeRefused",
