@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/gantline-project/gantline/frame"
@@ -54,7 +55,7 @@ func (k *sink) HandleFrame(h frame.Header, r *frame.Reader) error {
 	}
 	if k.want -= int(h.Length); k.want <= 0 {
 		close(k.done)
-		k.want = 1 << 62
+		k.want = math.MaxInt
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,8 @@ const (
 type carrier struct {
 	l      *Link
 	nc     net.Conn
-	writev bool // nc writes many slices in one call
+	sock   socket // reads and writes nc; nil = nc does
+	writev bool   // nc writes many slices in one call
 
 	lastRead  atomic.Int64 // Link.now when bytes last came
 	lastFrame atomic.Int64 // the same for a whole frame
@@ -52,8 +54,14 @@ type carrier struct {
 	joined     chan struct{} // closed when the reader is through with the link
 }
 
+// A socket does the reads and writes of a net.Conn, once there is a reader and a writer goroutine.
+type socket interface {
+	io.Reader
+	writeAll(bufs [][]byte) error
+}
+
 func newCarrier(l *Link, nc net.Conn) *carrier {
-	c := &carrier{l: l, nc: nc, writerDone: make(chan struct{}), joined: make(chan struct{})}
+	c := &carrier{l: l, nc: nc, sock: openSocket(nc), writerDone: make(chan struct{}), joined: make(chan struct{})}
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		c.writev = true
@@ -66,6 +74,8 @@ var batches = sync.Pool{New: func() any { return new([batchSize]byte) }}
 // writeAll writes bufs, whose slice it may change.
 func (c *carrier) writeAll(bufs [][]byte) error {
 	switch {
+	case c.sock != nil:
+		return c.sock.writeAll(bufs)
 	case len(bufs) == 1:
 		return c.writePiece(bufs[0])
 	case c.writev:

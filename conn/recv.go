@@ -136,7 +136,13 @@ func (c *carrier) pause() {
 // Read is the frame.Reader's source. While it waits the reader is paused.
 func (c *carrier) Read(p []byte) (int, error) {
 	c.pause()
-	n, err := c.nc.Read(p)
+	var n int
+	var err error
+	if c.sock != nil {
+		n, err = c.sock.Read(p)
+	} else {
+		n, err = c.nc.Read(p)
+	}
 	if !c.l.goodbye.Load() {
 		c.busy.Store(true)
 	}
