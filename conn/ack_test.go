@@ -61,15 +61,15 @@ func TestAckTorn(t *testing.T) {
 	})
 }
 
-// TestAckAlone wants an ACK at once when enough has come: 64 KiB, or a quarter
+// TestAckAlone wants an ACK at once when enough has come: 128 KiB, or a quarter
 // of what the peer keeps.
 func TestAckAlone(t *testing.T) {
 	for name, tt := range map[string]struct {
 		log   uint32
 		bytes int
 	}{
-		"log of 512 KiB": {512 << 10, 64 << 10},
-		"log of 4 MiB":   {4 << 20, 64 << 10},
+		"log of 512 KiB": {512 << 10, 128 << 10},
+		"log of 4 MiB":   {4 << 20, 128 << 10},
 		"log of 64 KiB":  {64 << 10, 16 << 10},
 		"log of 16 KiB":  {16 << 10, 4 << 10},
 	} {
@@ -125,7 +125,9 @@ func TestAckAskedLate(t *testing.T) {
 				ask(l)
 				p.wantIdle(time.Second)
 				begin := time.Now()
-				p.send(data(2, make([]byte, ackByItself)))
+				for range 2 {
+					p.send(data(2, make([]byte, ackByItself/2)))
+				}
 				p.wantAck()
 				l.Release(0, relByItself)
 				p.wantAck()

@@ -11,15 +11,29 @@ const reserve = 512 << 10
 // the log's limit; it is negative when the limit is exceeded. Lock held.
 func (l *Link) Room() int { return l.room.limit - int(l.log.unacked()) }
 
-// Bulk returns how much of Room bulk should take. On a short path, which is known to be one, that is what half of
-// the limit leaves: all of it moved 4 % more bytes there, and whoever stood behind them waited twice as long
+// aheadOfAll is how much bulk may lie unsent in the log where the path is not known to be short; the rest waits
+// outside it, so that a small frame has at most this much before it.
+const aheadOfAll = 128 << 10
+
+// Bulk returns how many bytes of bulk may be appended, at most Room. alone says that nobody waits for anything else.
+//
+// On a short path, which is known to be one, what lies in the log is what others wait for, sent or not: beside them
+// bulk takes half of the first limit. Alone it takes all there is: more in one flush means fewer wake-ups on both sides
 // (docs/PERFORMANCE.md). Lock held.
-func (l *Link) Bulk() int {
-	limit := l.room.limit
-	if rtt := l.RTT(); rtt > 0 && rtt < minGrowRTT {
-		limit /= 2
+func (l *Link) Bulk(alone bool) int {
+	switch {
+	case !l.shortPath():
+		return min(l.Room(), aheadOfAll-int(l.log.unsent()))
+	case alone:
+		return l.Room()
 	}
-	return limit - int(l.log.unacked())
+	return l.room.base/2 - int(l.log.unacked())
+}
+
+// shortPath reports whether the path is known to be a short one.
+func (l *Link) shortPath() bool {
+	rtt := l.RTT()
+	return rtt > 0 && rtt < minGrowRTT
 }
 
 // Unsent returns how many bytes no flush has taken yet. Lock held.

@@ -6,8 +6,8 @@ import "sync"
 const chunkSize = 136 << 10
 
 // keepChunks is how many free chunks a busy log keeps for itself: as many as
-// make up its first limit, last used first, so that they are in the cache.
-const keepChunks = 4
+// make up a log on a short path, last used first, so that they are in the cache.
+const keepChunks = 6
 
 // A chunk is a piece of a send log. A frame lies in one chunk, whole.
 type chunk struct {

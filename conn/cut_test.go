@@ -104,7 +104,7 @@ func (w *witness) check(pos uint64) error {
 		return fmt.Errorf("the log behind %d is not what is missing", pos)
 	}
 	for g.unsent() > 0 { // the next carrier
-		g.take(nil)
+		g.take(nil, flushSize)
 		g.unpin()
 	}
 	g.ack(g.appended)

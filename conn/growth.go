@@ -13,7 +13,8 @@ const (
 	// their first limits: 4 logs of 16 MiB.
 	DefaultLogMemory = 64 << 20
 	// minGrowRTT: below it 512 KiB in flight are more than 2 GB/s, and whatever
-	// looks like a longer path is a busy machine.
+	// looks like a longer path is a busy machine. It is also what a round trip of
+	// bulk takes at least: everybody on the way has to be woken.
 	minGrowRTT = 250 * time.Microsecond
 )
 
@@ -44,9 +45,18 @@ type logLimit struct {
 
 // begin starts a new measurement, unless one is going on.
 func (m *logLimit) begin(now int64, rtt time.Duration) {
-	if now-m.since >= 2*int64(rtt) {
+	if now-m.since >= 2*int64(max(rtt, minGrowRTT)) {
 		m.since, m.bytes = now, 0
 	}
+}
+
+// most is how far the limit grows. Half as much again on a short path still fits a core's cache of 1 MiB together
+// with what the kernel holds of it; 2 MiB cost a third of the bytes.
+func (m *logLimit) most(rtt time.Duration) int {
+	if rtt < minGrowRTT {
+		return m.base + m.base/2
+	}
+	return max(maxLog, m.base)
 }
 
 // acked notes n acknowledged bytes, and grows the limit if the rate asks for
@@ -54,17 +64,18 @@ func (m *logLimit) begin(now int64, rtt time.Duration) {
 // one to two round trips, so that it sees a whole burst.
 func (m *logLimit) acked(n uint64, now int64, rtt time.Duration) {
 	m.bytes += n
+	trip := int64(max(rtt, minGrowRTT))
 	elapsed := now - m.since
-	if rtt < minGrowRTT || elapsed < int64(rtt) {
+	if rtt == 0 || elapsed < trip {
 		return
 	}
-	inFlight := float64(m.bytes) * float64(rtt) / float64(elapsed)
+	inFlight := float64(m.bytes) * float64(trip) / float64(elapsed)
 	if inFlight < 0.75*float64(m.limit) {
 		m.begin(now, rtt)
 		return
 	}
 	m.since, m.bytes = now, 0
-	want := min(2*m.limit, max(maxLog, m.base))
+	want := min(2*m.limit, m.most(rtt))
 	more := int64(want - m.limit)
 	if more <= 0 {
 		return

@@ -27,7 +27,8 @@ func TestLogLimit(t *testing.T) {
 		{"half of it", 60 * time.Millisecond, base / 2, 60 * ms, 10, base},
 		{"slow reader: a window per second", 60 * time.Millisecond, base, 1000 * ms, 10, base},
 		{"queue on the way: twice the least round trip", 60 * time.Millisecond, base, 120 * ms, 10, base},
-		{"short path", 100 * time.Microsecond, base, ms / 10, 100, base},
+		{"short path", 100 * time.Microsecond, base, ms / 10, 100, base * 3 / 2},
+		{"short path, 1 GB/s", 100 * time.Microsecond, 250 << 10, ms / 4, 100, base},
 		{"round trip unknown", 0, base, ms, 100, base},
 		{"in bursts", 60 * time.Millisecond, base / 4, 0, 4, 2 * base},
 		{"in small pieces", 60 * time.Millisecond, base / 8, 60 * ms / 8, 9, 2 * base},
@@ -130,26 +131,39 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestBulk: on a path that is known to be short bulk takes half of the log, elsewhere all of it.
+// TestBulk: on a path that is known to be short bulk alone takes all of the log, and beside others half of its first
+// limit; elsewhere as little as possible is ahead of others.
 func TestBulk(t *testing.T) {
+	const limit, grown = 512 << 10, 768 << 10
 	for name, tt := range map[string]struct {
-		rtt  time.Duration
-		part int
+		rtt                 time.Duration
+		sent                bool
+		wantAlone, wantRest int
 	}{
-		"unknown": {0, 1},
-		"short":   {100 * time.Microsecond, 2},
-		"long":    {minGrowRTT, 1},
+		"unknown":       {0, false, aheadOfAll - 1000, aheadOfAll - 1000},
+		"short":         {100 * time.Microsecond, false, grown - 1000, limit/2 - 1000},
+		"short, sent":   {100 * time.Microsecond, true, grown - 1000, limit/2 - 1000},
+		"long":          {minGrowRTT, false, aheadOfAll - 1000, aheadOfAll - 1000},
+		"long and sent": {minGrowRTT, true, aheadOfAll, aheadOfAll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := memnet.Pipe()
 			l := newLink(a, Config{Limits: DefaultLimits()}, true)
 			l.rtt.Store(int64(tt.rtt))
-			if n := l.Bulk(); n != l.Room()/tt.part {
-				t.Errorf("%d bytes of %d", n, l.Room())
-			}
+			l.room.limit = grown
 			l.Alloc(1000)
-			if n, want := l.Bulk(), int(DefaultLimits().Log)/tt.part-1000; n != want {
-				t.Errorf("%d bytes beside 1000, want %d", n, want)
+			if tt.sent {
+				l.log.take(nil, flushSize)
+			}
+			if n := l.Bulk(true); n != tt.wantAlone {
+				t.Errorf("alone %d bytes, want %d", n, tt.wantAlone)
+			}
+			if n := l.Bulk(false); n != tt.wantRest {
+				t.Errorf("beside others %d bytes, want %d", n, tt.wantRest)
+			}
+			l.room.limit = 2000
+			if n := l.Bulk(true); n != 1000 {
+				t.Errorf("%d bytes, but the log has 1000 left", n)
 			}
 		})
 	}

@@ -6,8 +6,12 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// flushSize is the most a flush takes, unless a single chunk holds more.
-const flushSize = chunkSize
+const (
+	// flushSize is the most a flush takes, unless a single chunk holds more: what is due meanwhile waits for its end.
+	flushSize = chunkSize
+	// shortFlush is the same on a short path, where it takes no time: the whole log.
+	shortFlush = 1 << 20
+)
 
 // sendLog holds every sequenced frame from its encoding until the peer has
 // acknowledged it. Positions are bytes since the session began, and
@@ -94,9 +98,9 @@ func (g *sendLog) extend(n int) []byte {
 	return b
 }
 
-// take appends to bufs what one flush is to write, pins its chunks and moves
-// sent behind it. It ends between two frames.
-func (g *sendLog) take(bufs [][]byte) [][]byte {
+// take appends to bufs what one flush of at most size bytes is to write, pins its
+// chunks and moves sent behind it. It ends between two frames.
+func (g *sendLog) take(bufs [][]byte, size int) [][]byte {
 	total := 0
 	for c := g.cur; c != nil && g.sent < g.appended; c = c.next {
 		off := int(g.sent - c.base)
@@ -104,7 +108,7 @@ func (g *sendLog) take(bufs [][]byte) [][]byte {
 		if n == 0 {
 			continue
 		}
-		if total > 0 && total+n > flushSize {
+		if total > 0 && total+n > size {
 			break
 		}
 		bufs = append(bufs, c.buf[off:c.w])

@@ -82,7 +82,7 @@ func (m *model) step() error {
 			return nil
 		}
 		m.flushFrom = m.sent
-		m.taken = m.g.take(nil)
+		m.taken = m.g.take(nil, flushSize)
 		m.flushing = len(m.taken) > 0
 		n := 0
 		for _, b := range m.taken {

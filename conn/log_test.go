@@ -31,7 +31,7 @@ func (g *sendLog) from(pos uint64) (all []byte) {
 // flush takes one flush and returns its bytes.
 func flush(g *sendLog) []byte {
 	var all []byte
-	for _, b := range g.take(nil) {
+	for _, b := range g.take(nil, flushSize) {
 		all = append(all, b...)
 	}
 	return all
@@ -50,7 +50,7 @@ func TestLogCursors(t *testing.T) {
 	if g.unsent() != 0 || g.sent != 50 {
 		t.Fatal("sent did not move")
 	}
-	if len(g.take(nil)) != 0 {
+	if len(g.take(nil, flushSize)) != 0 {
 		t.Fatal("took something twice")
 	}
 	g.ack(20)
@@ -138,6 +138,24 @@ func TestLogKeepsFewChunks(t *testing.T) {
 	g.ack(39 * chunkSize)
 	if want := (1 + keepChunks) * chunkSize; g.mem != want {
 		t.Errorf("holds %d bytes, want %d", g.mem, want)
+	}
+}
+
+// TestLogTakesMuch: a flush is as long as it may be, and ends between two chunks.
+func TestLogTakesMuch(t *testing.T) {
+	var g sendLog
+	for range 10 {
+		frameOf(&g, chunkSize, 1)
+	}
+	for _, tt := range []struct{ size, want int }{{flushSize, 1}, {3*chunkSize - 1, 2}, {3 * chunkSize, 3}, {shortFlush, 4}} {
+		if n := len(g.take(nil, tt.size)); n != tt.want {
+			t.Errorf("a flush of %d bytes took %d chunks, want %d", tt.size, n, tt.want)
+		}
+	}
+	g.unpin()
+	g.ack(g.sent)
+	if g.mem != 0 {
+		t.Errorf("holds %d bytes", g.mem)
 	}
 }
 

@@ -112,7 +112,11 @@ func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 			l.ackAt = now
 			l.room.begin(now, l.RTT())
 		}
-		bufs = l.log.take(bufs)
+		size := flushSize
+		if l.shortPath() {
+			size = shortFlush
+		}
+		bufs = l.log.take(bufs, size)
 	}
 	c.bufs = bufs
 	for _, b := range bufs {

@@ -25,11 +25,10 @@ const (
 	// creditStep is the most that a reader keeps back before it grants it: half of a small window, but of 16 MiB
 	// only this, or no more than half of them would ever be on the way.
 	creditStep = 256 << 10
-	// aheadOfAll is how much bulk may lie unsent in the log; the rest waits outside it, so that a small
-	// frame has at most this much before it (measured: 256 KiB ahead costs 30 us of tail latency).
-	aheadOfAll = 128 << 10
 	// sparseWrite is the most of a write that need not wait for its turn.
 	sparseWrite = 1 << 10
+	// sparseAhead is how much may lie unsent when such a write passes the others.
+	sparseAhead = 64 << 10
 	// minBulkRoom avoids slicing bulk into tiny frames while the log is nearly full.
 	minBulkRoom = 4 << 10
 	// controlReserve is what frames that free memory or end streams may take beyond a full log.

@@ -109,7 +109,7 @@ func TestBulkKeepsShort(t *testing.T) {
 			synctest.Wait()
 			_, waiting = r.flush()
 		}
-		if room := r.l.Bulk(); room > 0 || room < -(64<<10+8<<10) || !waiting {
+		if room := r.l.Bulk(false); room > 0 || room < -(64<<10+8<<10) || !waiting {
 			t.Errorf("%d bytes are left for bulk; waiting for them: %v", room, waiting)
 		}
 		if err := r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall, Name: "small"}, make([]byte, 60<<10)); err != nil {
@@ -123,6 +123,52 @@ func TestBulkKeepsShort(t *testing.T) {
 		}
 		r.HandleClose(nil)
 	})
+}
+
+// TestBulkAlone: bulk is alone some time after the last frame that somebody may wait for.
+func TestBulkAlone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		act   func(t *testing.T, r *raw)
+		alone bool
+	}{
+		"nothing":    {func(*testing.T, *raw) {}, true},
+		"bulk":       {func(t *testing.T, r *raw) { r.acc.streams[0].Write(make([]byte, sparseWrite+1)) }, true},
+		"credit":     {func(t *testing.T, r *raw) { r.acc.streams[0].grantMore(1) }, true},
+		"end":        {func(t *testing.T, r *raw) { r.acc.streams[0].Close() }, true},
+		"write":      {func(t *testing.T, r *raw) { r.acc.streams[0].Write(make([]byte, sparseWrite)) }, false},
+		"call":       {func(t *testing.T, r *raw) { r.start(t.Context(), frame.KindCall, 100) }, false},
+		"message":    {func(t *testing.T, r *raw) { r.start(t.Context(), frame.KindMessage, 100) }, false},
+		"answer":     {func(t *testing.T, r *raw) { r.accepted(3, 1, 1).Reply(t.Context(), nil, nil) }, false},
+		"new stream": {func(t *testing.T, r *raw) { r.OpenStream(t.Context(), &Open{}, nil) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRaw(t, nil)
+				r.ok(fOpen(1, 0, frame.Open{}), fCredit(1, 1<<30))
+				alone := func() bool {
+					r.l.Lock()
+					defer r.l.Unlock()
+					r.bulkLocked()
+					return r.l.alone
+				}
+				if alone() {
+					t.Error("alone at first")
+				}
+				for range aloneAfter + 1 {
+					r.flush()
+				}
+				if !alone() {
+					t.Error("not alone after a while")
+				}
+				tt.act(t, r)
+				r.flush()
+				if alone() != tt.alone {
+					t.Errorf("alone: %v, want %v", !tt.alone, tt.alone)
+				}
+				r.HandleClose(nil)
+			})
+		})
+	}
 }
 
 // TestBulkTakesWhatIsLeft: the first frame of a large body is bulk like the rest of it.

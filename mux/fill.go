@@ -124,8 +124,8 @@ func (s *Session) Fill() (waiting bool) {
 		s.reserved += q.head.need
 		q.wakeFirst(true)
 	}
-	for !s.ring.empty() && s.l.Unsent() < aheadOfAll {
-		if s.roomLocked() < frame.HeaderLen+minBulkRoom || s.l.Bulk() <= 0 {
+	for !s.ring.empty() {
+		if s.roomLocked() < frame.HeaderLen+minBulkRoom || s.bulkLocked() <= 0 {
 			return true
 		}
 		f := s.ring.pop()

@@ -34,7 +34,7 @@ type flow struct {
 	kind        frame.Kind
 	group       uint8
 	depth       uint8
-	smallAt     uint8      // what fills was at the last small write
+	smallAt     uint8      // what fills was at the last small write; wraps, at the price of one that waits
 	heard       frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
 	own         bool       // opened by this side
 	refused     bool       // the peer's, over a limit: kept only until its end comes
@@ -91,12 +91,21 @@ func (s *Session) roomLocked() int { return s.l.Room() - s.reserved }
 // frameLocked returns how many payload bytes a frame may have now.
 func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
 
+// aloneAfter so many flushes without a frame that somebody may wait for, a third of a second of bulk, bulk is alone.
+const aloneAfter = 4096
+
+// bulkLocked returns how many bytes of bulk may be appended now.
+func (s *Session) bulkLocked() int { return s.l.Bulk(s.fills-s.livelyAt > aloneAfter) }
+
+// livelyLocked books that something was appended that somebody may wait for.
+func (s *Session) livelyLocked() { s.livelyAt = s.fills }
+
 // bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
 func (s *Session) bulkRoomLocked() int {
-	if !s.ring.empty() || !s.roomWait.empty() || s.l.Bulk() <= 0 {
+	if !s.ring.empty() || !s.roomWait.empty() {
 		return 0
 	}
-	return max(0, aheadOfAll-s.l.Unsent())
+	return max(0, s.bulkLocked())
 }
 
 // allowanceLocked returns how many body bytes f may send now, and whether they are early ones.
@@ -157,10 +166,11 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 		if len(p) == 0 && !fin {
 			return total, nil
 		}
-		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.l.Unsent() < aheadOfAll && s.l.Bulk() > 0 || f.sparseLocked(p) {
+		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.bulkLocked() > 0 || f.sparseLocked(p) {
 			k, done := f.appendLocked(p, fin, head)
 			if len(p) <= sparseWrite && (k > 0 || done) {
-				f.smallAt = s.fills
+				f.smallAt = uint8(s.fills)
+				s.livelyLocked()
 			}
 			if p = p[k:]; done {
 				return total, nil
@@ -185,10 +195,10 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 
 // sparseLocked reports whether p need not wait for its turn: it is small, and there was a flush since this flow's last
 // small one. So a stream that answers what it hears is not held up by bulk; one that pushes gets one small write into
-// a flush this way, and all of them together at most half of what lies ahead of all.
+// a flush this way, and all of them together little more than sparseAhead.
 func (f *flow) sparseLocked(p []byte) bool {
 	s := f.s
-	return len(p) <= sparseWrite && f.smallAt != s.fills && s.l.Unsent() < aheadOfAll/2 && s.roomWait.empty()
+	return len(p) <= sparseWrite && f.smallAt != uint8(s.fills) && s.l.Unsent() < sparseAhead && s.roomWait.empty()
 }
 
 // parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.

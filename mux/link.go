@@ -13,8 +13,9 @@ type Link interface {
 	sync.Locker
 	// Room returns how many bytes, frame header included, may be appended before the log is full. Lock held.
 	Room() int
-	// Bulk returns how many of them bulk should take; it is no more than Room, and below 0 too. Lock held.
-	Bulk() int
+	// Bulk returns how many of them bulk should take, alone or beside frames that somebody waits for; it is no
+	// more than Room, and below 0 too. Lock held.
+	Bulk(alone bool) int
 	// Frame returns how many payload bytes a frame of a body that needs several should have at most. Lock held.
 	Frame() int
 	// Unsent returns the bytes appended and not yet taken by a flush. Lock held.

@@ -48,8 +48,8 @@ type fakeLink struct {
 
 const chunkSize = 136 << 10
 
-func (l *fakeLink) Room() int { return l.limit - int(l.end-l.acked) }
-func (l *fakeLink) Bulk() int { return l.Room() }
+func (l *fakeLink) Room() int     { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) Bulk(bool) int { return l.Room() }
 func (l *fakeLink) Frame() int {
 	if l.frame > 0 {
 		return l.frame

@@ -13,13 +13,17 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
+// aheadOfAll is how much bulk a rawLink takes into its log at a time.
+const aheadOfAll = 128 << 10
+
 // rawLink is a link whose other end is the test: nothing moves unless the test moves it.
 type rawLink struct {
 	sync.Mutex
 	log         []byte
 	tail        int
 	limit       int
-	keep        int // of the limit, from bulk
+	keep        int  // of the limit, from bulk
+	alone       bool // what Bulk heard last
 	end         uint64
 	sent, acked uint64
 	noAck       bool // take leaves what it takes unacknowledged
@@ -29,7 +33,6 @@ type rawLink struct {
 }
 
 func (l *rawLink) Room() int          { return l.limit - int(l.end-l.acked) }
-func (l *rawLink) Bulk() int          { return l.Room() - l.keep }
 func (l *rawLink) Unsent() int        { return len(l.log) }
 func (l *rawLink) Frame() int         { return frame.DefaultMaxPayload }
 func (l *rawLink) Appended() uint64   { return l.end }
@@ -37,6 +40,10 @@ func (l *rawLink) Sent() uint64       { return l.sent }
 func (l *rawLink) RTT() time.Duration { return l.rtt }
 func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }
+func (l *rawLink) Bulk(alone bool) int {
+	l.alone = alone
+	return min(l.Room()-l.keep, aheadOfAll-l.Unsent())
+}
 func (l *rawLink) Alloc(n int) []byte {
 	l.tail = len(l.log)
 	l.log = slices.Grow(l.log, n)[:l.tail+n]

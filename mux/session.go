@@ -24,7 +24,8 @@ type Session struct {
 
 	// Guarded by the send lock.
 	ring        flowRing // flows with bytes to send and leave to send them
-	fills       uint8    // calls of Fill, one before each flush; wraps, at the price of one small write that waits
+	fills       uint64   // calls of Fill, one before each flush
+	livelyAt    uint64   // what fills was when something was appended that somebody may wait for
 	debts       debtList // flows that owe CREDIT, STOP, RESET, FIN or BLOCKED
 	roomWait    waitList // small frames waiting for room in the log, in bytes
 	reserved    int      // bytes of room handed to woken waiters that have not appended yet
