@@ -6,7 +6,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// When an ACK goes out. Bulk that may fill 256 KiB (Bulk) is acknowledged in halves: 4 % more bytes than in quarters.
+// When an ACK goes out. Bulk that may fill 288 KiB (Bulk) is acknowledged in halves: 4 % more bytes than in quarters.
 const (
 	ackDelay    = 10 * time.Millisecond // at the latest, behind the first frame
 	ackWithData = 32 << 10              // unacknowledged bytes: at the head of a flush

@@ -18,8 +18,8 @@ const aheadOfAll = 128 << 10
 // Bulk returns how many bytes of bulk may be appended, at most Room. alone says that nobody waits for anything else.
 //
 // On a short path, which is known to be one, what lies in the log is what others wait for, sent or not: beside them
-// bulk takes half of the first limit. Alone it takes all there is: more in one flush means fewer wake-ups on both sides
-// (docs/PERFORMANCE.md). Lock held.
+// bulk takes 9/16 of the first limit, 288 KiB. Alone it takes all there is: more in one flush means fewer wake-ups on
+// both sides (docs/PERFORMANCE.md). Lock held.
 func (l *Link) Bulk(alone bool) int {
 	switch {
 	case !l.shortPath():
@@ -27,7 +27,7 @@ func (l *Link) Bulk(alone bool) int {
 	case alone:
 		return l.Room()
 	}
-	return l.room.base/2 - int(l.log.unacked())
+	return l.room.base*9/16 - int(l.log.unacked())
 }
 
 // shortPath reports whether the path is known to be a short one.

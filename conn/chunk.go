@@ -7,7 +7,7 @@ const chunkSize = 136 << 10
 
 // keepChunks is how many free chunks a busy log keeps for itself: as many as
 // make up a log on a short path, last used first, so that they are in the cache.
-const keepChunks = 6
+const keepChunks = 7
 
 // A chunk is a piece of a send log. A frame lies in one chunk, whole.
 type chunk struct {

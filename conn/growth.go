@@ -50,11 +50,11 @@ func (m *logLimit) begin(now int64, rtt time.Duration) {
 	}
 }
 
-// most is how far the limit grows. Half as much again on a short path still fits a core's cache of 1 MiB together
-// with what the kernel holds of it; 2 MiB cost a third of the bytes.
+// most is how far the limit grows. On a short path to 896 KiB, which a core's cache of 1 MiB holds: what lies in there
+// is written again and again, and from 1 MiB on a byte costs a fifth more (docs/PERFORMANCE.md).
 func (m *logLimit) most(rtt time.Duration) int {
 	if rtt < minGrowRTT {
-		return m.base + m.base/2
+		return m.base * 7 / 4
 	}
 	return max(maxLog, m.base)
 }

@@ -27,7 +27,7 @@ func TestLogLimit(t *testing.T) {
 		{"half of it", 60 * time.Millisecond, base / 2, 60 * ms, 10, base},
 		{"slow reader: a window per second", 60 * time.Millisecond, base, 1000 * ms, 10, base},
 		{"queue on the way: twice the least round trip", 60 * time.Millisecond, base, 120 * ms, 10, base},
-		{"short path", 100 * time.Microsecond, base, ms / 10, 100, base * 3 / 2},
+		{"short path", 100 * time.Microsecond, base, ms / 10, 100, base * 7 / 4},
 		{"short path, 1 GB/s", 100 * time.Microsecond, 250 << 10, ms / 4, 100, base},
 		{"round trip unknown", 0, base, ms, 100, base},
 		{"in bursts", 60 * time.Millisecond, base / 4, 0, 4, 2 * base},
@@ -131,18 +131,18 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestBulk: on a path that is known to be short bulk alone takes all of the log, and beside others half of its first
-// limit; elsewhere as little as possible is ahead of others.
+// TestBulk: on a path that is known to be short bulk alone takes all of the log, and beside others some more than half
+// of its first limit; elsewhere as little as possible is ahead of others.
 func TestBulk(t *testing.T) {
-	const limit, grown = 512 << 10, 768 << 10
+	const limit, grown = 512 << 10, 896 << 10
 	for name, tt := range map[string]struct {
 		rtt                 time.Duration
 		sent                bool
 		wantAlone, wantRest int
 	}{
 		"unknown":       {0, false, aheadOfAll - 1000, aheadOfAll - 1000},
-		"short":         {100 * time.Microsecond, false, grown - 1000, limit/2 - 1000},
-		"short, sent":   {100 * time.Microsecond, true, grown - 1000, limit/2 - 1000},
+		"short":         {100 * time.Microsecond, false, grown - 1000, limit*9/16 - 1000},
+		"short, sent":   {100 * time.Microsecond, true, grown - 1000, limit*9/16 - 1000},
 		"long":          {minGrowRTT, false, aheadOfAll - 1000, aheadOfAll - 1000},
 		"long and sent": {minGrowRTT, true, aheadOfAll, aheadOfAll},
 	} {
