@@ -125,6 +125,51 @@ func TestBulkKeepsShort(t *testing.T) {
 	})
 }
 
+// TestBulkGoesDirect: only a flow whose bulk has been the only one for some time may fill the log without waiting for
+// its turn.
+func TestBulkGoesDirect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, nil)
+		r.l.ahead = 1 << 20
+		r.ok(fOpen(1, 0, frame.Open{}), fCredit(1, 1<<30), fOpen(3, 0, frame.Open{}), fCredit(3, 1<<30))
+		const piece = 32 << 10
+		direct := func(st *Stream) int { // how much of st goes into the empty log
+			for range r.l.limit/piece - 1 {
+				go st.Write(make([]byte, piece))
+				synctest.Wait()
+			}
+			n := r.l.Unsent()
+			for r.l.Unsent() > 0 || !r.ring.empty() {
+				r.flush()
+				synctest.Wait()
+			}
+			return n
+		}
+		few := aheadOfAll + piece
+		for range 2 {
+			for i, st := range r.acc.streams {
+				if n := direct(st); n > few {
+					t.Errorf("stream %d, beside the other: %d bytes", i, n)
+				}
+			}
+		}
+		for range soleAfter + 1 {
+			r.acc.streams[0].Write(make([]byte, piece))
+			r.flush()
+		}
+		if n := direct(r.acc.streams[0]); n <= few {
+			t.Errorf("the only one: %d bytes", n)
+		}
+		if n := direct(r.acc.streams[1]); n > few {
+			t.Errorf("the other then: %d bytes", n)
+		}
+		if n := direct(r.acc.streams[0]); n > few {
+			t.Errorf("the first after that: %d bytes", n)
+		}
+		r.HandleClose(nil)
+	})
+}
+
 // TestBulkAlone: bulk is alone some time after the last frame that somebody may wait for.
 func TestBulkAlone(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -100,12 +100,33 @@ func (s *Session) bulkLocked() int { return s.l.Bulk(s.fills-s.livelyAt > aloneA
 // livelyLocked books that something was appended that somebody may wait for.
 func (s *Session) livelyLocked() { s.livelyAt = s.fills }
 
+// aheadOfAll is how much may lie unsent when bulk goes there at once and not by the ring, where each has its turn:
+// whoever happens to run would else leave nothing to the others.
+const aheadOfAll = 128 << 10
+
 // bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
 func (s *Session) bulkRoomLocked() int {
 	if !s.ring.empty() || !s.roomWait.empty() {
 		return 0
 	}
-	return max(0, s.bulkLocked())
+	return max(0, min(s.bulkLocked(), aheadOfAll-s.l.Unsent()))
+}
+
+// soleAfter so many flushes without bulk of another flow, a flow need not leave anything to others.
+const soleAfter = 256
+
+// bulkOfLocked books whose bulk is appended.
+func (s *Session) bulkOfLocked(f *flow) {
+	if s.bulkOf != f.id {
+		s.bulkOf, s.bulkSince = f.id, s.fills
+	}
+}
+
+// directLocked reports whether bulk of f may be appended without waiting for its turn.
+func (f *flow) directLocked() bool {
+	s := f.s
+	return s.ring.empty() && s.roomWait.empty() && s.bulkLocked() > 0 &&
+		(s.l.Unsent() < aheadOfAll || s.bulkOf == f.id && s.fills-s.bulkSince > soleAfter)
 }
 
 // allowanceLocked returns how many body bytes f may send now, and whether they are early ones.
@@ -166,7 +187,7 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 		if len(p) == 0 && !fin {
 			return total, nil
 		}
-		if len(p) == 0 || s.ring.empty() && s.roomWait.empty() && s.bulkLocked() > 0 || f.sparseLocked(p) {
+		if len(p) == 0 || f.directLocked() || f.sparseLocked(p) {
 			k, done := f.appendLocked(p, fin, head)
 			if len(p) <= sparseWrite && (k > 0 || done) {
 				f.smallAt = uint8(s.fills)
@@ -271,6 +292,9 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 			s.earlySent[f.group] += uint64(n)
 		} else {
 			f.credit -= int64(n)
+		}
+		if n > sparseWrite {
+			s.bulkOfLocked(f)
 		}
 		if n < len(p) {
 			if more, _ := f.allowanceLocked(); more <= 0 && !f.toldBlocked {

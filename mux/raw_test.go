@@ -13,9 +13,6 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// aheadOfAll is how much bulk a rawLink takes into its log at a time.
-const aheadOfAll = 128 << 10
-
 // rawLink is a link whose other end is the test: nothing moves unless the test moves it.
 type rawLink struct {
 	sync.Mutex
@@ -23,6 +20,7 @@ type rawLink struct {
 	tail        int
 	limit       int
 	keep        int  // of the limit, from bulk
+	ahead       int  // how much bulk may lie unsent, 128 KiB at least
 	alone       bool // what Bulk heard last
 	end         uint64
 	sent, acked uint64
@@ -42,7 +40,7 @@ func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }
 func (l *rawLink) Bulk(alone bool) int {
 	l.alone = alone
-	return min(l.Room()-l.keep, aheadOfAll-l.Unsent())
+	return min(l.Room()-l.keep, max(aheadOfAll, l.ahead)-l.Unsent())
 }
 func (l *rawLink) Alloc(n int) []byte {
 	l.tail = len(l.log)

@@ -26,6 +26,8 @@ type Session struct {
 	ring        flowRing // flows with bytes to send and leave to send them
 	fills       uint64   // calls of Fill, one before each flush
 	livelyAt    uint64   // what fills was when something was appended that somebody may wait for
+	bulkOf      uint64   // the flow whose bulk was appended last
+	bulkSince   uint64   // what fills was when that was another
 	debts       debtList // flows that owe CREDIT, STOP, RESET, FIN or BLOCKED
 	roomWait    waitList // small frames waiting for room in the log, in bytes
 	reserved    int      // bytes of room handed to woken waiters that have not appended yet
