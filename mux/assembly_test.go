@@ -3,6 +3,7 @@ package mux
 import (
 	"bytes"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/gantline-project/gantline/frame"
@@ -68,9 +69,7 @@ func TestGrantMovesBody(t *testing.T) {
 			r := newRaw(t, nil)
 			r.ok(fOpen(1, 0, frame.Open{Kind: frame.KindMessage, Size: uint32(len(want)), Body: want[:40960]}), mk(frame.TypeData, 1, flEarly, want[40960:41060]))
 			x := r.acc.incoming[0]
-			if spare := cap(x.asm.buf) - len(x.asm.buf); spare < 9000 {
-				t.Skipf("the buffer has only %d bytes to spare", spare)
-			}
+			x.asm.buf = slices.Grow(x.asm.buf, 9000)
 			b := mk(frame.TypeData, 1, flEarly, want[41060:50060]).bytes()
 			src := &readHook{[][]byte{b[:20], b[20:]}, x.Want}
 			switch name {

@@ -66,9 +66,6 @@ type yamuxLink struct {
 
 const noGoAway = ^uint32(0)
 
-// yamuxAhead is how much bulk may lie unwritten in the log; the rest waits for its turn outside of it.
-const yamuxAhead = 128 << 10
-
 var _ Link = (*yamuxLink)(nil)
 
 func newYamuxLink(y *Yamux) *yamuxLink {
@@ -77,7 +74,7 @@ func newYamuxLink(y *Yamux) *yamuxLink {
 	return l
 }
 
-func (l *yamuxLink) Bulk(bool) int      { return min(l.Room(), yamuxAhead-l.Unsent()) }
+func (l *yamuxLink) Bulk(bool) int      { return min(l.Room(), aheadOfAll-l.Unsent()) }
 func (l *yamuxLink) Room() int          { return l.limit - int(l.appended-l.written) }
 func (l *yamuxLink) Unsent() int        { return int(l.appended - l.taken) }
 func (l *yamuxLink) Frame() int         { return yamuxWritePiece }
