@@ -7,7 +7,8 @@ import (
 )
 
 // Counters is what a group has done since it began. Byte counts are of bytes handed
-// to the receiver's kernel, flipped ones included.
+// to the receiver's kernel, flipped ones included; a receiver may have bytes an instant
+// before they count.
 type Counters struct {
 	Connections int64 `json:"connections"`  // accepted or wrapped
 	Open        int64 `json:"open"`         // of them, those that are not over

@@ -69,7 +69,9 @@ func TestConnsAndInject(t *testing.T) {
 			want(t, p.s, 0, 150)
 		}
 	}
-	eventually(t, "two are over", func() bool { return len(b.Conns()) == 2 })
+	eventually(t, "two are over, and all is counted", func() bool { // bytes may arrive before they count
+		return len(b.Conns()) == 2 && b.Counters().BytesUp == 2*150+2*100
+	})
 	info := b.Conns()
 	if info[0].ID != 1 || info[1].ID != 4 || info[0].Up != 150 || info[0].From != ps[0].c.LocalAddr().String() {
 		t.Errorf("Conns: %+v", info)
