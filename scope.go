@@ -83,21 +83,25 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// park keeps a call that no handler takes; false when it is to be refused at once.
-func (sc *scope) park(sv *serving) bool {
+// park keeps a call that find has found no handler for: false when it is to be refused at once. A handler
+// that was registered in the meantime is returned instead, for it may have found nobody waiting.
+func (sc *scope) park(sv *serving) (r *route, ok bool) {
 	if sc.isEnd() {
-		return false
+		return nil, false
 	}
 	now := time.Now()
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
+	if r := sc.find([]byte(sv.req.Method)); r != nil {
+		return r, true
+	}
 	until := sc.patienceLocked(now)
 	if !until.After(now) {
-		return false
+		return nil, false
 	}
 	sc.waiting = append(sc.waiting, parked{sv, now})
 	sc.armLocked(until)
-	return true
+	return nil, true
 }
 
 func (sc *scope) armLocked(at time.Time) {

@@ -101,6 +101,27 @@ func TestScopeWaits(t *testing.T) {
 	}
 }
 
+// TestScopeHandledMeanwhile: a handler registered just after a call has looked for it gets the call, whether
+// or not the scope would still wait.
+func TestScopeHandledMeanwhile(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		_, s := pair(t, nil, nil)
+		st, err := s.OpenStream(short(t))
+		must(t, err)
+		sc := st.scope()
+		sv := &serving{sc: sc}
+		sv.req.Method = "m"
+		if sc.find([]byte("m")) != nil {
+			t.Fatal("found before it was registered")
+		}
+		st.Handle("m", named("m"))
+		sc.accept(strict)
+		if r, ok := sc.park(sv); !ok || r == nil || r.name != "m" || len(sc.waiting) != 0 {
+			t.Errorf("strict %v: park = %v, %v, and %d wait", strict, r, ok, len(sc.waiting))
+		}
+	}
+}
+
 // TestScopeWaitsForTheOpenersHandlers: the acceptor may call before the opener has registered anything.
 func TestScopeWaitsForTheOpenersHandlers(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -77,10 +77,14 @@ func (sv *serving) lookUp(method []byte) {
 	if sv.notify() {
 		sv.sc.notifies.push(sv)
 	}
+	ok := true
+	if r == nil {
+		r, ok = sv.sc.park(sv)
+	}
 	switch {
 	case r != nil:
 		sv.routed(r, true)
-	case !sv.sc.park(sv):
+	case !ok:
 		sv.refuse(Unimplemented, "nobody handles it")
 	}
 }
