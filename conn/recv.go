@@ -122,9 +122,12 @@ func (c *carrier) publish() {
 }
 
 // pause publishes and lets the writer compose a BYE, whose position must cover
-// all that was handed over before.
+// all that was handed over before, and the frame that the handler is reading now.
 func (c *carrier) pause() {
 	c.publish()
+	if c.size > 0 {
+		return
+	}
 	c.busy.Store(false)
 	if c.l.goodbye.Load() { // the writer may have found us busy
 		c.l.mu.Lock()
@@ -133,7 +136,7 @@ func (c *carrier) pause() {
 	}
 }
 
-// Read is the frame.Reader's source. While it waits the reader is paused.
+// Read is the frame.Reader's source. While it waits between two frames the reader is paused.
 func (c *carrier) Read(p []byte) (int, error) {
 	c.pause()
 	var n int
