@@ -34,9 +34,9 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 	if !l.moving {
 		l.eventLocked(evLost)
 	}
-	epoch := l.epoch
+	resumes, epoch := l.stats.resumes, l.epoch
 	if l.expiry == nil {
-		l.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(epoch) })
+		l.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(resumes, epoch) })
 	}
 	return true
 }
@@ -56,13 +56,17 @@ func (l *Link) unbreakLocked() bool {
 	return true
 }
 
-// expire ends a link that is still broken in the same epoch.
-func (l *Link) expire(epoch uint64) {
+// expire ends a link that is still broken, after as many resumes and in the same epoch.
+func (l *Link) expire(resumes, epoch uint64) {
 	l.mu.Lock()
+	if l.stats.resumes != resumes { // late: another break has another timer
+		l.mu.Unlock()
+		return
+	}
 	l.expiry = nil
 	if !l.broken || l.epoch != epoch {
 		if l.broken { // an attempt has begun: it has its own time
-			l.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(l.Epoch()) })
+			l.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(resumes, l.Epoch()) })
 		}
 		l.mu.Unlock()
 		return
