@@ -106,8 +106,8 @@ func (c *carrier) count() {
 func (c *carrier) publish() {
 	l := c.l
 	if c.frames != c.published {
+		l.stats.framesIn.Add(c.frames - c.published)
 		c.published = c.frames
-		l.stats.framesIn.Store(c.frames)
 		c.lastFrame.Store(c.lastRead.Load())
 	}
 	if c.pos == l.received.Load() {
