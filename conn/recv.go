@@ -157,11 +157,19 @@ func (c *carrier) Read(p []byte) (int, error) {
 		c.lastRead.Store(now)
 		c.l.stats.bytesIn.Add(uint64(n))
 	}
-	if err != nil && c.readErr == nil {
-		c.readErr = err
+	if err != nil {
+		err = &readError{err}
+		if c.readErr == nil {
+			c.readErr = err
+		}
 	}
 	return n, err
 }
+
+// A readError is an error of the carrier's Read, whatever that is: this one can be compared.
+type readError struct{ error }
+
+func (e *readError) Unwrap() error { return e.error }
 
 // standStill gives up a carrier that the peer has given up. What was read is left out:
 // if the session lives it is sent again.
