@@ -20,10 +20,12 @@ const featureBound = 1 << 0
 // ErrNotBroken says that a Link has a carrier, or is past needing one.
 var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
 
+// outlives reports whether the link may wait for another carrier when it has lost one.
+func (l *Link) outlives() bool { return l.cfg.OnBroken != nil && l.cfg.Expiry > 0 }
+
 // breakLocked makes the link wait for another carrier, if it may. c is joined.
 func (l *Link) breakLocked(c *carrier, err error) bool {
-	resumable := l.cfg.OnBroken != nil && l.cfg.Expiry > 0
-	if !resumable || l.stopped || l.overrun || l.fault != nil || l.byeDue || l.byeSent || l.peerBye || l.cause != nil && !l.closing {
+	if !l.outlives() || l.stopped || l.overrun || l.fault != nil || l.byeDue || l.byeSent || l.peerBye || l.cause != nil && !l.closing {
 		return false
 	}
 	l.broken, l.brokenBy = true, err

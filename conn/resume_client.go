@@ -156,13 +156,13 @@ func (l *Link) releasedNow() (r [frame.Groups]uint64) {
 	return r
 }
 
-// Migrate moves a link of the dialling side to nc: the old carrier is given up
+// Migrate moves a link of the dialling side that outlives its carrier to nc: the old one is given up
 // in favour of the new one without anybody being told. On an error nc is closed,
 // and the link is broken, as after any other loss, if the old carrier was gone
 // by then. Errors are Resume's.
 func (l *Link) Migrate(ctx context.Context, nc net.Conn) error {
 	l.mu.Lock()
-	if l.State() != StateUp || l.broken || l.moving {
+	if l.State() != StateUp || l.broken || l.moving || !l.outlives() {
 		l.mu.Unlock()
 		nc.Close()
 		return ErrNotBroken
