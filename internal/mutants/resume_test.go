@@ -112,6 +112,21 @@ var resumeMutants = []mutant{
 		pkg: "conn", test: "TestResumeExpiry",
 	},
 	{
+		name: "a late expiry acts on a later break", file: "conn/resume.go",
+		edits: []edit{{"if l.stats.resumes != resumes {", "if false {"}},
+		pkg:   "conn", test: "TestExpiryLate",
+	},
+	{
+		name: "a resume does not end a link that said BYE", file: "conn/resume_server.go",
+		edits: []edit{{"if ending {", "if ending && false {"}},
+		pkg:   "conn", test: "TestResumeBehindBye",
+	},
+	{
+		name: "BYE does not wait for the frame being read", file: "conn/recv.go",
+		edits: []edit{{"if c.size > 0 {", "if false {"}},
+		pkg:   "conn", test: "TestByeInsideFrame",
+	},
+	{
 		name: "pings are not asked again", file: "conn/resume.go",
 		edits: []edit{{"\tl.pinger.restart()\n", ""}},
 		pkg:   "conn", test: "TestResumePing",
