@@ -61,7 +61,8 @@ type socket interface {
 }
 
 func newCarrier(l *Link, nc net.Conn) *carrier {
-	c := &carrier{l: l, nc: nc, sock: openSocket(nc), writerDone: make(chan struct{}), joined: make(chan struct{})}
+	c := &carrier{l: l, nc: nc, writerDone: make(chan struct{}), joined: make(chan struct{})}
+	c.sock = openSocket(nc, c.moved)
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		c.writev = true
@@ -116,12 +117,15 @@ func (c *carrier) writePiece(b []byte) error {
 		if _, err := c.nc.Write(b[:batchSize]); err != nil {
 			return err
 		}
-		c.flushAt.Store(c.l.now())
+		c.moved()
 		b = b[batchSize:]
 	}
 	_, err := c.nc.Write(b)
 	return err
 }
+
+// moved notes that a part of what is being written has got through.
+func (c *carrier) moved() { c.flushAt.Store(c.l.now()) }
 
 // cut closes nc at once: over TLS without its goodbye, which may block.
 func (c *carrier) cut() {

@@ -45,7 +45,7 @@ type Config struct {
 	// Default 15 s. A peer is asked for no less than 1 s and no more than 300 s;
 	// a smaller local value holds on this side alone. Negative is an error.
 	Heartbeat time.Duration
-	// Expiry is how long a session outlives its carrier; both sides use the
+	// Expiry is how long a session outlives its carrier, 24 days at most; both sides use the
 	// smaller. Default 60 s; negative means not at all.
 	Expiry time.Duration
 	// HandshakeTimeout bounds the handshake as a whole, a TLS handshake that the
@@ -176,7 +176,7 @@ func (c *Config) heartbeatMillis() uint32 {
 // agreeHeartbeat returns the smaller of both intervals; 0 ms leaves it to us.
 func (c *Config) agreeHeartbeat(peerMillis uint32) (time.Duration, error) {
 	if peerMillis == 0 {
-		return c.Heartbeat, nil
+		return min(c.Heartbeat, MaxHeartbeat), nil
 	}
 	p := time.Duration(peerMillis) * time.Millisecond
 	if p < MinHeartbeat || p > MaxHeartbeat {
@@ -185,15 +185,18 @@ func (c *Config) agreeHeartbeat(peerMillis uint32) (time.Duration, error) {
 	return min(c.Heartbeat, p), nil
 }
 
+// maxExpiry is the longest that is agreed on, 24 days: in milliseconds it fits the field.
+const maxExpiry = 1 << 31 * time.Millisecond
+
 // expiryMillis is the expiry as it travels. 0 would leave it to the peer, so
 // "none" is the shortest time there is.
 func (c *Config) expiryMillis() uint32 {
-	return uint32(min(max(c.Expiry, time.Millisecond), 1<<31*time.Millisecond).Milliseconds())
+	return uint32(min(max(c.Expiry, time.Millisecond), maxExpiry).Milliseconds())
 }
 
 // agreeExpiry returns the smaller of both; 0 ms leaves it to us.
 func (c *Config) agreeExpiry(peerMillis uint32) time.Duration {
-	e := max(c.Expiry, time.Millisecond)
+	e := min(max(c.Expiry, time.Millisecond), maxExpiry)
 	if peerMillis != 0 {
 		e = min(e, time.Duration(peerMillis)*time.Millisecond)
 	}

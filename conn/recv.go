@@ -106,8 +106,8 @@ func (c *carrier) count() {
 func (c *carrier) publish() {
 	l := c.l
 	if c.frames != c.published {
+		l.stats.framesIn.Add(c.frames - c.published)
 		c.published = c.frames
-		l.stats.framesIn.Store(c.frames)
 		c.lastFrame.Store(c.lastRead.Load())
 	}
 	if c.pos == l.received.Load() {
@@ -122,9 +122,12 @@ func (c *carrier) publish() {
 }
 
 // pause publishes and lets the writer compose a BYE, whose position must cover
-// all that was handed over before.
+// all that was handed over before, and the frame that the handler is reading now.
 func (c *carrier) pause() {
 	c.publish()
+	if c.size > 0 {
+		return
+	}
 	c.busy.Store(false)
 	if c.l.goodbye.Load() { // the writer may have found us busy
 		c.l.mu.Lock()
@@ -133,7 +136,7 @@ func (c *carrier) pause() {
 	}
 }
 
-// Read is the frame.Reader's source. While it waits the reader is paused.
+// Read is the frame.Reader's source. While it waits between two frames the reader is paused.
 func (c *carrier) Read(p []byte) (int, error) {
 	c.pause()
 	var n int
@@ -154,11 +157,19 @@ func (c *carrier) Read(p []byte) (int, error) {
 		c.lastRead.Store(now)
 		c.l.stats.bytesIn.Add(uint64(n))
 	}
-	if err != nil && c.readErr == nil {
-		c.readErr = err
+	if err != nil {
+		err = &readError{err}
+		if c.readErr == nil {
+			c.readErr = err
+		}
 	}
 	return n, err
 }
+
+// A readError is an error of the carrier's Read, whatever that is: this one can be compared.
+type readError struct{ error }
+
+func (e *readError) Unwrap() error { return e.error }
 
 // standStill gives up a carrier that the peer has given up. What was read is left out:
 // if the session lives it is sent again.

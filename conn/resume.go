@@ -20,10 +20,12 @@ const featureBound = 1 << 0
 // ErrNotBroken says that a Link has a carrier, or is past needing one.
 var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
 
+// outlives reports whether the link may wait for another carrier when it has lost one.
+func (l *Link) outlives() bool { return l.cfg.OnBroken != nil && l.cfg.Expiry > 0 }
+
 // breakLocked makes the link wait for another carrier, if it may. c is joined.
 func (l *Link) breakLocked(c *carrier, err error) bool {
-	resumable := l.cfg.OnBroken != nil && l.cfg.Expiry > 0
-	if !resumable || l.stopped || l.overrun || l.fault != nil || l.byeDue || l.byeSent || l.peerBye || l.cause != nil && !l.closing {
+	if !l.outlives() || l.stopped || l.overrun || l.fault != nil || l.byeDue || l.byeSent || l.peerBye || l.cause != nil && !l.closing {
 		return false
 	}
 	l.broken, l.brokenBy = true, err
@@ -34,9 +36,9 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 	if !l.moving {
 		l.eventLocked(evLost)
 	}
-	epoch := l.epoch
+	resumes, epoch := l.stats.resumes, l.epoch
 	if l.expiry == nil {
-		l.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(epoch) })
+		l.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(resumes, epoch) })
 	}
 	return true
 }
@@ -56,13 +58,17 @@ func (l *Link) unbreakLocked() bool {
 	return true
 }
 
-// expire ends a link that is still broken in the same epoch.
-func (l *Link) expire(epoch uint64) {
+// expire ends a link that is still broken, after as many resumes and in the same epoch.
+func (l *Link) expire(resumes, epoch uint64) {
 	l.mu.Lock()
+	if l.stats.resumes != resumes { // late: another break has another timer
+		l.mu.Unlock()
+		return
+	}
 	l.expiry = nil
 	if !l.broken || l.epoch != epoch {
 		if l.broken { // an attempt has begun: it has its own time
-			l.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(l.Epoch()) })
+			l.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(resumes, l.Epoch()) })
 		}
 		l.mu.Unlock()
 		return

@@ -16,6 +16,10 @@ import (
 // The next Resume goes on behind it.
 var ErrStaleEpoch = errors.New("gantline: resume: the server has seen a newer attempt")
 
+// maxAhead is how far the epoch in a REFUSE, which proves nothing, may be ahead of ours: a server cannot have seen
+// more attempts than others have made, and whoever forges it must not use up the numbers there are.
+const maxAhead = 1 << 32
+
 // Resume shakes hands over nc for a broken link of the dialling side. When it
 // returns nil the link is up again and what the peer did not get is on its way.
 // On an error nc is closed and the link still waits, unless it has ended.
@@ -98,8 +102,11 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 	var refused *RefusedError
 	if errors.As(err, &refused) && refused.Epoch > 0 {
 		l.mu.Lock()
+		defer l.mu.Unlock()
+		if refused.Epoch > l.epoch && refused.Epoch-l.epoch > maxAhead {
+			return nil, err
+		}
 		l.epoch = max(l.epoch, refused.Epoch)
-		l.mu.Unlock()
 		return nil, ErrStaleEpoch
 	}
 	if err != nil {
@@ -149,13 +156,13 @@ func (l *Link) releasedNow() (r [frame.Groups]uint64) {
 	return r
 }
 
-// Migrate moves a link of the dialling side to nc: the old carrier is given up
+// Migrate moves a link of the dialling side that outlives its carrier to nc: the old one is given up
 // in favour of the new one without anybody being told. On an error nc is closed,
 // and the link is broken, as after any other loss, if the old carrier was gone
 // by then. Errors are Resume's.
 func (l *Link) Migrate(ctx context.Context, nc net.Conn) error {
 	l.mu.Lock()
-	if l.State() != StateUp || l.broken || l.moving {
+	if l.State() != StateUp || l.broken || l.moving || !l.outlives() {
 		l.mu.Unlock()
 		nc.Close()
 		return ErrNotBroken

@@ -27,7 +27,12 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	l.mu.Lock()
 	switch {
 	case l.ended || l.byeSent || l.peerBye || l.overrun:
+		ending := !l.ended && r.Epoch > l.epoch
 		l.mu.Unlock()
+		if ending { // the client does not hear our BYE any more: it is told here, when the position is final
+			l.carrier().cut()
+			<-l.done
+		}
 		return l.Epitaph()
 	case r.Epoch <= l.epoch:
 		epoch := l.epoch

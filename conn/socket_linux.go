@@ -29,10 +29,11 @@ type tcpSocket struct {
 	vec      []syscall.Iovec // their memory
 	writeErr error
 	write    func(fd uintptr) bool
+	moved    func()
 }
 
-// openSocket returns nil when nc is something else.
-func openSocket(nc net.Conn) socket {
+// openSocket returns nil when nc is something else. moved is called when a write has got a part through.
+func openSocket(nc net.Conn, moved func()) socket {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 	default:
@@ -42,7 +43,7 @@ func openSocket(nc net.Conn) socket {
 	if err != nil {
 		return nil
 	}
-	s := &tcpSocket{nc: nc, rc: rc}
+	s := &tcpSocket{nc: nc, rc: rc, moved: moved}
 	s.read, s.write = s.tryRead, s.tryWrite
 	return s
 }
@@ -104,7 +105,9 @@ func (s *tcpSocket) tryWrite(fd uintptr) bool {
 		s.mu.Unlock()
 		switch errno {
 		case 0:
-			s.wrote(int(n))
+			if s.wrote(int(n)); len(s.from) > 0 {
+				s.moved()
+			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false

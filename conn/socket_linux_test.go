@@ -34,7 +34,7 @@ func TestSocketBothWays(t *testing.T) {
 			nc.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(32 << 10)
 			nc.(interface{ SetReadBuffer(int) error }).SetReadBuffer(32 << 10)
 		}
-		sides := []socket{openSocket(a), openSocket(b)}
+		sides := []socket{openSocket(a, func() {}), openSocket(b, func() {})}
 		const total = 1 << 20
 		var want, got [2][]byte
 		var wg sync.WaitGroup
@@ -79,7 +79,7 @@ func TestSocketBothWays(t *testing.T) {
 // TestSocketErrors: they are what package net returns.
 func TestSocketErrors(t *testing.T) {
 	eachSocket(t, func(t *testing.T, a, b net.Conn) {
-		s, buf := openSocket(a), make([]byte, 10)
+		s, buf := openSocket(a, func() {}), make([]byte, 10)
 		if n, err := s.Read(nil); n != 0 || err != nil {
 			t.Error("a read of nothing:", n, err)
 		}
@@ -120,7 +120,7 @@ func TestSocketErrors(t *testing.T) {
 // TestSocketCloseWakes: whoever waits in a call hears of Close.
 func TestSocketCloseWakes(t *testing.T) {
 	eachSocket(t, func(t *testing.T, a, _ net.Conn) {
-		s := openSocket(a)
+		s := openSocket(a, func() {})
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if _, err := s.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
@@ -146,12 +146,39 @@ func TestSocketCloseWakes(t *testing.T) {
 	})
 }
 
+// TestSocketProgress: a write that a slow peer takes a part of is not one of which the carrier takes no byte.
+func TestSocketProgress(t *testing.T) {
+	eachSocket(t, func(t *testing.T, a, b net.Conn) {
+		l := newLink(a, silentDefaults(t), true)
+		c := l.carrier()
+		const begun = 1
+		c.flushAt.Store(begun)
+		done := make(chan error, 1)
+		go func() { done <- c.writeAll([][]byte{make([]byte, 16<<20), make([]byte, 16<<20)}) }()
+		for buf := make([]byte, 64<<10); c.flushAt.Load() == begun; {
+			select {
+			case err := <-done:
+				t.Fatalf("the write ended (%v) and showed no progress", err)
+			default:
+			}
+			if err := b.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Read(buf); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+		}
+		a.Close()
+		<-done
+	})
+}
+
 // TestSocketOthers: any other net.Conn is used as it is.
 func TestSocketOthers(t *testing.T) {
 	a, b := memnet.Pipe()
 	defer a.Close()
 	defer b.Close()
-	if openSocket(a) != nil {
+	if openSocket(a, func() {}) != nil {
 		t.Error("a socket without a file descriptor")
 	}
 }

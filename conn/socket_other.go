@@ -5,4 +5,4 @@ package conn
 import "net"
 
 // openSocket returns nil: reads and writes are package net's.
-func openSocket(net.Conn) socket { return nil }
+func openSocket(net.Conn, func()) socket { return nil }

@@ -105,10 +105,26 @@ var resumeMutants = []mutant{
 	{
 		name: "expiry ends a link that is up", file: "conn/resume.go",
 		edits: []edit{
+			{"if l.stats.resumes != resumes {", "if false {"},
 			{"if !l.broken || l.epoch != epoch {", "if false {"},
 			{"\tif l.expiry != nil {\n\t\tl.expiry.Stop()\n\t\tl.expiry = nil\n\t}\n", ""},
 		},
 		pkg: "conn", test: "TestResumeExpiry",
+	},
+	{
+		name: "a late expiry acts on a later break", file: "conn/resume.go",
+		edits: []edit{{"if l.stats.resumes != resumes {", "if false {"}},
+		pkg:   "conn", test: "TestExpiryLate",
+	},
+	{
+		name: "a resume does not end a link that said BYE", file: "conn/resume_server.go",
+		edits: []edit{{"if ending {", "if ending && false {"}},
+		pkg:   "conn", test: "TestResumeBehindBye",
+	},
+	{
+		name: "BYE does not wait for the frame being read", file: "conn/recv.go",
+		edits: []edit{{"if c.size > 0 {", "if false {"}},
+		pkg:   "conn", test: "TestByeInsideFrame",
 	},
 	{
 		name: "pings are not asked again", file: "conn/resume.go",
