@@ -56,10 +56,35 @@ func (h *herd) peak(window time.Duration) (most int, last time.Time) {
 	return most, last
 }
 
+// lateness measures how late this process runs: whoever slept through 200 ms arrives with those of the 200 ms behind.
+// The function returned stops it and says by how much a tick was late at most.
+func lateness() (most func() time.Duration) {
+	const step = 5 * time.Millisecond
+	quit, late := make(chan struct{}), make(chan time.Duration)
+	go func() { // ends with most
+		worst, last := time.Duration(0), time.Now()
+		for {
+			select {
+			case <-time.After(step):
+				now := time.Now()
+				worst, last = max(worst, now.Sub(last)-step), now
+			case <-quit:
+				late <- worst
+				return
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(quit)
+		return <-late
+	}
+}
+
 // TestHerd: 200 clients lose their server to kill -9. Once it is back at most 40 arrive in any 100 ms, and all are
-// back in 30 s. TestRedialHerd in the root has more outages, in time that is not real.
+// back in 30 s; where the machine is late, as many more as come in that time. TestRedialHerd in the root has more outages,
+// in time that is not real.
 func TestHerd(t *testing.T) {
-	const clients, most = 200, 40
+	const clients, most, window = 200, 40, 100 * time.Millisecond
 	for _, gone := range herdGone {
 		t.Run(gone.String(), func(t *testing.T) {
 			dir := t.TempDir()
@@ -86,6 +111,7 @@ func TestHerd(t *testing.T) {
 			h.watched = true
 			h.mu.Unlock()
 			time.Sleep(gone)
+			late := lateness()
 			start(t, childSpec{Role: "server", Addr: srv.said, Dir: dir})
 			began := time.Now()
 			for _, e := range h.ends { // each works again
@@ -95,10 +121,13 @@ func TestHerd(t *testing.T) {
 				}
 				stop()
 			}
-			n, last := h.peak(100 * time.Millisecond)
-			t.Logf("at most %d of %d clients arrived in 100 ms, the last after %v; %d connections in all", n, clients, last.Sub(began).Round(time.Millisecond), h.conns)
-			if n > most || len(h.arrived) != clients {
-				t.Errorf("%d clients in 100 ms, more than %d; %d of %d are back", n, most, len(h.arrived), clients)
+			n, last := h.peak(window)
+			slept := late()
+			allowed := int(most * (window + slept) / window)
+			t.Logf("at most %d of %d clients arrived in 100 ms, the last after %v; %d connections in all; this process was up to %v late", n, clients,
+				last.Sub(began).Round(time.Millisecond), h.conns, slept.Round(time.Millisecond))
+			if n > allowed || len(h.arrived) != clients {
+				t.Errorf("%d clients in 100 ms, more than %d; %d of %d are back", n, allowed, len(h.arrived), clients)
 			}
 		})
 	}
