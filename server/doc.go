@@ -50,7 +50,7 @@
 //
 //   - ErrServerClosed: Serve, after Close or Shutdown.
 //   - net.ErrClosed: AcceptEnd, after Close or Shutdown.
-//   - *gantline.Error with InvalidArgument: network, address or TLS configuration
+//   - *gantline.Error with InvalidArgument: network, address, TLS configuration or gantline.Config
 //     cannot work.
 //   - the context's errors, from AcceptEnd and Shutdown.
 //   - the net.Listener's own errors, such as *net.OpError.
