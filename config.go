@@ -27,8 +27,8 @@ type Config struct {
 	// request's codec, so the peers need not agree.
 	Codec Codec
 	// Heartbeat is how long the link may be silent before the peer is asked for a sign of life; with no
-	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts, of which the peer is
-	// told 1 s to 300 s. Zero and negative = 15 s.
+	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts; the peer is told at
+	// least 1 s and at most 300 s. Zero and negative = 15 s.
 	Heartbeat time.Duration
 	// SessionExpiry is how long a session may live without a carrier; it is told to the peer. Default 60 s,
 	// negative = none: a torn carrier ends the session, and the End, at once.
