@@ -91,7 +91,8 @@ func ExampleFile_Keep() {
 	if err := box.Keep("device-7", m); err != nil {
 		panic(err)
 	}
-	// Look behind Keep, not before it: an End that comes in between has not seen the message.
+	// Look behind Keep, not before it: an End that came in between may not know of the message. One that does
+	// publishes it too, which Config.Dedup at the device tells by the id.
 	if end := ln.End("device-7"); end != nil {
 		_, err = end.PublishAsync(ctx, m.Topic, m.Body, gantline.WithMessageID(m.ID))
 		fmt.Println("published:", err)
