@@ -17,9 +17,9 @@ import (
 // report, on a goroutine of their own. They may call anything but must not wait for a later hook.
 type Config struct {
 	// ID is what this side calls itself: the claimed id of a client, the id of a server. At most 128
-	// printable bytes. A client without one is given one.
+	// bytes of printable ASCII. A client without one is given one.
 	ID string
-	// Meta is told to the peer in the handshake; at most about 4 KiB. See End.PeerMeta.
+	// Meta is told to the peer in the handshake; at most 4096 bytes. See End.PeerMeta.
 	Meta []byte
 	// Router has handlers and subscriptions shared by many Ends; nil = none.
 	Router *Router
@@ -27,7 +27,8 @@ type Config struct {
 	// request's codec, so the peers need not agree.
 	Codec Codec
 	// Heartbeat is how long the link may be silent before the peer is asked for a sign of life; with no
-	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts. Default 15 s.
+	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts; the peer is told at
+	// least 1 s and at most 300 s. Zero and negative = 15 s.
 	Heartbeat time.Duration
 	// SessionExpiry is how long a session may live without a carrier; it is told to the peer. Default 60 s,
 	// negative = none: a torn carrier ends the session, and the End, at once.
@@ -109,14 +110,26 @@ func (c *Config) withDefaults() Config {
 	if cfg.Codec == nil {
 		cfg.Codec = Msgpack
 	}
+	cfg.Heartbeat = max(cfg.Heartbeat, 0) // conn has the default
 	cfg.Limits = cfg.Limits.withDefaults()
 	return cfg
 }
+
+// maxMeta leaves half of a handshake message to the rest of it.
+const maxMeta = frame.MaxHandshake / 2
 
 // check reports what the handshake could not carry.
 func (c *Config) check() error {
 	if len(c.ID) > frame.MaxPeerID {
 		return errorf(InvalidArgument, "Config.ID has %d bytes, the limit is %d", len(c.ID), frame.MaxPeerID)
+	}
+	for i := range len(c.ID) {
+		if c.ID[i] < ' ' || c.ID[i] > '~' {
+			return errorf(InvalidArgument, "Config.ID is %q, it must be printable ASCII", c.ID)
+		}
+	}
+	if len(c.Meta) > maxMeta {
+		return errorf(InvalidArgument, "Config.Meta has %d bytes, the limit is %d", len(c.Meta), maxMeta)
 	}
 	if l := c.Limits.Frame; l < frame.MinMaxPayload || l > frame.MaxLength {
 		return errorf(InvalidArgument, "Limits.Frame is %d bytes, it must be between %d and %d", l, frame.MinMaxPayload, frame.MaxLength)

@@ -36,6 +36,8 @@ func TestEndSaysWhoItIs(t *testing.T) {
 func TestConfigErrors(t *testing.T) {
 	for _, cfg := range []*Config{
 		{ID: strings.Repeat("x", 129)},
+		{ID: "k\u00fchl"},
+		{Meta: make([]byte, 4097)},
 		{Limits: Limits{Frame: 100}},
 		{Limits: Limits{Streams: 1 << 30}},
 	} {

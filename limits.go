@@ -20,7 +20,7 @@ type Limits struct {
 	// each stream; all together at most four times as many. Default 1024.
 	Messages int
 	// AcceptBacklog is how many streams of the peer may wait for AcceptStream. The peer's OpenStream waits
-	// at the limit. Default 256.
+	// at the limit. Default 256, and at most 256 are used.
 	AcceptBacklog int
 	// Body is the largest body, in bytes, of a call, answer, message, or message of a streaming call
 	// accepted here. A sender fails at once with ResourceExhausted. Default 4 MiB.

@@ -123,7 +123,7 @@ func list(out io.Writer, known []trial.Table, name string) {
 		}
 		fmt.Fprintf(out, "%s: %s\n  peers: %s\n", t.Name, t.Title, strings.Join(peers, ", "))
 		for _, s := range t.Scenarios {
-			fmt.Fprintf(out, "  %-14s%s\n", s.Name, s.Title)
+			fmt.Fprintf(out, "  %-15s%s\n", s.Name, s.Title)
 		}
 	}
 }

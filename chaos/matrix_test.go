@@ -107,13 +107,16 @@ var outcomes = []struct {
 		if _, err := io.ReadFull(to, got); err != nil {
 			t.Fatal(err)
 		}
-		sent := pattern(0, len(got))
-		if n := bits.OnesCount8(got[forwarded] ^ sent[forwarded]); n != 1 {
-			t.Errorf("%d bits of byte %d differ, want 1", n, forwarded)
+		flips := int(sc.Counters().Faults[Flip]) // on a busy machine a rule with a period has had more than one
+		all, first := 0, 0
+		for i, want := range pattern(0, len(got)) {
+			n := bits.OnesCount8(got[i] ^ want)
+			if all += n; i == forwarded {
+				first = n
+			}
 		}
-		got[forwarded] = sent[forwarded]
-		if string(got) != string(sent) {
-			t.Error("other bytes differ too")
+		if all > flips || flips == 1 && (all != 1 || first != 1) {
+			t.Errorf("%d bits differ, %d of them in byte %d; %d were to be flipped", all, first, forwarded, flips)
 		}
 	}},
 	{"stall", func(t *testing.T, sc *scene, side Side) {

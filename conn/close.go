@@ -249,7 +249,7 @@ func (l *Link) carrierGone(c *carrier, err error) {
 		close(c.joined)
 		if !moving {
 			l.deliver()
-			l.logger().Info("gantline: carrier lost, the session waits for another", "err", bare(err))
+			l.logger().Info("gantline: carrier lost, the session waits for another", "err", whyLost(err))
 			l.cfg.OnBroken(l, err)
 		}
 		return

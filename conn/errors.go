@@ -193,6 +193,14 @@ func lost(err error) error {
 
 func (e *lostError) Error() string { return prefix + "session lost: " + e.text }
 
+// whyLost is the reason in err, for a carrier whose session lives.
+func whyLost(err error) string {
+	if e, ok := err.(*lostError); ok {
+		return e.text
+	}
+	return bare(err)
+}
+
 func (e *lostError) Unwrap() []error {
 	if e.err == nil {
 		return []error{ErrSessionLost}

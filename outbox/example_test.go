@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/client"
 	"github.com/gantline-project/gantline/outbox"
+	"github.com/gantline-project/gantline/server"
 )
 
 // A message that was not acked when the client went down is published again by the next one.
@@ -59,4 +62,55 @@ func ExampleOpen() {
 	// received: two coffees, redelivered true
 	// answered: <nil>
 	// still kept for: []
+}
+
+// A server keeps a message for a client that is away; it goes out when the client comes.
+func ExampleFile_Keep() {
+	dir, err := os.MkdirTemp("", "outbox")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	box, err := outbox.Open(filepath.Join(dir, "box"), nil)
+	if err != nil {
+		panic(err)
+	}
+	defer box.Close()
+	answered := make(chan error)
+	ln, err := server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{
+		Outbox: box,
+		OnKept: func(_ *gantline.End, _ *gantline.KeptMessage, err error) { answered <- err },
+	}))
+	if err != nil {
+		panic(err)
+	}
+	defer ln.Close()
+	ctx := context.Background()
+
+	m := &gantline.KeptMessage{ID: gantline.NewMessageID(), Topic: "news", Body: []byte("release 2 is out"), At: time.Now()}
+	if err := box.Keep("device-7", m); err != nil {
+		panic(err)
+	}
+	// Look behind Keep, not before it: an End that came in between may not know of the message. One that does
+	// publishes it too, which Config.Dedup at the device tells by the id.
+	if end := ln.End("device-7"); end != nil {
+		_, err = end.PublishAsync(ctx, m.Topic, m.Body, gantline.WithMessageID(m.ID))
+		fmt.Println("published:", err)
+	}
+
+	device, err := client.Dial(ctx, "tcp", ln.Addr().String(), client.WithConfig(gantline.Config{ID: "device-7"}))
+	if err != nil {
+		panic(err)
+	}
+	defer device.Close()
+	got, err := device.Receive(ctx)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("received: %s\n", got.Body)
+	got.Ack()
+	fmt.Println("answered:", <-answered)
+	// Output:
+	// received: release 2 is out
+	// answered: <nil>
 }

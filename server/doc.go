@@ -28,7 +28,8 @@
 // Both know their Ends by the id of the peer: End finds one, Ends lists them,
 // and closing an End throws its peer out. An id is in use once: while the first
 // End lives, a second client that claims the same id is refused with
-// AlreadyExists. Without TLS and client certificates an id is only a claim.
+// AlreadyExists. An id is only a claim, also with TLS: a client certificate decides
+// who gets in and who may resume a session, and no callback sees it yet.
 //
 // With gantline.Config.Yamux clients that speak plain yamux are let in as well:
 // streams only, under an id made up for each.
@@ -50,7 +51,7 @@
 //
 //   - ErrServerClosed: Serve, after Close or Shutdown.
 //   - net.ErrClosed: AcceptEnd, after Close or Shutdown.
-//   - *gantline.Error with InvalidArgument: network, address or TLS configuration
+//   - *gantline.Error with InvalidArgument: network, address, TLS configuration or gantline.Config
 //     cannot work.
 //   - the context's errors, from AcceptEnd and Shutdown.
 //   - the net.Listener's own errors, such as *net.OpError.

@@ -47,10 +47,13 @@ type Listener struct {
 // port 0 a free one), "tls", which is tcp and needs WithTLS, and "unix" with
 // the path of a socket that does not exist yet.
 //
-// Errors: *gantline.Error with InvalidArgument for a network, address or TLS
-// configuration that cannot work, else what net.Listen returned.
+// Errors: *gantline.Error with InvalidArgument for a network, address, TLS
+// configuration or gantline.Config that cannot work, else what net.Listen returned.
 func Listen(network, addr string, opts ...Option) (*Listener, error) {
 	o := newOptions(opts)
+	if err := checkConfig(o.config); err != nil {
+		return nil, err
+	}
 	ln, err := listen(network, addr, o.tls)
 	if err != nil {
 		return nil, err
@@ -59,8 +62,8 @@ func Listen(network, addr string, opts ...Option) (*Listener, error) {
 }
 
 // NewListener returns a Listener over ln, which it closes when it is closed
-// itself. A listener of TLS connections does as well as any other. When WithTLS
-// was given a configuration that cannot work, AcceptEnd says so.
+// itself. A listener of TLS connections does as well as any other. When WithTLS or
+// WithConfig was given a configuration that cannot work, AcceptEnd says so.
 func NewListener(ln net.Listener, opts ...Option) *Listener {
 	return newListener(ln, newOptions(opts), nil)
 }
@@ -95,7 +98,10 @@ func newListener(ln net.Listener, o options, p *peers) *Listener {
 		return nil
 	})
 	var err error
-	if l.tls, err = serverTLS(o.tls); err != nil {
+	if l.tls, err = serverTLS(o.tls); err == nil {
+		err = checkConfig(o.config)
+	}
+	if err != nil {
 		l.fail(err)
 		return l
 	}

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/gantline-project/gantline"
@@ -91,6 +94,19 @@ func (o *options) logger() *slog.Logger {
 		return o.config.Logger
 	}
 	return slog.Default()
+}
+
+// checkConfig returns what every handshake with cfg would fail with, before one is
+// tried: no client could get in, and each of them would only see the connection end.
+func checkConfig(cfg gantline.Config) error {
+	a, b := net.Pipe()
+	a.Close()
+	b.Close()
+	cfg.Setup = nil
+	if _, err := gantline.Server(context.Background(), b, &cfg); errors.Is(err, gantline.InvalidArgument) {
+		return err
+	}
+	return nil
 }
 
 // WithConfig sets up every End with cfg. cfg.Setup runs after the id of the

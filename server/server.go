@@ -55,7 +55,7 @@ func (s *Server) ListenAndServe(network, addr string) error {
 // Serve makes Ends of the connections that ln accepts and calls Handler for
 // each. It may be called for several listeners: a peer's id is in use once
 // over all of them. It always returns an error and closes ln: ErrServerClosed
-// after Close or Shutdown, *gantline.Error with InvalidArgument for a TLS
+// after Close or Shutdown, *gantline.Error with InvalidArgument for a Config or TLS
 // configuration that cannot work, else what ended ln. The Ends live on.
 func (s *Server) Serve(ln net.Listener) error {
 	l := s.listener(ln)

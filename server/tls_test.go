@@ -88,6 +88,33 @@ func TestTLSErrors(t *testing.T) {
 	}
 }
 
+// TestConfigErrors: so is a gantline.Config that no handshake would survive.
+func TestConfigErrors(t *testing.T) {
+	for want, cfg := range map[string]gantline.Config{
+		"Config.ID":    {ID: strings.Repeat("x", 129)},
+		"ASCII":        {ID: "k\u00fchl"},
+		"Config.Meta":  {Meta: make([]byte, 4097), Yamux: true},
+		"Limits.Frame": {Limits: gantline.Limits{Frame: 100}},
+	} {
+		ln, err := server.Listen("tcp", "127.0.0.1:0", server.WithConfig(cfg))
+		if err == nil {
+			ln.Close()
+		}
+		if !errors.Is(err, gantline.InvalidArgument) || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "gantline: ") != 1 {
+			t.Errorf("Listen = %v, want %q", err, want)
+		}
+		ln = server.NewListener(memnet.Listen("server"), server.WithConfig(cfg))
+		defer ln.Close()
+		if _, err := ln.AcceptEnd(t.Context()); !errors.Is(err, gantline.InvalidArgument) || !strings.Contains(err.Error(), want) {
+			t.Errorf("AcceptEnd = %v, want %q", err, want)
+		}
+		srv := &server.Server{Config: cfg}
+		if err := srv.Serve(memnet.Listen("server")); !errors.Is(err, gantline.InvalidArgument) {
+			t.Errorf("Serve = %v", err)
+		}
+	}
+}
+
 // TestTLSPanic: a panic in the user's part of the TLS handshake costs one
 // connection.
 func TestTLSPanic(t *testing.T) {

@@ -19,6 +19,7 @@ type herd struct {
 	mu      sync.Mutex        // guards what follows
 	watched bool              // what arrives counts
 	arrived map[int]time.Time // each client's first
+	refused map[int]int       // each client's dials meanwhile
 	conns   int
 }
 
@@ -28,7 +29,11 @@ func (h *herd) dialer(i int) func(ctx context.Context, network, addr string) (ne
 		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if err == nil && h.watched {
+		switch {
+		case !h.watched:
+		case err != nil:
+			h.refused[i]++
+		default:
 			h.conns++
 			if h.arrived[i].IsZero() {
 				h.arrived[i] = time.Now()
@@ -36,6 +41,18 @@ func (h *herd) dialer(i int) func(ctx context.Context, network, addr string) (ne
 		}
 		return nc, err
 	}
+}
+
+// spread tells whether each of n clients knows that the server is gone, and not since a moment ago: it was refused twice.
+func (h *herd) spread(n int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range n {
+		if h.refused[i] < 2 {
+			return false
+		}
+	}
+	return true
 }
 
 // peak returns how many clients arrived within any window, and when the last one did.
@@ -56,15 +73,40 @@ func (h *herd) peak(window time.Duration) (most int, last time.Time) {
 	return most, last
 }
 
-// TestHerd: 200 clients lose their server to kill -9. Once it is back at most 40 arrive in any 100 ms, and all are
-// back in 30 s. TestRedialHerd in the root has more outages, in time that is not real.
+// lateness measures how late this process runs: whoever slept through 200 ms arrives with those of the 200 ms behind.
+// The function returned stops it and says by how much a tick was late at most.
+func lateness() (most func() time.Duration) {
+	const step = 5 * time.Millisecond
+	quit, late := make(chan struct{}), make(chan time.Duration)
+	go func() { // ends with most
+		worst, last := time.Duration(0), time.Now()
+		for {
+			select {
+			case <-time.After(step):
+				now := time.Now()
+				worst, last = max(worst, now.Sub(last)-step), now
+			case <-quit:
+				late <- worst
+				return
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(quit)
+		return <-late
+	}
+}
+
+// TestHerd: 200 clients lose their server to kill -9, and are refused. Once it is back at most 40 arrive in any 100 ms, and all are
+// back in 30 s; where the machine is late, as many more as come in that time. TestRedialHerd in the root has more outages,
+// in time that is not real.
 func TestHerd(t *testing.T) {
-	const clients, most = 200, 40
+	const clients, most, window = 200, 40, 100 * time.Millisecond
 	for _, gone := range herdGone {
 		t.Run(gone.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			srv := start(t, childSpec{Role: "server", Addr: "127.0.0.1:0", Dir: dir})
-			h := &herd{arrived: make(map[int]time.Time)}
+			h := &herd{arrived: make(map[int]time.Time), refused: make(map[int]int)}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			for i := range clients {
@@ -81,11 +123,14 @@ func TestHerd(t *testing.T) {
 				}
 				wg.Wait()
 			}()
-			srv.kill()
 			h.mu.Lock()
 			h.watched = true
 			h.mu.Unlock()
-			time.Sleep(gone)
+			srv.kill()
+			killed := time.Now()
+			// A busy machine may need longer than that to tell 200 clients; who has not heard dials at once.
+			until(t, 30*time.Second, "all clients were refused", func() bool { return time.Since(killed) >= gone && h.spread(clients) })
+			late := lateness()
 			start(t, childSpec{Role: "server", Addr: srv.said, Dir: dir})
 			began := time.Now()
 			for _, e := range h.ends { // each works again
@@ -95,10 +140,13 @@ func TestHerd(t *testing.T) {
 				}
 				stop()
 			}
-			n, last := h.peak(100 * time.Millisecond)
-			t.Logf("at most %d of %d clients arrived in 100 ms, the last after %v; %d connections in all", n, clients, last.Sub(began).Round(time.Millisecond), h.conns)
-			if n > most || len(h.arrived) != clients {
-				t.Errorf("%d clients in 100 ms, more than %d; %d of %d are back", n, most, len(h.arrived), clients)
+			n, last := h.peak(window)
+			slept := late()
+			allowed := int(most * (window + slept) / window)
+			t.Logf("at most %d of %d clients arrived in 100 ms, the last after %v; %d connections in all; this process was up to %v late", n, clients,
+				last.Sub(began).Round(time.Millisecond), h.conns, slept.Round(time.Millisecond))
+			if n > allowed || len(h.arrived) != clients {
+				t.Errorf("%d clients in 100 ms, more than %d; %d of %d are back", n, allowed, len(h.arrived), clients)
 			}
 		})
 	}

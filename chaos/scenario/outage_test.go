@@ -65,8 +65,8 @@ func TestFlap(t *testing.T) {
 	if _, err := r.proxy.Inject(chaos.MustFault("flap:100ms/100ms")); err != nil {
 		t.Fatal(err)
 	}
-	flapping, cancel := context.WithTimeout(t.Context(), flapFor)
-	defer cancel()
+	flapping, enough := context.WithCancel(t.Context())
+	defer enough()
 	var caller sync.WaitGroup
 	calls, longest := 0, time.Duration(0)
 	caller.Go(func() {
@@ -81,24 +81,31 @@ func TestFlap(t *testing.T) {
 			calls++
 		}
 	})
-	<-flapping.Done()
+	flapped := func() int64 { return r.proxy.Counters().Faults[chaos.Flap] - before.Faults[chaos.Flap] }
+	start := time.Now()
+	until(t, time.Minute, "the way flaps", func() bool { // on a busy machine it does so more slowly
+		return time.Since(start) >= flapFor && flapped() >= int64(flapFor/(250*time.Millisecond))
+	})
+	lasted := time.Since(start)
+	enough()
 	r.proxy.Heal()
-	healthy := until(t, 2*time.Second, "healthy", func() bool {
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	// The longest pause between two dials is 1.9 s; the rest is for a busy machine.
+	healthy := until(t, 4*time.Second, "healthy", func() bool {
+		ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer stop()
 		_, err := r.client.end.Ping(ctx)
 		return err == nil && r.client.end.State() == gantline.StateUp
 	})
 	caller.Wait()
 	after := r.proxy.Counters()
-	dials, outages := r.dials.Load()-dialled, after.Faults[chaos.Flap]-before.Faults[chaos.Flap]
-	t.Logf("%d outages in %v: %d calls answered, the slowest in %v; %d dials, %d connections; healthy after %v", outages, flapFor, calls,
+	dials, outages := r.dials.Load()-dialled, flapped()
+	t.Logf("%d outages in %v: %d calls answered, the slowest in %v; %d dials, %d connections; healthy after %v", outages, lasted.Round(time.Millisecond), calls,
 		longest.Round(time.Millisecond), dials, after.Connections-before.Connections, healthy.Round(time.Microsecond))
-	if limit := flapDials*outages + int64(flapFor/(900*time.Millisecond)); dials > limit || outages < int64(flapFor/(250*time.Millisecond)) {
+	if limit := flapDials*outages + int64(lasted/(900*time.Millisecond)); dials > limit {
 		t.Errorf("%d dials in %d outages, more than %d", dials, outages, limit)
 	}
 	until(t, 5*time.Second, "goroutines are back", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
-	until(t, time.Second, "the logs are empty", func() bool {
+	until(t, 5*time.Second, "the logs are empty", func() bool {
 		return r.client.end.Stats().Link.LogMemory == 0 && r.server.end.Stats().Link.LogMemory == 0
 	})
 	if n := heapInUse(); n > heap+1<<20 {

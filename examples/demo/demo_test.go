@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 		{"nothing", "-size 0", 0, "verdict: ok"},
 		{"a file", "-rate 0 -file " + some, 0, "verdict: ok"},
 		{"restart", "-restart 1s -cut 150ms -size 24 -rate 10 -messages 500", 0, "verdict: ok"},
-		{"restart shows", "-restart 1s -cut 0 -size 12 -rate 8", 0, "streams ended with ErrSessionLost and were opened again"},
+		{"restart shows", "-restart 1s -cut 0 -size 12 -rate 8", 0, "stream ended with ErrSessionLost and was opened again"},
 		{"no such file", "-file " + some + ".not", 2, "no such file"},
 		{"a folder", "-file " + filepath.Dir(some), 2, "not a regular file"},
 		{"bad flag", "-wrong", 2, "-wrong"},

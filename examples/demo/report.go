@@ -53,7 +53,7 @@ func (d *demo) table(w io.Writer) {
 	t.Flush()
 	fmt.Fprintf(w, "\nthe cable was cut %s, the session resumed %s, %.1f KiB were sent again\n", times(d.cable.cuts.Load()), times(c.Resumes), kib(c, s))
 	if kills > 0 {
-		fmt.Fprintf(w, "the server was killed %s: %d streams ended with ErrSessionLost and were opened again\n", times(int64(kills)), d.lost.Load())
+		fmt.Fprintf(w, "the server was killed %s: the file's stream ended with ErrSessionLost and was opened again %s\n", times(int64(kills)), times(d.lost.Load()))
 	}
 }
 

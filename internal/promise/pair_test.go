@@ -3,6 +3,7 @@ package promise
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -139,6 +140,9 @@ func healthy(t *testing.T, near, far *gantline.End) {
 // roundTrip sends body over a new stream of near's and has far send it back.
 func roundTrip(ctx context.Context, near, far *gantline.End, body []byte) error {
 	st, err := near.OpenStream(ctx, gantline.WithName("round-trip"))
+	for errors.Is(err, gantline.ResourceExhausted) && ctx.Err() == nil { // that the backlog has room again may not be known here yet
+		st, err = near.OpenStream(ctx, gantline.WithName("round-trip"))
+	}
 	if err != nil {
 		return err
 	}
