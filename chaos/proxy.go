@@ -22,6 +22,7 @@ type Proxy struct {
 	target string
 	addr   string
 	dialer net.Dialer
+	port   *port        // kept in an outage, until serve ends; may be nil
 	ln     net.Listener // guarded by Group.mu; closed in an outage
 	done   chan struct{}
 }
@@ -53,7 +54,7 @@ func Listen(addr, target string, cfg *Config) (*Proxy, error) {
 	if p.ln, err = net.Listen("tcp", addr); err != nil {
 		return nil, fmt.Errorf("gantline: chaos: %w", err)
 	}
-	p.addr = p.ln.Addr().String()
+	p.addr, p.port = p.ln.Addr().String(), keepPort(p.ln)
 	g.onDown = func() {
 		if p.ln != nil {
 			_ = p.ln.Close() // the kernel refuses from here on
@@ -81,7 +82,7 @@ func checkLoopback(addr string) error {
 }
 
 // Addr returns the address that clients dial, with the port that was chosen. It
-// stays the same over outages.
+// stays the same over outages, in which, on Linux, nobody else can listen there.
 func (p *Proxy) Addr() string { return p.addr }
 
 // Close closes the listener and every connection and waits until all goroutines of
@@ -100,6 +101,7 @@ func (p *Proxy) Close() error {
 // serve accepts connections until Close, and listens anew after each outage.
 func (p *Proxy) serve() {
 	defer close(p.done)
+	defer p.port.release()
 	for {
 		ln := p.listener()
 		if ln == nil {
@@ -136,9 +138,10 @@ func (p *Proxy) listener() net.Listener {
 		if ln != nil || closed {
 			return ln
 		}
-		// The port was free for everybody in the meantime: whoever took it by
-		// chance, such as a dial from this machine, is waited for.
-		ln, err := net.Listen("tcp", p.addr)
+		// Where the port could not be kept, whoever took it by chance, such as a dial from
+		// this machine, is waited for.
+		lc := net.ListenConfig{Control: p.port.control}
+		ln, err := lc.Listen(context.Background(), "tcp", p.addr)
 		if err != nil {
 			if !p.pause() {
 				return nil

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gantline-project/gantline"
@@ -35,6 +36,16 @@ type childSpec struct {
 var childRoles = map[string]func(context.Context, childSpec) error{
 	"server": childServer,
 	"client": childClient,
+}
+
+// home is for a server that is killed and comes back: its port is anybody's meanwhile, and on an address that all
+// tests use another one may get it.
+func home() string {
+	if runtime.GOOS != "linux" { // other systems have 127.0.0.1 only
+		return "127.0.0.1:0"
+	}
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d:0", 1+pid>>16&127, pid>>8&255, pid&255)
 }
 
 // runChild lives until its standard input ends, which it does with the parent, or is told something there.

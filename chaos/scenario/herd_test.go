@@ -105,7 +105,7 @@ func TestHerd(t *testing.T) {
 	for _, gone := range herdGone {
 		t.Run(gone.String(), func(t *testing.T) {
 			dir := t.TempDir()
-			srv := start(t, childSpec{Role: "server", Addr: "127.0.0.1:0", Dir: dir})
+			srv := start(t, childSpec{Role: "server", Addr: home(), Dir: dir})
 			h := &herd{arrived: make(map[int]time.Time), refused: make(map[int]int)}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()

@@ -167,7 +167,7 @@ func (l *ledger) round(t *testing.T, srv *process, spec childSpec, seed uint64) 
 func TestKillServer(t *testing.T) {
 	l := &ledger{broken: make(chan struct{}, 1), calls: make(map[uint64]error), behind: make(map[uint64]bool), acked: make(map[uint64]bool)}
 	dir := t.TempDir()
-	srv := start(t, childSpec{Role: "server", Addr: "127.0.0.1:0", Dir: dir})
+	srv := start(t, childSpec{Role: "server", Addr: home(), Dir: dir})
 	spec := childSpec{Role: "server", Addr: srv.said, Dir: dir}
 	var fresh atomic.Int32
 	cfg := gantline.Config{Logger: quiet,
