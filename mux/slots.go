@@ -121,9 +121,9 @@ func (t *slotTable) wakeAll() {
 	}
 }
 
-// forget drops the empty set of an ended parent.
+// forget drops the empty set of an ended parent, unless another has taken its place.
 func (t *slotTable) forget(sl *slots) {
-	if sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl != t.inbox {
+	if t.sets[sl.key] == sl && sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl != t.inbox {
 		delete(t.sets, sl.key)
 	}
 }
