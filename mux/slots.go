@@ -170,6 +170,7 @@ func (s *Session) takePlaceLocked(ctx context.Context, o *Open, timer *openTimer
 // openTimer is the open timeout, which runs from the first wait on; nil is none.
 type openTimer struct {
 	after time.Duration
+	end   time.Time
 	t     *time.Timer
 }
 
@@ -178,7 +179,9 @@ func (o *openTimer) c() <-chan time.Time {
 		return nil
 	}
 	if o.t == nil {
-		o.t = time.NewTimer(o.after)
+		o.t, o.end = time.NewTimer(o.after), time.Now().Add(o.after)
+	} else { // it may have fired for a wait that ended well all the same
+		o.t.Reset(time.Until(o.end))
 	}
 	return o.t.C
 }
