@@ -254,3 +254,44 @@ func TestSettings(t *testing.T) {
 		}
 	})
 }
+
+// TestScopesTakeTurns: senders to four streams who always wait do not keep those to a fifth from the link's total of
+// messages.
+func TestScopesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := newRaw(t, func(c *Config) { c.Peer.Messages = 1 })
+		last := uint64(1 + 2*linkMessages)
+		send := func(parent uint64) error {
+			return r.Start(ctx, &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindMessage, Parent: parent}, nil)
+		}
+		for parent := uint64(1); parent <= last; parent += 2 {
+			r.ok(fOpen(parent, 0, frame.Open{}))
+			if parent == last {
+				break
+			}
+			go func() {
+				for send(parent) == nil {
+				}
+			}()
+			synctest.Wait()
+		}
+		done := false
+		go func() { done = send(last) == nil }()
+		for range 300 {
+			synctest.Wait()
+			if done {
+				break
+			}
+			for _, f := range r.take() {
+				r.ok(fHead(f.h.ID, flFin, frame.Head{}, 0))
+			}
+		}
+		if !done {
+			t.Error("a message waited while 300 others went out")
+		}
+		cancel()
+		synctest.Wait()
+		r.HandleClose(nil)
+	})
+}

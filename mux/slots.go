@@ -106,11 +106,12 @@ func (t *slotTable) free(sl *slots, group uint8) {
 		wasFull = t.messages >= linkMessages*t.limit[2]
 		t.messages--
 	}
-	t.serve(sl)
-	if wasFull { // the link's total was the limit: anybody may go on
+	if wasFull { // the link's total was the limit: anybody may go on, and none is always the first
 		for _, other := range t.sets {
 			t.serve(other)
 		}
+	} else {
+		t.serve(sl)
 	}
 	t.forget(sl)
 }
