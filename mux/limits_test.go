@@ -146,6 +146,9 @@ func TestPeerOverLimits(t *testing.T) {
 			for _, x := range r.acc.cancelled {
 				x.Reply(t.Context(), nil, nil)
 			}
+			if k == frame.KindStreamingCall {
+				r.acc.streams[0].CloseWrite() // its handler has returned
+			}
 			r.want("DATA 1 FIN 0")
 			r.ok(fOpen(11, flFin, frame.Open{Kind: k}), fOpen(13, flFin, frame.Open{Kind: k}))
 			r.want("RESET 13 ResourceExhausted")
