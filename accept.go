@@ -109,6 +109,9 @@ func (b *backlog) remove(st *Stream) {
 	q := b.queueLocked(st.Name())
 	if i := slices.Index(q.streams, st); i >= 0 {
 		q.streams = slices.Delete(q.streams, i, i+1)
+		if st.end.plain { // it counts as waiting until it is accepted; the session's lock may be held
+			go st.mx.Accept() // ends at once
+		}
 	}
 }
 

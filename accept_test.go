@@ -89,6 +89,28 @@ func TestBacklogForgetsResets(t *testing.T) {
 	}
 }
 
+// TestHookedStreamsAreBounded: what waits for a slow OnStream has a bound, even when its opener resets it, which frees
+// its slot.
+func TestHookedStreamsAreBounded(t *testing.T) {
+	const most = 20
+	run := make(chan struct{})
+	c, s := pair(t, nil, &Config{Limits: Limits{Streams: most}, OnStream: func(*Stream) error { <-run; return nil }})
+	defer close(run)
+	ctx := short(t)
+	for range 20 * most {
+		st, err := c.OpenStream(ctx)
+		must(t, err)
+		must(t, st.Reset(nil))
+	}
+	_, err := c.Call(ctx, "none", nil) // behind them
+	want(t, err, Unimplemented)
+	s.hooks.mu.Lock()
+	defer s.hooks.mu.Unlock()
+	if n := len(s.hooks.queue); n > most {
+		t.Errorf("%d streams wait for the hook, want at most %d", n, most)
+	}
+}
+
 func TestStreamsLists(t *testing.T) {
 	c, s := pair(t, nil, nil)
 	ctx := short(t)

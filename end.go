@@ -36,7 +36,8 @@ type End struct {
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
 	hooks    hooks
-	told     State // by OnState, last; owned by the hooks' goroutine
+	hooked   atomic.Int32 // streams that wait for OnStream
+	told     State        // by OnState, last; owned by the hooks' goroutine
 	backlog  backlog
 	calls    freeList[call]
 	notices  freeList[notice]

@@ -189,7 +189,14 @@ func (a acceptor) AcceptStream(ms *mux.Stream) {
 		e.backlog.put(st)
 		return
 	}
+	// A peer that opens and resets frees its slots while the hook is busy.
+	if int(e.hooked.Add(1)) > e.cfg.Limits.Streams {
+		e.hooked.Add(-1)
+		_ = st.Reset(&Error{Code: ResourceExhausted, Message: "too many streams wait for OnStream (Limits.Streams there)"})
+		return
+	}
 	e.hooks.add(func() {
+		e.hooked.Add(-1)
 		if err := e.setUpStream(f, st); err != nil {
 			_ = st.Reset(err)
 			return

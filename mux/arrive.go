@@ -97,6 +97,7 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	if fin {
 		s.l.Lock()
 		s.endRecvLocked(&st.flow)
+		st.tellServedLocked()
 		s.l.Unlock()
 	}
 	return nil
@@ -159,7 +160,7 @@ func (st *Stream) reset(code frame.Code, text string) {
 		st.stopped = err
 	}
 	st.wakeWritersLocked()
-	if !st.sentEnd {
+	if !st.sentEnd && !st.servedLocked() {
 		s.oweLocked(&st.flow, oweFin)
 	}
 	s.l.Unlock()

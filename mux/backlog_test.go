@@ -168,3 +168,23 @@ func TestBacklogContext(t *testing.T) {
 		checkRaw(t, r)
 	})
 }
+
+// TestOpenTimerStaysOver: an opener that got its slot in the very moment the timer fired has used the tick up. It must
+// not wait for ever for what comes next.
+func TestOpenTimerStaysOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		timer := openTimer{after: time.Second}
+		defer timer.stop()
+		began := time.Now()
+		for range 2 {
+			select {
+			case <-timer.c():
+			case <-time.After(time.Hour):
+				t.Fatal("the timer fires once only")
+			}
+		}
+		if d := time.Since(began); d != time.Second {
+			t.Errorf("over after %v, want 1s", d)
+		}
+	})
+}

@@ -228,3 +228,33 @@ func TestReusable(t *testing.T) {
 		checkIdle(t, c, s)
 	})
 }
+
+// TestServedCallKeepsItsSlot: a streaming call that its caller has given up, in whatever way, holds its slot until its
+// handler has returned, which hears of it at once.
+func TestServedCallKeepsItsSlot(t *testing.T) {
+	for name, giveUp := range map[string][]rawFrame{
+		"RESET": {fReset(1, frame.Canceled)}, "FIN, RESET": {fData(1, flFin, 0), fReset(1, frame.Canceled)},
+		"FIN, STOP": {fData(1, flFin, 0), fStop(1, 0)}, "STOP, FIN": {fStop(1, 0), fData(1, flFin, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRaw(t, func(c *Config) { c.Local.Calls = 1 })
+			r.ok(fOpen(1, 0, frame.Open{Kind: frame.KindStreamingCall}))
+			r.ok(giveUp...)
+			if len(r.acc.ended) != 1 {
+				t.Fatalf("the handler heard of its end %d times", len(r.acc.ended))
+			}
+			r.wantIdle()
+			r.ok(fOpen(3, flFin, frame.Open{Kind: frame.KindStreamingCall}))
+			if len(r.acc.streams) != 1 {
+				t.Fatal("a call beyond the limit was accepted")
+			}
+			r.want("RESET 3 ResourceExhausted")
+			r.acc.streams[0].CloseWriteHead(&frame.Head{Code: frame.Canceled})
+			r.want("DATA 1 FIN 0")
+			r.ok(fOpen(5, 0, frame.Open{Kind: frame.KindStreamingCall}))
+			if len(r.acc.streams) != 2 || len(r.acc.ended) != 1 {
+				t.Error("the slot is not free")
+			}
+		})
+	}
+}

@@ -82,7 +82,8 @@ func (c Config) withDefaults() Config {
 // of the peer's OPEN frames, and must not block.
 type Acceptor interface {
 	// AcceptStream announces a stream or streaming call. Call st.Accept once the application has it, or
-	// st.Reset to refuse it.
+	// st.Reset to refuse it. A streaming call must be ended with CloseWrite, Close or Reset, one that the peer has
+	// given up too: that frees its slot on both sides.
 	AcceptStream(st *Stream)
 	// NewExchange returns a zero Incoming for an exchange of this kind, which may be part of something larger: one
 	// allocation for all of it. Only Value may be set. AcceptExchange may not follow, if the exchange is refused.

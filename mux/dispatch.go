@@ -138,7 +138,10 @@ func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
 	case *Stream:
 		// A stream that was closed and not accepted yet keeps its slot, and its place among the opener's
 		// unaccepted ones, until it is: the backlog would have no bound otherwise.
-		if e.own || e.accepted || e.kind != frame.KindStream {
+		switch {
+		case e.servedLocked():
+			e.tellServedLocked()
+		case e.own || e.accepted || e.kind != frame.KindStream:
 			s.oweLocked(f, oweFin)
 		}
 	default:

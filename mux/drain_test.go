@@ -172,3 +172,42 @@ func readAll(st *Stream) (int, error) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// TestDrainedScopeWaits: messages to a stream that wait for the link's total of messages still get their turn when the
+// peer drains meanwhile.
+func TestDrainedScopeWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, func(c *Config) { c.Peer.Messages = 1 })
+		done := make(chan error, 10)
+		start := func(parent uint64) {
+			done <- r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindMessage, Parent: parent}, nil)
+		}
+		for i := range uint64(linkMessages + 1) {
+			r.ok(fOpen(1+2*i, 0, frame.Open{}))
+			if i < linkMessages {
+				start(1 + 2*i)
+			}
+		}
+		for range 3 {
+			go start(1 + 2*linkMessages)
+		}
+		synctest.Wait()
+		r.ok(fDrain(0))
+		for _, id := range []uint64{2, 2 + 2*linkMessages, 4 + 2*linkMessages} {
+			r.take()
+			if r.lookup(id) == nil {
+				break
+			}
+			r.ok(fHead(id, flFin, frame.Head{}, 0))
+			synctest.Wait()
+		}
+		if n := len(done); n != linkMessages+3 {
+			t.Errorf("%d messages were sent, want %d", n, linkMessages+3)
+		}
+		r.HandleClose(nil)
+		synctest.Wait()
+		if n := len(done); n != linkMessages+3 {
+			t.Errorf("%d senders are stuck", linkMessages+3-n)
+		}
+	})
+}

@@ -111,21 +111,26 @@ func (s *Session) servePoolLocked(g int) {
 
 // Fill appends what is owed and what fits of the bulk that waits. The link's writer calls it with the send
 // lock held; it reports whether something waits for room in the log.
+//
+// Frames that wait for room go first, but what goes past the ring is counted: behind 128 KiB of it bulk has its turn,
+// whatever Bulk says, or enough callers would stop every stream.
 func (s *Session) Fill() (waiting bool) {
 	s.fills++
 	if s.gone != nil {
 		return false
 	}
 	waiting = !s.payLocked()
-	for q := &s.roomWait; !q.empty(); {
-		if q.head.need > s.roomLocked() {
-			return true
+	for !s.roomWait.empty() || !s.ring.empty() {
+		due := s.passed >= aheadOfAll
+		if q := &s.roomWait; !q.empty() && (s.ring.empty() || !due) {
+			if q.head.need > s.roomLocked() {
+				return true
+			}
+			s.reserved += q.head.need
+			q.wakeFirst(true)
+			continue
 		}
-		s.reserved += q.head.need
-		q.wakeFirst(true)
-	}
-	for !s.ring.empty() {
-		if s.roomLocked() < frame.HeaderLen+minBulkRoom || s.bulkLocked() <= 0 {
+		if s.roomLocked() < frame.HeaderLen+minBulkRoom || s.bulkLocked() <= 0 && !due {
 			return true
 		}
 		f := s.ring.pop()
@@ -138,6 +143,7 @@ func (s *Session) Fill() (waiting bool) {
 			continue
 		}
 		n, done := f.appendLocked(w.pend, w.fin, w.head)
+		s.passed = max(0, s.passed-2*n) // a third of what goes out is bulk
 		if w.pend = w.pend[n:]; done {
 			w.done = true
 			f.wakeWriterLocked()
@@ -145,6 +151,7 @@ func (s *Session) Fill() (waiting bool) {
 		}
 		s.enqueueLocked(f)
 	}
+	s.passed = 0
 	return waiting
 }
 

@@ -97,8 +97,12 @@ const aloneAfter = 4096
 // bulkLocked returns how many bytes of bulk may be appended now.
 func (s *Session) bulkLocked() int { return s.l.Bulk(s.fills-s.livelyAt > aloneAfter) }
 
-// livelyLocked books that something was appended that somebody may wait for.
-func (s *Session) livelyLocked() { s.livelyAt = s.fills }
+// livelyLocked books that n bytes were appended that somebody may wait for.
+func (s *Session) livelyLocked(n int) {
+	if s.livelyAt = s.fills; !s.ring.empty() {
+		s.passed += n
+	}
+}
 
 // aheadOfAll is how much may lie unsent when bulk goes there at once and not by the ring, where each has its turn:
 // whoever happens to run would else leave nothing to the others.
@@ -191,7 +195,7 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 			k, done := f.appendLocked(p, fin, head)
 			if len(p) <= sparseWrite && (k > 0 || done) {
 				f.smallAt = uint8(s.fills)
-				s.livelyLocked()
+				s.livelyLocked(k)
 			}
 			if p = p[k:]; done {
 				return total, nil

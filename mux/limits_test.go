@@ -146,6 +146,9 @@ func TestPeerOverLimits(t *testing.T) {
 			for _, x := range r.acc.cancelled {
 				x.Reply(t.Context(), nil, nil)
 			}
+			if k == frame.KindStreamingCall {
+				r.acc.streams[0].CloseWrite() // its handler has returned
+			}
 			r.want("DATA 1 FIN 0")
 			r.ok(fOpen(11, flFin, frame.Open{Kind: k}), fOpen(13, flFin, frame.Open{Kind: k}))
 			r.want("RESET 13 ResourceExhausted")
@@ -252,5 +255,46 @@ func TestSettings(t *testing.T) {
 				t.Errorf("%d are open with a limit of %d, want %d", len(errs), c.max, c.open)
 			}
 		}
+	})
+}
+
+// TestScopesTakeTurns: senders to four streams who always wait do not keep those to a fifth from the link's total of
+// messages.
+func TestScopesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := newRaw(t, func(c *Config) { c.Peer.Messages = 1 })
+		last := uint64(1 + 2*linkMessages)
+		send := func(parent uint64) error {
+			return r.Start(ctx, &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindMessage, Parent: parent}, nil)
+		}
+		for parent := uint64(1); parent <= last; parent += 2 {
+			r.ok(fOpen(parent, 0, frame.Open{}))
+			if parent == last {
+				break
+			}
+			go func() {
+				for send(parent) == nil {
+				}
+			}()
+			synctest.Wait()
+		}
+		done := false
+		go func() { done = send(last) == nil }()
+		for range 300 {
+			synctest.Wait()
+			if done {
+				break
+			}
+			for _, f := range r.take() {
+				r.ok(fHead(f.h.ID, flFin, frame.Head{}, 0))
+			}
+		}
+		if !done {
+			t.Error("a message waited while 300 others went out")
+		}
+		cancel()
+		synctest.Wait()
+		r.HandleClose(nil)
 	})
 }

@@ -23,6 +23,7 @@ type fakeLink struct {
 	sync.Mutex
 	cond   *sync.Cond
 	limit  int
+	keep   int    // of the limit, from bulk
 	log    []byte // appended and not taken
 	spare  []byte // what was delivered last, to be the log again
 	tail   int    // offset of the last frame in log, -1 none
@@ -49,7 +50,7 @@ type fakeLink struct {
 const chunkSize = 136 << 10
 
 func (l *fakeLink) Room() int     { return l.limit - int(l.end-l.acked) }
-func (l *fakeLink) Bulk(bool) int { return l.Room() }
+func (l *fakeLink) Bulk(bool) int { return l.Room() - l.keep }
 func (l *fakeLink) Frame() int {
 	if l.frame > 0 {
 		return l.frame

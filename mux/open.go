@@ -150,7 +150,7 @@ func (s *Session) appendOpenLocked(f *flow, e entry, o *Open, body []byte, total
 	s.tab.put(e)
 	s.tab.Unlock()
 	f.early -= len(body)
-	s.livelyLocked()
+	s.livelyLocked(frame.HeaderLen + n)
 	s.l.Wake()
 	if fin {
 		s.endSendLocked(f)

@@ -180,7 +180,7 @@ func (x *Incoming) appendHeadLocked(head *frame.Head, body []byte, early, fin bo
 		frame.AppendHead(b[:frame.HeaderLen], head)
 	}
 	copy(b[frame.HeaderLen+hl:], body)
-	s.livelyLocked()
+	s.livelyLocked(frame.HeaderLen + n)
 	s.l.Wake()
 	if fin {
 		s.endSendLocked(&x.flow)

@@ -28,6 +28,7 @@ type Session struct {
 	livelyAt    uint64   // what fills was when something was appended that somebody may wait for
 	bulkOf      uint64   // the flow whose bulk was appended last
 	bulkSince   uint64   // what fills was when that was another
+	passed      int      // bytes that went ahead of the ring since it was empty, less two for each it has sent
 	debts       debtList // flows that owe CREDIT, STOP, RESET, FIN or BLOCKED
 	roomWait    waitList // small frames waiting for room in the log, in bytes
 	reserved    int      // bytes of room handed to woken waiters that have not appended yet

@@ -106,11 +106,12 @@ func (t *slotTable) free(sl *slots, group uint8) {
 		wasFull = t.messages >= linkMessages*t.limit[2]
 		t.messages--
 	}
-	t.serve(sl)
-	if wasFull { // the link's total was the limit: anybody may go on
+	if wasFull { // the link's total was the limit: anybody may go on, and none is always the first
 		for _, other := range t.sets {
 			t.serve(other)
 		}
+	} else {
+		t.serve(sl)
 	}
 	t.forget(sl)
 }
@@ -121,9 +122,9 @@ func (t *slotTable) wakeAll() {
 	}
 }
 
-// forget drops the empty set of an ended parent.
+// forget drops the empty set of an ended parent, unless another has taken its place.
 func (t *slotTable) forget(sl *slots) {
-	if sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl != t.inbox {
+	if t.sets[sl.key] == sl && sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl != t.inbox {
 		delete(t.sets, sl.key)
 	}
 }
@@ -170,6 +171,7 @@ func (s *Session) takePlaceLocked(ctx context.Context, o *Open, timer *openTimer
 // openTimer is the open timeout, which runs from the first wait on; nil is none.
 type openTimer struct {
 	after time.Duration
+	end   time.Time
 	t     *time.Timer
 }
 
@@ -178,7 +180,9 @@ func (o *openTimer) c() <-chan time.Time {
 		return nil
 	}
 	if o.t == nil {
-		o.t = time.NewTimer(o.after)
+		o.t, o.end = time.NewTimer(o.after), time.Now().Add(o.after)
+	} else { // it may have fired for a wait that ended well all the same
+		o.t.Reset(time.Until(o.end))
 	}
 	return o.t.C
 }

@@ -181,6 +181,9 @@ func (st *Stream) CloseWriteHead(h *frame.Head) error {
 	}
 	st.s.l.Lock()
 	defer st.s.l.Unlock()
+	if st.stopped != nil && !st.sentEnd && st.servedLocked() {
+		st.s.oweLocked(&st.flow, oweFin) // only now is the call's slot free
+	}
 	if (st.sentEnd || st.owe&oweFin != 0 || st.stopped != nil) && st.closed == nil && st.s.gone == nil {
 		return nil // ended already, by CloseWrite or because the peer wants no more
 	}
@@ -288,6 +291,11 @@ func (st *Stream) finishedLocked() {
 		}
 	}
 	st.wdl.stopLocked()
+	st.tellLocked()
+}
+
+// tellLocked tells the acceptor, once, that the stream is over.
+func (st *Stream) tellLocked() {
 	if !st.told {
 		st.told = true
 		err := st.s.gone
@@ -297,6 +305,17 @@ func (st *Stream) finishedLocked() {
 			}
 		}
 		st.s.acc.EndStream(st, err)
+	}
+}
+
+// servedLocked reports whether st is a streaming call of the peer's, whose handler ends our direction when it returns:
+// a peer that could free the slot before, by RESET or STOP, would start handlers without end.
+func (st *Stream) servedLocked() bool { return st.kind == frame.KindStreamingCall && !st.own }
+
+// tellServedLocked lets a handler hear at once that its peer wants nothing more and sends nothing more.
+func (st *Stream) tellServedLocked() {
+	if st.servedLocked() && st.recvEnd && st.stopped != nil {
+		st.tellLocked()
 	}
 }
 

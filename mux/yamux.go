@@ -31,7 +31,8 @@ type YamuxConfig struct {
 	// peer closes the whole session when a stream of its own is not accepted or reset within 75 s.
 	Acceptor Acceptor
 	// Limits: Streams is how many streams either side may have open (more of the peer's are reset at once,
-	// more of ours wait), Backlog how many of the peer's may wait to be accepted, Log how many bytes may wait
+	// more of ours wait), Backlog how many of the peer's may wait to be accepted
+	// (one that it resets meanwhile too, until Accept, Close or Reset), Log how many bytes may wait
 	// to be written, at least 16 KiB. The rest is ignored.
 	Limits frame.Limits
 	// Heartbeat is the silence after which the peer is pinged; 2/3 of it later the session is lost. 15 s.
