@@ -58,6 +58,8 @@ type End struct {
 	notes, letters resender     // what waits for a new session: notifies and messages
 	waiting        atomic.Int64 // calls and opens that do
 
+	turns atomic.Uint64 // how often a carrier came or was lost
+
 	turn sync.Mutex // held by whoever changes what the newest session is, or that there will be none
 
 	mu sync.Mutex // guards the scopes and states of all streams
