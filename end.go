@@ -51,6 +51,7 @@ type End struct {
 	box      Outbox        // nil = nothing is kept; set, as boxKey, before Setup runs
 	boxKey   string        // what box knows the peer by
 	keeper   keeper
+	holds    *holder        // with box; guarded by the holders' lock
 	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
 	close    func() error   // does it once
 	finished sync.Once      // finish
