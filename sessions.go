@@ -99,7 +99,7 @@ func (s *Sessions) Drop(end *End, why error) bool {
 		return false
 	}
 	l.Lose(why)
-	return true
+	return l.State() == StateBroken || l.State() == StateClosed // else its client was quicker
 }
 
 func (s *Sessions) add(e *End) {

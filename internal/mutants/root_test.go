@@ -49,7 +49,7 @@ var rootMutants = []mutant{
 	},
 	{
 		name: "an End that is up counts as dropped", file: "sessions.go",
-		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}},
+		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}, {"return l.State() == StateBroken || l.State() == StateClosed", "return true"}},
 		pkg:   "server", test: "TestCloseClosesEnds",
 	},
 }
