@@ -227,8 +227,9 @@ func (cs *CallStream) bounded(ctx context.Context, set func(time.Time) error, f 
 	n, err := f()
 	if !stop() {
 		<-fired
-		if cs.ctx.Err() == nil {
-			_ = set(time.Time{})
+		_ = set(time.Time{})
+		if cs.ctx.Err() != nil { // the call's own end may have set it meanwhile
+			_ = set(past)
 		}
 	}
 	return n, err

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,4 +277,30 @@ func TestCallStreamSessionLost(t *testing.T) {
 	_, err = cs.Recv(short(t))
 	want(t, err, ErrSessionLost, ErrUnknownOutcome)
 	want(t, <-handler, ErrSessionLost)
+}
+
+// TestCallStreamBoundedEnd: the end of the call while a wait bounded by another context ends leaves the deadline passed.
+func TestCallStreamBoundedEnd(t *testing.T) {
+	callCtx, endCall := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	cs := &CallStream{ctx: callCtx}
+	var mu sync.Mutex
+	var deadline time.Time
+	set := func(d time.Time) error {
+		if d.IsZero() {
+			endCall() // whose watcher has set the deadline by now
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		deadline = d
+		return nil
+	}
+	_, err := cs.bounded(ctx, set, func() (int, error) {
+		cancel()
+		return 0, os.ErrDeadlineExceeded
+	})
+	want(t, err, os.ErrDeadlineExceeded)
+	if !deadline.Equal(past) {
+		t.Errorf("the deadline is %v, want %v", deadline, past)
+	}
 }

@@ -57,9 +57,11 @@ type Config struct {
 	// confirms nothing. Limits hold, but a stream's window is 256 KiB at first whatever Limits.Window says.
 	Yamux bool
 	// Dedup keeps copies of messages from the application: one whose id it has seen is acked and not handed out.
-	// A message is remembered when it is acked, so a copy that comes while the first one is still worked on is
-	// handed out too. Copies come after a lost session, or from a publisher that publishes an id again. nil, the
-	// default, hands out everything; NewDedup is one in memory.
+	// A message is remembered when it is acked. A copy that comes while the function of a subscription works on
+	// another one, at any End of the process with the same Dedup, waits until that has returned, and the queue of its
+	// subscription with it: it is handed out then if the other was not acked. What Receive returns, and what
+	// ErrAckLater leaves open, holds no copy back. Copies come after a lost session, or from a publisher that
+	// publishes an id again. nil, the default, hands out everything; NewDedup is one in memory.
 	Dedup Dedup
 	// Outbox keeps messages until they are answered, so that those that are not outlive the process: see Outbox for
 	// what is kept and when it goes out again. Package outbox has one in a file. nil, the default, keeps nothing:

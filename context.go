@@ -161,13 +161,14 @@ func (hc *handlerContext) Value(key any) any {
 	return ctx.Value(key)
 }
 
-// AfterFunc lets contexts derived from this one hear of its end without a goroutine of their own.
+// AfterFunc lets contexts derived from this one hear of its end without a goroutine of their own. f must not run on
+// the caller's: package context calls with a lock held that f takes.
 func (hc *handlerContext) AfterFunc(f func()) (stop func() bool) {
 	hc.Done()
 	hc.mu.Lock()
-	if hc.err != nil {
+	if hc.err != nil { // since the caller looked at Done
 		hc.mu.Unlock()
-		f()
+		go f() // ends at once
 		return func() bool { return false }
 	}
 	a := hc.armed

@@ -187,3 +187,25 @@ func TestTimeoutTravels(t *testing.T) {
 		}
 	})
 }
+
+// TestAfterFuncOfEnded: package context holds a lock that f takes, so f must not run before AfterFunc has returned. A
+// handler that derives a context just when its own ends would wait for itself.
+func TestAfterFuncOfEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, _ := pair(t, nil, nil)
+		hc := new(handlerContext)
+		hc.init(c.session(), 0, 0)
+		hc.finish()
+		turn, ran := make(chan struct{}, 1), make(chan struct{})
+		turn <- struct{}{}
+		stop := hc.AfterFunc(func() {
+			turn <- struct{}{}
+			close(ran)
+		})
+		<-turn
+		<-ran
+		if stop() {
+			t.Error("stopped after the end")
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package gantline
 
 import (
+	"reflect"
 	"sync"
 	"time"
 )
@@ -85,4 +86,44 @@ func (m *Message) duplicate() bool {
 	}
 	m.ctx.finish()
 	return true
+}
+
+// copies are the messages with a Dedup that subscription functions of this process work on. A function that has one
+// closes its channel when it has returned.
+var copies = struct {
+	sync.Mutex // guards running
+	running    map[copyKey]chan struct{}
+}{running: make(map[copyKey]chan struct{})}
+
+type copyKey struct {
+	dedup Dedup
+	id    MessageID
+}
+
+// awaitCopy waits until no function of a subscription works on another copy of m, at any End with the same Dedup: only
+// then is it known whether m is to be handled, too. leave ends m's own turn.
+func (m *Message) awaitCopy() (leave func()) {
+	d := m.dedup()
+	if d == nil || !reflect.ValueOf(d).Comparable() {
+		return func() {}
+	}
+	key, done := copyKey{d, m.ID}, make(chan struct{})
+	for {
+		copies.Lock()
+		other := copies.running[key]
+		if other == nil {
+			copies.running[key] = done
+		}
+		copies.Unlock()
+		if other == nil {
+			break
+		}
+		<-other
+	}
+	return func() {
+		copies.Lock()
+		delete(copies.running, key)
+		copies.Unlock()
+		close(done)
+	}
 }

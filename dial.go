@@ -16,7 +16,7 @@ import (
 // cfg means all defaults. With Config.Redial the End outlives nc.
 //
 // Errors: ctx's, the server's refusal with its code and text (CodeOf), InvalidArgument for a bad Config,
-// Setup's, or why the handshake failed.
+// FailedPrecondition while another End of this process has its Config.Outbox, Setup's, or why the handshake failed.
 func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 	e, err := newEnd(cfg)
 	if err != nil {
@@ -31,6 +31,13 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 	}
 	if e.cfg.Redial != nil && e.cfg.SessionExpiry >= 0 {
 		e.redial = newRedialer(e)
+	}
+	if e.cfg.Outbox != nil {
+		if err := e.holdOutbox(ctx, "", func() error { return errOutboxInUse }); err != nil {
+			_ = nc.Close()
+			e.abandon(err)
+			return nil, err
+		}
 	}
 	l, err := conn.Client(ctx, nc, e.linkConfig())
 	if err != nil {

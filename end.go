@@ -52,12 +52,15 @@ type End struct {
 	box      Outbox        // nil = nothing is kept; set, as boxKey, before Setup runs
 	boxKey   string        // what box knows the peer by
 	keeper   keeper
+	holds    *holder        // with box; guarded by the holders' lock
 	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
 	close    func() error   // does it once
 	finished sync.Once      // finish
 
 	notes, letters resender     // what waits for a new session: notifies and messages
 	waiting        atomic.Int64 // calls and opens that do
+
+	turns atomic.Uint64 // how often a carrier came or was lost
 
 	turn sync.Mutex // held by whoever changes what the newest session is, or that there will be none
 
@@ -204,17 +207,27 @@ func (e *End) Context() context.Context { return e.ctx }
 // Addr returns the local address of the carrier, for net.Listener.
 func (e *End) Addr() net.Addr { return e.session().link.LocalAddr() }
 
-// Ping asks the peer for a sign of life and returns the round trip time. Errors: ctx's, FailedPrecondition
-// where waiting is impossible (Setup, Inline handlers), or why the End is over.
+// Ping asks the peer for a sign of life and returns the round trip time. It waits while there is no connection, and
+// asks again after it. Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers), or why
+// the End is over.
 func (e *End) Ping(ctx context.Context) (time.Duration, error) {
 	if err := e.mayWait(ctx, "Ping", ""); err != nil {
 		return 0, err
 	}
-	rtt, err := e.session().link.Ping(ctx)
-	if err != nil && ctx.Err() != nil {
-		err = contextError(ctx, "")
+	for s := e.session(); ; {
+		rtt, err := s.link.Ping(ctx)
+		switch {
+		case err == nil:
+			return rtt, nil
+		case ctx.Err() != nil:
+			return 0, contextError(ctx, "")
+		case !e.lostOn(s, err):
+			return 0, err
+		}
+		if s, err = e.next(ctx, s, false, ""); err != nil {
+			return 0, err
+		}
 	}
-	return rtt, err
 }
 
 // Config's parts as the rest of the package asks for them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/mux"
@@ -13,7 +14,8 @@ import (
 // OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
 // or Write. It waits while the peer's Limits.Streams are open, or, for at most Limits.OpenTimeout, while
 // Limits.AcceptBacklog of them are not accepted, and while an End that redials has no session; ctx bounds the waits
-// and not the stream.
+// and not the stream. The timeout is for a peer that could accept: when the connection was lost meanwhile, or the peer
+// does not answer a ping, it begins anew.
 //
 // Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
 // down, InvalidArgument for a name or metadata over the limits), or why the End is over.
@@ -53,7 +55,11 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 // is.
 func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) (*mux.Stream, *session, error) {
 	for {
+		turns := e.turns.Load()
 		ms, err := s.mux.OpenStream(ctx, open, nil)
+		if err == mux.ErrOpenTimeout && e.wasAway(ctx, s, turns) {
+			continue
+		}
 		if err == nil || !again || !e.lostOn(s, err) {
 			return ms, s, err
 		}
@@ -62,6 +68,23 @@ func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) 
 		}
 		restart(ctx, open)
 	}
+}
+
+// peerPatience is how long a peer is given to show that it is there: longer than the default heartbeat takes to notice
+// that it is not.
+const peerPatience = 30 * time.Second
+
+// wasAway reports whether the peer of s could not be reached for some of the time since e.turns was turns, so that it
+// cannot be blamed for what it did not accept.
+func (e *End) wasAway(ctx context.Context, s *session, turns uint64) bool {
+	if e.plain || e.mayWait(ctx, "OpenStream", "") != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, peerPatience)
+	defer cancel()
+	away := s.link.State() == StateBroken // hooks may hear later than a ping is answered
+	_, _ = s.link.Ping(ctx)               // when that fails, the link's state says why
+	return away || e.turns.Load() != turns || s.link.State() == StateBroken
 }
 
 // openError is the error of a stream that could not be opened.

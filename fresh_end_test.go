@@ -1,6 +1,8 @@
 package gantline
 
 import (
+	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,5 +63,41 @@ func TestFreshShutdown(t *testing.T) {
 		must(t, p.Wait(short(t)))
 		must(t, <-done)
 		d.check(t, "up", "fresh", "broken", "draining", "fresh", "closed")
+	})
+}
+
+// TestFreshPing: a ping whose session is lost is asked again in the next one, unless its context or the End ends.
+func TestFreshPing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		c := h.client(nil)
+		h.stop()
+		done := make(chan error, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		ping := func(ctx context.Context) {
+			_, err := c.Ping(ctx)
+			done <- err
+		}
+		go ping(t.Context())
+		synctest.Wait()
+		h.start()
+		must(t, <-done)
+		h.lossy(true)
+		go ping(t.Context()) // is under way
+		synctest.Wait()
+		h.stop()
+		h.lossy(false)
+		h.start()
+		must(t, <-done)
+		h.lose()
+		<-time.After(2 * time.Minute) // the session is gone
+		go ping(ctx)
+		synctest.Wait()
+		cancel()
+		want(t, <-done, context.Canceled)
+		go ping(t.Context())
+		synctest.Wait()
+		_ = c.Close()
+		want(t, <-done, net.ErrClosed)
 	})
 }

@@ -101,6 +101,9 @@ func (e *End) linkConfig() *conn.Config {
 
 // stateChanged is told the links' states. The last one is told when everything has ended: see over.
 func (e *End) stateChanged(s State) {
+	if s == StateBroken || s == StateUp {
+		e.turns.Add(1)
+	}
 	switch {
 	case s < StateUp || s == StateClosed:
 		return

@@ -39,7 +39,7 @@ type Limits struct {
 	// first 64 KiB beside that, 4 MiB together of streams, of calls and of messages. Defaults 16 MiB and 12 MiB.
 	// What all Ends of the process have together is bounded too: SetMemoryLimit.
 	StreamMemory, BodyMemory int
-	// OpenTimeout is how long OpenStream waits while the peer has AcceptBacklog streams unaccepted.
+	// OpenTimeout is how long OpenStream waits while the peer is connected and has AcceptBacklog streams unaccepted.
 	// Default 10 s.
 	OpenTimeout time.Duration
 }

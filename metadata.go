@@ -11,8 +11,8 @@ import (
 // bytes; the order of one key's values is kept.
 //
 // Limits: keys of 1 to 255 bytes that do not begin with ':' (those are the protocol's); 64 pairs and 8192
-// bytes in all, where each value costs its length, its key's length and 3 bytes, and a message's id takes
-// one pair of 22 bytes. What exceeds them is refused where it is sent, with InvalidArgument.
+// bytes in all, where each value costs its length, its key's length and 3 bytes, and a message's id and the
+// mark of a copy take two pairs of 38 bytes. What exceeds them is refused where it is sent, with InvalidArgument.
 //
 // Reading a nil Metadata is fine. Like any map it must not be changed while another goroutine uses it.
 type Metadata map[string][]string

@@ -69,8 +69,8 @@ func WithCodec(c Codec) CallOption { return callOption(func(o *callOptions) { o.
 func ReplyMetadata(m *Metadata) CallOption { return callOption(func(o *callOptions) { o.reply = m }) }
 
 // OnCallDone lets many calls made with Go share one sink: f is called once per call when it is done, also
-// when it could not be sent. f must not block; it may run before Go returns. Call, Notify and OpenCall
-// ignore it.
+// when it could not be sent. f must not block; it may run before Go returns. A panic in it is logged. Call,
+// Notify and OpenCall ignore it.
 func OnCallDone(f func(*PendingCall)) CallOption {
 	return callOption(func(o *callOptions) { o.done = f })
 }

@@ -21,7 +21,9 @@ var ErrKept = errors.New("gantline: kept in the outbox")
 // An End begins with what the Outbox has for its peer, oldest first, under the old ids and marked as redelivered;
 // what is published meanwhile goes behind it. Nobody waits for those messages: see Config.OnKept. A server knows
 // its peers by End.PeerID, so all its Ends can share one Outbox, and clients need a Config.ID: messages to a peer
-// that claimed no id are not kept. A client knows its server as "". For one peer there must be one End at a time.
+// that claimed no id are not kept. A client knows its server as "". For one peer one End of the process has it at a
+// time: a second client End is refused with FailedPrecondition; on a server the messages of a second End for a peer
+// wait until the first is over. An Outbox whose values cannot be compared with == is not watched like that.
 //
 // Kept are acked messages of an End's own scope; not those sent with NoAck or to another Stream, which end with it.
 //

@@ -26,6 +26,15 @@ func (e *End) useOutbox(s *session) {
 // first session's resend.
 func (s *session) publishKept() {
 	e := s.e
+	if !s.link.Client() {
+		err := e.holdOutbox(e.ctx, e.boxKey, func() error {
+			e.logger().Warn("gantline: another End of this peer uses the outbox, messages wait until it is over", "peer", e.boxKey)
+			return nil
+		})
+		if err != nil {
+			return // e is over
+		}
+	}
 	left, err := e.box.Pending(e.boxKey)
 	if err != nil {
 		e.logger().Error("gantline: outbox cannot be read, what it keeps is not published now", "peer", e.PeerID(), "err", err)
@@ -193,6 +202,7 @@ type keeper struct {
 	mu      sync.Mutex // guards what follows
 	queue   []settled
 	running bool
+	over    bool       // the End is
 	idle    *sync.Cond // running has become false; made by the first wait
 }
 
@@ -223,6 +233,9 @@ func (kp *keeper) run(e *End) {
 			if kp.idle != nil {
 				kp.idle.Broadcast()
 			}
+			if kp.over {
+				e.leaveOutbox()
+			}
 			kp.mu.Unlock()
 			return
 		}
@@ -241,6 +254,16 @@ func (kp *keeper) run(e *End) {
 			}
 			b.k.told(b.err)
 		}
+	}
+}
+
+// end is called when the End is over: the outbox is free once all that was settled is out of it.
+func (kp *keeper) end(e *End) {
+	kp.mu.Lock()
+	defer kp.mu.Unlock()
+	kp.over = true
+	if !kp.running {
+		e.leaveOutbox()
 	}
 }
 

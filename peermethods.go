@@ -80,6 +80,16 @@ func (a *announcer) kick() {
 	go a.run() // ends when nothing is new, or with the End; Close waits for it
 }
 
+// wait waits for the goroutine. The End is over.
+func (a *announcer) wait() {
+	a.mu.Lock()
+	over := a.e.ctx.Err() != nil // behind this none is started
+	a.mu.Unlock()
+	if over {
+		a.done.Wait()
+	}
+}
+
 func (a *announcer) run() {
 	defer a.done.Done()
 	for {

@@ -127,3 +127,19 @@ func TestPeerMethodsHostile(t *testing.T) {
 		m.check(t, "a")
 	})
 }
+
+// TestHandleWhileClosing: no goroutine that tells the peer of a method begins behind Close. The race detector notices one.
+func TestHandleWhileClosing(t *testing.T) {
+	for range 50 {
+		c, s := Pipe(quiet(nil), quiet(&Config{OnPeerMethod: func(*End, string, bool) {}}))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 300 {
+				c.Handle(fmt.Sprint(i), echo)
+			}
+		}()
+		closeBoth(c, s)
+		<-done
+	}
+}

@@ -126,8 +126,18 @@ func (p *PendingCall) settle(body []byte, err error) {
 	}
 	close(p.done)
 	if p.opts != nil && p.opts.done != nil {
-		p.opts.done(p)
+		p.callback()
 	}
+}
+
+// callback runs OnCallDone's function; a panic in it is logged.
+func (p *PendingCall) callback() {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = p.end.recovered("OnCallDone", p.method, v)
+		}
+	}()
+	p.opts.done(p)
 }
 
 // Done returns a channel that is closed when the answer, or the error, is there.

@@ -92,3 +92,16 @@ func TestGoWaitsForASlot(t *testing.T) {
 		}
 	})
 }
+
+// TestOnCallDonePanics: a panic in a sink, which runs on the goroutine that reads, costs nothing but a line in the log.
+func TestOnCallDonePanics(t *testing.T) {
+	c, s := pair(t, nil, nil)
+	s.Handle("echo", echo)
+	p := c.Go(t.Context(), "echo", []byte("x"), OnCallDone(func(*PendingCall) { panic("in OnCallDone") }))
+	<-p.Done()
+	body, err := c.Call(t.Context(), "echo", []byte("y"))
+	must(t, err)
+	if first, err := p.Result(); string(first) != "x" || err != nil || string(body) != "y" {
+		t.Errorf("after a panic in OnCallDone: %q, %v and %q", first, err, body)
+	}
+}

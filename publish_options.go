@@ -1,6 +1,7 @@
 package gantline
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gantline-project/gantline/frame"
@@ -44,17 +45,25 @@ var (
 	publishOptionsPool = sync.Pool{New: func() any { return new(publishOptions) }}
 )
 
-// appendBlock appends the metadata that travels with the message.
+// appendBlock appends the metadata that travels with the message. There has to be room for the flag in any case: the
+// message may be published again with it.
 func (o *publishOptions) appendBlock(b []byte) ([]byte, error) {
 	id := o.id
 	if !o.hasID {
 		id = NewMessageID()
 	}
 	b = frame.AppendMetadata(b, frame.MetaID, id[:])
-	if o.redelivered {
-		b = frame.AppendMetadata(b, frame.MetaRedelivered, []byte{1})
+	if len(o.metadata) == 0 && !o.redelivered {
+		return b, nil
 	}
-	return appendMetadata(b, o.metadata)
+	at := len(b)
+	b = frame.AppendMetadata(b, frame.MetaRedelivered, []byte{1})
+	size := len(b) - at
+	b, err := appendMetadata(b, o.metadata)
+	if err == nil && !o.redelivered {
+		b = slices.Delete(b, at, at+size)
+	}
+	return b, err
 }
 
 // blockSize is the size of a metadata block without metadata of the application's: the id and the flag.

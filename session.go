@@ -134,6 +134,7 @@ func (e *End) finish(err error) {
 		e.notes.end(err)
 		e.letters.end(err)
 		e.over(err)
+		e.keeper.end(e)
 	})
 }
 

@@ -34,7 +34,7 @@ type Sessions struct {
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that
 // it outlives its carrier. A client that comes back for its session gets the End it had: resumed is true then, and
-// end goes on where it was.
+// end goes on where it was, or is over already.
 //
 // Errors are those of Server. A resume that is refused (unknown or expired session, wrong or replayed proof, a
 // position out of range) changes nothing of the session it named.
@@ -66,7 +66,10 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	lc := e.linkConfig()
 	lc.Head = head
 	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
-	lc.Find = s.find
+	lc.Find = func(session [16]byte) (l *conn.Link, err error) {
+		l, end = s.find(session)
+		return l, nil
+	}
 	lc.Accept = func(l *conn.Link) error {
 		if err := e.attach(newSession(e, l)); err != nil {
 			return err
@@ -74,7 +77,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		s.add(e)
 		return nil
 	}
-	l, resumed, err := conn.Accept(ctx, nc, lc)
+	_, resumed, err = conn.Accept(ctx, nc, lc)
 	if err != nil {
 		s.remove(e)
 		e.abandon(err)
@@ -82,7 +85,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	}
 	if resumed {
 		e.abandon(errEndClosed)
-		return s.of(l), true, nil
+		return end, true, nil
 	}
 	e.start() // attach has set the link
 	return e, false, nil
@@ -96,7 +99,7 @@ func (s *Sessions) Drop(end *End, why error) bool {
 		return false
 	}
 	l.Lose(why)
-	return true
+	return l.State() == StateBroken || l.State() == StateClosed // else its client was quicker
 }
 
 func (s *Sessions) add(e *End) {
@@ -123,21 +126,14 @@ func (s *Sessions) remove(e *End) {
 	}
 }
 
-// find gives the link a client wants to resume, or what stands for one that has ended.
-func (s *Sessions) find(session [16]byte) (*conn.Link, error) {
+// find gives the link a client wants to resume and its End, or what stands for one that has ended.
+func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.ends[session]; e != nil {
-		return e.session().native, nil
+		return e.session().native, e
 	}
 	return s.graves.findLocked(session), nil
-}
-
-// of returns the End over l.
-func (s *Sessions) of(l *conn.Link) *End {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ends[l.Peer().Session]
 }
 
 // suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much.

@@ -35,7 +35,7 @@ func (e *End) closeNow() error {
 		e.finish(errEndClosed)
 	}
 	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
-		e.peers.out.done.Wait()
+		e.peers.out.wait()
 		e.redial.wait()
 		s.resending.Wait()
 		e.keeper.wait()

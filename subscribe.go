@@ -136,6 +136,7 @@ func (s *subscription) work() {
 // handle runs fn for m unless nobody waits for that any more.
 func (s *subscription) handle(m *Message) {
 	e := s.sc.end
+	defer m.awaitCopy()()
 	if e.overHere() {
 		return
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-var errOpenTimeout = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before"}
+// ErrOpenTimeout is what OpenStream returns after Config.OpenTimeout: a *StreamError.
+var ErrOpenTimeout error = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before (its Limits.AcceptBacklog)"}
 
 // check refuses what the wire cannot carry.
 func (o *Open) check(s *Session, stream bool, size int) error {
@@ -166,10 +167,10 @@ var openFixed = frame.OpenLen(&frame.Open{})
 // flush and may still refuse it, which the first Read or Write then says. body is sent with the open, at
 // most one frame of it.
 //
-// It waits while the peer's limit of streams or calls is reached, or too many streams are not accepted, up to
-// Config.OpenTimeout in all; ctx ends these waits, and those for early window and room. Errors: ctx's, *StreamError (ResourceExhausted after the
-// open timeout, Unavailable once the peer drains, InvalidArgument for what the wire cannot carry), or why
-// the session is gone.
+// It waits while the peer's limit of streams or calls is reached and, up to Config.OpenTimeout, while too many streams
+// are not accepted (with a yamux peer that is for both); ctx ends these waits, and those for early window and room. Errors: ctx's, ErrOpenTimeout,
+// *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire cannot carry), or why the session
+// is gone.
 func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream, error) {
 	if err := o.check(s, true, 0); err != nil {
 		return nil, err

@@ -129,8 +129,12 @@ func (t *slotTable) forget(sl *slots) {
 	}
 }
 
-// takeSlotLocked waits for a slot for o, as long as the timer says. Send lock held.
+// takeSlotLocked waits for a slot for o; with a yamux peer, whose limit nobody knows, as long as the timer says. Send lock
+// held.
 func (s *Session) takeSlotLocked(ctx context.Context, o *Open, timer *openTimer) (*slots, error) {
+	if !s.cfg.yamux {
+		timer = nil
+	}
 	t := &s.slotTable
 	for {
 		if err := s.drainErrLocked(o.Parent); err != nil {

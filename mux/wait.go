@@ -115,7 +115,7 @@ func (s *Session) awaitLocked(q *waitList, need int, ctx context.Context, timeou
 		case <-done:
 			woken, err = false, context.Cause(ctx)
 		case <-timeout:
-			woken, err = false, errOpenTimeout
+			woken, err = false, ErrOpenTimeout
 		}
 	}
 	s.l.Lock()

@@ -2,7 +2,8 @@
 //
 // # Usage
 //
-// Open a file and give it to Config.Outbox. A client uses one for its server, a server one for all its clients:
+// Open a file and give it to Config.Outbox. A client End uses one for its server, alone: a second End that is given it
+// is refused. A server uses one for all its clients:
 //
 //	box, err := outbox.Open("/var/lib/app/outbox", nil)
 //	if err != nil {

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/gantline-project/gantline"
@@ -44,27 +46,49 @@ var errSuperseded = refusal(gantline.AlreadyExists, "superseded by a new session
 // errClosing is what a client gets that comes while the listener closes.
 var errClosing = refusal(gantline.Unavailable, "the server is closing")
 
-// claim takes the id of e's peer, or says why not.
+// claim takes the id of e's peer, or says why not. Ends that make way are dropped without the lock: whoever waits for
+// their answers is told then, the application's OnDone for instance, and may ask for the list.
 func (p *peers) claim(e *gantline.End) error {
+	var dropped *gantline.End
+	for {
+		old, ghosts, err := p.tryClaim(e, dropped)
+		for _, g := range ghosts {
+			p.sessions.Drop(g, errSuperseded)
+		}
+		if old == nil || err != nil {
+			return err
+		}
+		p.sessions.Drop(old, errSuperseded)
+		if old.Context().Err() == nil && old.State() != gantline.StateBroken && old.State() != gantline.StateClosed {
+			return refusal(gantline.AlreadyExists, "the id %q is in use by another connection: close that one first, or use another Config.ID", e.PeerID())
+		}
+		dropped = old
+	}
+}
+
+// tryClaim takes the id for e unless old lives and has it, and was not dropped before. The ghosts of the id are to be
+// dropped.
+func (p *peers) tryClaim(e, dropped *gantline.End) (old *gantline.End, ghosts []*gantline.End, err error) {
 	id := e.PeerID()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	old := p.byID[id]
-	switch {
-	case p.closed:
-		return errClosing
-	case old != nil && old.alive() && !p.sessions.Drop(old.end, errSuperseded):
-		return refusal(gantline.AlreadyExists, "the id %q is in use by another connection: close that one first, or use another Config.ID", id)
-	case old == nil && p.limit > 0 && len(p.byID) >= p.limit:
-		return refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
+	if p.closed {
+		return nil, nil, errClosing
+	}
+	x := p.byID[id]
+	if x != nil && x.end != dropped && x.alive() {
+		return x.end, nil, nil
+	}
+	if x == nil && p.limit > 0 && len(p.byID) >= p.limit {
+		return nil, nil, refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
 	}
 	for g := range p.ghosts {
 		if g.PeerID() == id {
-			p.sessions.Drop(g, errSuperseded)
+			ghosts = append(ghosts, g)
 		}
 	}
 	p.byID[id] = &peer{end: e}
-	return nil
+	return nil, ghosts, nil
 }
 
 // forsake makes a ghost of e, which is not on the list, until its client returns or its time is over.
@@ -148,10 +172,11 @@ func (p *peers) count() int {
 func (p *peers) shut() []*gantline.End {
 	p.mu.Lock()
 	p.closed = true
-	for g := range p.ghosts {
+	ghosts := slices.Collect(maps.Keys(p.ghosts))
+	p.mu.Unlock()
+	for _, g := range ghosts {
 		p.sessions.Drop(g, errClosing)
 	}
-	p.mu.Unlock()
 	return p.all()
 }
 

@@ -153,7 +153,7 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "a ghost keeps its id from others", file: "server/peers.go",
-		edits: []edit{{"\t\t\tp.sessions.Drop(g, errSuperseded)\n", ""}},
+		edits: []edit{{"range ghosts {\n\t\t\tp.sessions.Drop(g, errSuperseded)", "range ghosts[:0] {\n\t\t\tp.sessions.Drop(g, errSuperseded)"}},
 		pkg:   "server", test: "TestGhostReplaced",
 	},
 }

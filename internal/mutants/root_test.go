@@ -33,18 +33,23 @@ var rootMutants = []mutant{
 		pkg:   ".", test: "TestDedupPlaces",
 	},
 	{
+		name: "a copy does not wait for the first", file: "subscribe.go",
+		edits: []edit{{"\tdefer m.awaitCopy()()\n", ""}},
+		pkg:   ".", test: "TestDedupUnderWay",
+	},
+	{
 		name: "Send hides that the session is lost", file: "callstream.go",
 		edits: []edit{{"\t\tif late {\n", "\t\t_ = late\n\t\t{\n"}},
 		pkg:   ".", test: "TestFreshSendCut",
 	},
 	{
 		name: "a suspended End keeps its id", file: "server/peers.go",
-		edits: []edit{{"old.alive() && !p.sessions.Drop(old.end, errSuperseded)", "old.alive()"}},
+		edits: []edit{{"\t\tp.sessions.Drop(old, errSuperseded)\n\t\tif old.Context().Err() == nil && old.State() != gantline.StateBroken &&", "\t\tif old.Context().Err() == nil &&"}},
 		pkg:   "server", test: "TestSuspendedIsReplaced",
 	},
 	{
-		name: "an End that is up loses its id", file: "sessions.go",
-		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}},
-		pkg:   "server", test: "TestDuplicateID",
+		name: "an End that is up counts as dropped", file: "sessions.go",
+		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}, {"return l.State() == StateBroken || l.State() == StateClosed", "return true"}},
+		pkg:   "server", test: "TestCloseClosesEnds",
 	},
 }

@@ -124,7 +124,6 @@ func newPlan(seed uint64) *plan {
 
 // limits are the defaults, or ones that are often reached.
 func (d dice) limits() (l gantline.Limits) {
-	l.OpenTimeout = patience // it runs on while there is no connection
 	if d.chance(60) {
 		return l
 	}
