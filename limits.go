@@ -39,8 +39,8 @@ type Limits struct {
 	// first 64 KiB beside that, 4 MiB together of streams, of calls and of messages. Defaults 16 MiB and 12 MiB.
 	// What all Ends of the process have together is bounded too: SetMemoryLimit.
 	StreamMemory, BodyMemory int
-	// OpenTimeout is how long OpenStream waits while the peer is connected and has AcceptBacklog streams unaccepted.
-	// Default 10 s.
+	// OpenTimeout is how long OpenStream waits while the peer is connected and has Streams open or AcceptBacklog of
+	// them unaccepted. Default 10 s.
 	OpenTimeout time.Duration
 }
 

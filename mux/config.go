@@ -45,7 +45,7 @@ type Config struct {
 	process  *process     // that it grants with; shared unless a test has its own
 	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
-	OpenTimeout   time.Duration // how long OpenStream waits for the peer to accept others, with yamux for a slot too; 10 s
+	OpenTimeout   time.Duration // how long OpenStream waits for a stream's slot and for the peer to accept others; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB
 	MaxWindow     int           // to which a window may grow; 16 MiB
 	StreamBudget  int           // grants to streams beyond their early windows, all together; 16 MiB

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrOpenTimeout is what OpenStream returns after Config.OpenTimeout: a *StreamError.
-var ErrOpenTimeout error = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before (its Limits.AcceptBacklog)"}
+var ErrOpenTimeout error = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before"}
 
 // check refuses what the wire cannot carry.
 func (o *Open) check(s *Session, stream bool, size int) error {
@@ -167,8 +167,8 @@ var openFixed = frame.OpenLen(&frame.Open{})
 // flush and may still refuse it, which the first Read or Write then says. body is sent with the open, at
 // most one frame of it.
 //
-// It waits while the peer's limit of streams or calls is reached and, up to Config.OpenTimeout, while too many streams
-// are not accepted (with a yamux peer that is for both); ctx ends these waits, and those for early window and room. Errors: ctx's, ErrOpenTimeout,
+// It waits while the peer's limit of streams or calls is reached and while too many streams are not accepted, for a
+// stream up to Config.OpenTimeout in all; ctx ends these waits, and those for early window and room. Errors: ctx's, ErrOpenTimeout,
 // *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire cannot carry), or why the session
 // is gone.
 func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream, error) {

@@ -129,10 +129,9 @@ func (t *slotTable) forget(sl *slots) {
 	}
 }
 
-// takeSlotLocked waits for a slot for o; with a yamux peer, whose limit nobody knows, as long as the timer says. Send lock
-// held.
+// takeSlotLocked waits for a slot for o; for a stream as long as the timer says. Send lock held.
 func (s *Session) takeSlotLocked(ctx context.Context, o *Open, timer *openTimer) (*slots, error) {
-	if !s.cfg.yamux {
+	if o.Kind != frame.KindStream {
 		timer = nil
 	}
 	t := &s.slotTable
