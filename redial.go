@@ -294,17 +294,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // network to another, or off a proxy that is about to stop. Streams, calls and messages go on and nobody is
 // told. ctx bounds the dial and the handshake.
 //
-// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up, ErrUnsupported with a
-// yamux peer. When the old carrier
-// was given up and the new one failed, the End is broken and redials as after any other loss.
+// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up and where waiting is
+// impossible (Setup, Inline handlers), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
+// given up and the new one failed, the End is broken and redials as after any other loss.
 func (e *End) Migrate(ctx context.Context) error {
-	s := e.session()
 	if e.plain {
 		return unsupported("Migrate", "")
 	}
 	if e.redial == nil {
 		return errorf(FailedPrecondition, "Migrate needs Config.Redial on the dialling side")
 	}
+	if err := e.mayWait(ctx, "Migrate", ""); err != nil {
+		return err
+	}
+	s := e.session()
 	nc, err := e.cfg.Redial(ctx)
 	if err != nil {
 		return err
