@@ -51,8 +51,9 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	<-old.joined
 
 	l.mu.Lock()
-	if !l.broken {
+	if !l.broken { // its end was decided meanwhile
 		l.mu.Unlock()
+		<-l.done
 		return l.Epitaph()
 	}
 	l.attempt = c
