@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,5 +58,45 @@ func TestSuspendedBytes(t *testing.T) {
 		if fresh != lost {
 			t.Errorf("%d clients have a fresh session, %d had to", fresh, lost)
 		}
+	})
+}
+
+// TestSuspendedCrowd: of many Ends that break at once those that hold nothing do not look at all the others, and the
+// rest do it together.
+func TestSuspendedCrowd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		for range 9 {
+			h.client(nil)
+		}
+		synctest.Wait()
+		h.deaf(true)
+		for _, e := range h.ends[3:] {
+			_, err := e.PublishAsync(t.Context(), "t", make([]byte, 1000))
+			must(t, err)
+		}
+		synctest.Wait()
+		ss := h.sessions
+		ss.evicting.Lock() // a look that takes as long as the crowd does to break
+		looked := make(chan struct{})
+		go func() {
+			ss.suspended(h.ends[3].session().native)
+			close(looked)
+		}()
+		for !ss.due.Load() {
+			runtime.Gosched()
+		}
+		for _, e := range h.ends { // whoever looks as well hangs here
+			ss.suspended(e.session().native)
+		}
+		ss.evicting.Unlock()
+		<-looked
+		if ss.due.Load() {
+			t.Error("nobody will look any more")
+		}
+		ss.evicting.Lock()
+		ss.suspended(h.ends[0].session().native)
+		ss.evicting.Unlock()
+		h.deaf(false)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/mux"
@@ -24,7 +25,8 @@ const maxSuspendedBytes = 64 << 20
 // The send logs of suspended Ends hold at most 64 MiB together: beyond that the peer id that holds most loses
 // its suspended sessions.
 type Sessions struct {
-	evicting sync.Mutex // held by suspended: two at a time would drop more than they must
+	evicting sync.Mutex  // held by suspended: two at a time would drop more than they must
+	due      atomic.Bool // somebody waits for evicting and has not looked yet
 
 	mu   sync.Mutex // guards what follows
 	ends map[[16]byte]*End
@@ -65,7 +67,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	}
 	lc := e.linkConfig()
 	lc.Head = head
-	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
+	lc.OnBroken = func(l *conn.Link, _ error) { s.suspended(l) }
 	lc.Find = func(session [16]byte) (l *conn.Link, err error) {
 		l, end = s.find(session)
 		return l, nil
@@ -136,10 +138,15 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	return s.graves.findLocked(session), nil
 }
 
-// suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much.
-func (s *Sessions) suspended() {
+// suspended is called when l has lost its carrier: it makes room when all those that wait hold too much. To look at
+// all of them for each would stop the resumes of a crowd that was torn off at once.
+func (s *Sessions) suspended(l *conn.Link) {
+	if l.Stats().LogMemory == 0 || !s.due.CompareAndSwap(false, true) {
+		return // nothing new is held, or somebody is about to look
+	}
 	s.evicting.Lock()
 	defer s.evicting.Unlock()
+	s.due.Store(false)
 	s.mu.Lock()
 	total := 0
 	byPeer := make(map[string]int)
