@@ -14,8 +14,8 @@ import (
 // OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
 // or Write. It waits, for at most Limits.OpenTimeout, while the peer's Limits.Streams are open or Limits.AcceptBacklog
 // of them are not accepted, and while an End that redials has no session; ctx bounds the waits and not the stream. The
-// timeout is for a peer that could accept: when the connection was lost meanwhile, or the peer
-// does not answer a ping, it begins anew.
+// timeout is for a peer that could accept: when the connection was lost meanwhile, or a ping of at most 30 s finds that
+// it is, it begins anew.
 //
 // Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
 // down, InvalidArgument for a name or metadata over the limits), or why the End is over.

@@ -67,7 +67,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	}
 	lc := e.linkConfig()
 	lc.Head = head
-	lc.OnBroken = func(l *conn.Link, _ error) { s.suspended(l) }
+	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
 	lc.Find = func(session [16]byte) (l *conn.Link, err error) {
 		l, end = s.find(session)
 		return l, nil
@@ -138,11 +138,11 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	return s.graves.findLocked(session), nil
 }
 
-// suspended is called when l has lost its carrier: it makes room when all those that wait hold too much. To look at
-// all of them for each would stop the resumes of a crowd that was torn off at once.
-func (s *Sessions) suspended(l *conn.Link) {
-	if l.Stats().LogMemory == 0 || !s.due.CompareAndSwap(false, true) {
-		return // nothing new is held, or somebody is about to look
+// suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much. To look
+// at all of them for each would stop the resumes of a crowd that was torn off at once.
+func (s *Sessions) suspended() {
+	if !s.due.CompareAndSwap(false, true) {
+		return // somebody is about to look, and sees this one too
 	}
 	s.evicting.Lock()
 	defer s.evicting.Unlock()
