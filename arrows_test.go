@@ -35,7 +35,8 @@ var arrows = map[string]arrowRule{
 	"conn":            {uses: []string{"frame"}},
 	"mux":             {uses: []string{"frame"}, inTests: []string{modYamux}},
 	// The root's Pipe is a pair of Ends without a socket: memnet carries it.
-	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", modMsgpack, modBackoff}, inTests: []string{".", "client", "server", modYamux}},
+	"internal/sessions": {uses: []string{"conn", "mux", "frame", modBackoff}},
+	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", modMsgpack}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
 	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},

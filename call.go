@@ -58,7 +58,7 @@ func (st *Stream) retry(s *session, err error, o *callOptions) bool {
 // callOn is Call on one session.
 func (e *End) callOn(ctx context.Context, s *session, open *mux.Open, body []byte, o *callOptions) ([]byte, error) {
 	c := e.calls.get(newCall)
-	if err := s.mux.Start(ctx, &c.Exchange, open, body); err != nil {
+	if err := s.Mux.Start(ctx, &c.Exchange, open, body); err != nil {
 		e.calls.put(c, &c.Exchange)
 		return nil, e.startError(ctx, err, open.Name)
 	}
@@ -101,15 +101,15 @@ func (st *Stream) Notify(ctx context.Context, method string, body []byte, opts .
 	}
 	open.Timeout = 0
 	s := st.session()
-	if e.redial == nil || st.ses != nil {
-		return s.startNotify(ctx, &open, body, nil)
+	if !e.line.Renews() || st.ses != nil {
+		return e.startNotify(ctx, s, &open, body, nil)
 	}
 	kept := &note{e: e, open: open, body: bytes.Clone(body)}
 	for {
 		if s, err = e.behind(ctx, s, notesOf, method); err != nil {
 			return err
 		}
-		if err = s.startNotify(ctx, &open, body, kept); err == nil || !e.lostOn(s, err) {
+		if err = e.startNotify(ctx, s, &open, body, kept); err == nil || !e.lostOn(s, err) {
 			return err
 		}
 		if s, err = e.next(ctx, s, false, method); err != nil {
@@ -125,7 +125,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 	if err != nil {
 		return open, err
 	}
-	if e.draining.Load() && depth == 0 {
+	if e.line.Draining() && depth == 0 {
 		return open, errorf(errShuttingDown.Code, "%s", errShuttingDown.Message).named(method)
 	}
 	if depth > mux.MaxDepth {

@@ -95,7 +95,7 @@ func TestCallManyCallers(t *testing.T) {
 		}
 		return nil
 	}))
-	if n := c.session().mux.Count() + s.session().mux.Count(); n != 0 {
+	if n := c.session().Mux.Count() + s.session().Mux.Count(); n != 0 {
 		t.Errorf("%d calls left open", n)
 	}
 }

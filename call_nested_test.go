@@ -37,7 +37,7 @@ func TestCallNestedCancel(t *testing.T) {
 				if how == "cancel" {
 					cancel()
 				} else {
-					s.session().link.Abort(nil)
+					s.session().Link.Abort(nil)
 				}
 				if err := <-inner; !errors.Is(err, context.Canceled) {
 					t.Errorf("the inner handler's context ended with %v", err)

@@ -140,7 +140,7 @@ func TestCallRefusedHere(t *testing.T) {
 	if !strings.Contains(err.Error(), "Limits.Body") {
 		t.Errorf("error is %q", err)
 	}
-	if n := c.session().mux.Count() + s.session().mux.Count(); n != 0 {
+	if n := c.session().Mux.Count() + s.session().Mux.Count(); n != 0 {
 		t.Errorf("%d exchanges left open", n)
 	}
 }

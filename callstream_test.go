@@ -151,7 +151,7 @@ func TestCallStreamEnds(t *testing.T) {
 					want(t, <-causes, test.cause)
 				}
 				synctest.Wait()
-				if n := c.session().mux.Count() + s.session().mux.Count(); n != 0 {
+				if n := c.session().Mux.Count() + s.session().Mux.Count(); n != 0 {
 					t.Errorf("%d calls left open", n)
 				}
 			})

@@ -89,8 +89,8 @@ func depthFrom(ctx context.Context) uint8 {
 }
 
 // init prepares hc. The clock of a timeout starts now, whatever the caller's clock says.
-func (hc *handlerContext) init(s *session, depth uint8, timeout time.Duration) {
-	hc.end, hc.ses, hc.depth = s.e, s, depth
+func (hc *handlerContext) init(e *End, s *session, depth uint8, timeout time.Duration) {
+	hc.end, hc.ses, hc.depth = e, s, depth
 	if timeout > 0 {
 		hc.deadline = time.Now().Add(timeout)
 	}
@@ -125,7 +125,7 @@ func (hc *handlerContext) armLocked() {
 	if hc.told {
 		return
 	}
-	a.stopEnd = context.AfterFunc(s.ctx, func() { hc.over(context.Canceled, context.Cause(s.ctx)) })
+	a.stopEnd = context.AfterFunc(s.Ctx, func() { hc.over(context.Canceled, context.Cause(s.Ctx)) })
 }
 
 // Err returns why the context is over, nil while it is not.
@@ -140,8 +140,8 @@ func (hc *handlerContext) Err() error {
 func (hc *handlerContext) checkEnd() {
 	if !hc.deadline.IsZero() && !time.Now().Before(hc.deadline) {
 		hc.over(context.DeadlineExceeded, nil)
-	} else if hc.ses.ctx.Err() != nil {
-		hc.over(context.Canceled, context.Cause(hc.ses.ctx))
+	} else if hc.ses.Ctx.Err() != nil {
+		hc.over(context.Canceled, context.Cause(hc.ses.Ctx))
 	}
 }
 

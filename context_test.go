@@ -126,7 +126,7 @@ func TestHandlerContextDerived(t *testing.T) {
 		e := &End{}
 		e.ctx, e.cancel = context.WithCancelCause(t.Context())
 		hc := new(handlerContext)
-		hc.init(&session{e: e, ctx: e.ctx}, 2, time.Minute)
+		hc.init(e, &session{Ctx: e.ctx}, 2, time.Minute)
 		child, cancel := context.WithCancel(context.WithValue(hc, testKey{}, "v"))
 		defer cancel()
 		called := make(chan struct{})
@@ -194,7 +194,7 @@ func TestAfterFuncOfEnded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, _ := pair(t, nil, nil)
 		hc := new(handlerContext)
-		hc.init(c.session(), 0, 0)
+		hc.init(c, c.session(), 0, 0)
 		hc.finish()
 		turn, ran := make(chan struct{}, 1), make(chan struct{})
 		turn <- struct{}{}

@@ -7,8 +7,8 @@ import (
 	"net"
 
 	"github.com/gantline-project/gantline/conn"
-	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/memnet"
+	"github.com/gantline-project/gantline/internal/sessions"
 )
 
 // Client makes an End of the dialling side out of nc, as tls.Client does: it shakes hands, runs cfg.Setup and
@@ -30,7 +30,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		return e, nil
 	}
 	if e.cfg.Redial != nil && e.cfg.SessionExpiry >= 0 {
-		e.redial = newRedialer(e)
+		e.line.Renew()
 	}
 	if e.cfg.Outbox != nil {
 		if err := e.holdOutbox(ctx, "", func() error { return errOutboxInUse }); err != nil {
@@ -44,10 +44,10 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		e.abandon(err)
 		return nil, err
 	}
-	if err := e.attach(newSession(e, l)); err != nil {
+	if err := e.attach(e.line.New(l)); err != nil {
 		code := PermissionDenied
 		errors.As(err, &code)
-		l.Start(refusing{})
+		l.Start(sessions.Refusing{})
 		_ = l.Close(ctx, code, cleanText(err))
 		e.abandon(err)
 		return nil, fmt.Errorf("gantline: server %q refused: %w", l.Peer().ID, bareError{err})
@@ -55,14 +55,6 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 	e.start()
 	return e, nil
 }
-
-// refusing takes what a server sends that this side is about to hang up on.
-type refusing struct{}
-
-func (refusing) HandleFrame(frame.Header, *frame.Reader) error   { return nil }
-func (refusing) HandleReleased(total [frame.Groups]uint64) error { return nil }
-func (refusing) Fill() bool                                      { return false }
-func (refusing) HandleClose(error)                               {}
 
 // bareError is an error whose text has lost our prefix.
 type bareError struct{ error }

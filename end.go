@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -29,40 +30,30 @@ type End struct {
 
 	cfg    Config // with defaults
 	router *Router
-	own    *scope                  // of the End
-	cur    atomic.Pointer[session] // the newest; set before Setup runs
+	own    *scope           // of the End
+	line   *sessions.Keeper // of sessions; has the newest before Setup runs
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
-	hooks    hooks
-	hooked   atomic.Int32 // streams that wait for OnStream
-	told     State        // by OnState, last; owned by the hooks' goroutine
-	backlog  backlog
-	calls    freeList[call]
-	notices  freeList[notice]
-	peers    peerMethods
-	running  atomic.Int64  // handlers and subscription functions
-	setup    atomic.Uint64 // goroutine that runs Setup; 0 = none
-	up       chan struct{} // closed when Setup has succeeded and the peer is heard
-	draining atomic.Bool   // Shutdown was called
-	closing  atomic.Bool   // Close was called
-	plain    bool          // the peer speaks yamux: streams only; set before the first session
-	redial   *redialer     // nil = the End ends with its session
-	box      Outbox        // nil = nothing is kept; set, as boxKey, before Setup runs
-	boxKey   string        // what box knows the peer by
-	keeper   keeper
-	holds    *holder        // with box; guarded by the holders' lock
-	redials  sync.WaitGroup // redialling goroutines; e.ctx ends them
-	close    func() error   // does it once
-	finished sync.Once      // finish
-
-	notes, letters resender     // what waits for a new session: notifies and messages
-	waiting        atomic.Int64 // calls and opens that do
+	hooks   hooks
+	hooked  atomic.Int32 // streams that wait for OnStream
+	told    State        // by OnState, last; owned by the hooks' goroutine
+	backlog backlog
+	calls   freeList[call]
+	notices freeList[notice]
+	peers   peerMethods
+	running atomic.Int64  // handlers and subscription functions
+	setup   atomic.Uint64 // goroutine that runs Setup; 0 = none
+	up      chan struct{} // closed when Setup has succeeded and the peer is heard
+	plain   bool          // the peer speaks yamux: streams only; set before the first session
+	box     Outbox        // nil = nothing is kept; set, as boxKey, before Setup runs
+	boxKey  string        // what box knows the peer by
+	keeper  keeper
+	holds   *holder      // with box; guarded by the holders' lock
+	close   func() error // does it once
 
 	turns atomic.Uint64 // how often a carrier came or was lost
-
-	turn sync.Mutex // held by whoever changes what the newest session is, or that there will be none
 
 	mu sync.Mutex // guards the scopes and states of all streams
 }
@@ -82,7 +73,8 @@ func newEnd(c *Config) (*End, error) {
 		return nil, err
 	}
 	e.router = e.cfg.Router
-	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	e.line = sessions.NewKeeper(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed})
+	e.ctx, e.cancel = e.line.Context(), e.line.Cancel
 	e.Stream = &Stream{end: e, accepted: true}
 	e.own = &scope{end: e, stream: e.Stream}
 	e.Stream.sc.Store(e.own)
@@ -94,12 +86,12 @@ func newEnd(c *Config) (*End, error) {
 
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.
 func (e *End) attach(s *session) (err error) {
-	s.notes.release()
+	s.Notes.Open()
 	e.useOutbox(s)
-	if e.Stream.mx = noBytes(s.link.Client()); !e.plain {
-		e.Stream.mx = s.mux.First()
+	if e.Stream.mx = noBytes(s.Link.Client()); !e.plain {
+		e.Stream.mx = s.Mux.First()
 	}
-	e.cur.Store(s)
+	e.line.Put(s)
 	if e.cfg.Setup == nil {
 		return nil
 	}
@@ -138,11 +130,11 @@ func (e setupError) As(target any) bool {
 func (e *End) start() {
 	s := e.session()
 	e.hookSession(true)
-	s.begin()
+	s.Begin()
 	close(e.up)
-	s.mirror()
+	e.mirror(s)
 	if e.box != nil {
-		s.resending.Go(s.publishKept)
+		s.Resending.Go(func() { e.publishKept(s) })
 	}
 	e.hooks.release()
 }
@@ -152,9 +144,9 @@ func (e *End) abandon(err error) {
 	e.hooks.drop()
 	e.cancel(err)
 	if s := e.session(); s != nil {
-		s.mux.HandleClose(err)
+		s.Mux.HandleClose(err)
 	}
-	e.finish(err)
+	e.line.Finish(err)
 }
 
 // over ends what the session does not know of.
@@ -169,13 +161,13 @@ func (e *End) over(err error) {
 // session is lost and the next one not there yet.
 func (e *End) State() State {
 	s := e.session()
-	switch st := s.link.State(); {
-	case s.lost.Load():
+	switch st := s.Link.State(); {
+	case s.Lost():
 		if e.ctx.Err() != nil {
 			return StateClosed
 		}
 		return StateBroken
-	case st == StateUp && e.draining.Load():
+	case st == StateUp && e.line.Draining():
 		return StateDraining
 	default:
 		return st
@@ -183,17 +175,17 @@ func (e *End) State() State {
 }
 
 // LocalID returns what this side is called: Config.ID, or what a client without one was given.
-func (e *End) LocalID() string { return e.session().link.LocalID() }
+func (e *End) LocalID() string { return e.session().Link.LocalID() }
 
 // PeerID returns what the peer is called. A client's id is only a claim.
-func (e *End) PeerID() string { return e.session().link.Peer().ID }
+func (e *End) PeerID() string { return e.session().Link.Peer().ID }
 
 // PeerMeta returns the peer's Config.Meta. Do not change it.
-func (e *End) PeerMeta() []byte { return e.session().link.Peer().Meta }
+func (e *End) PeerMeta() []byte { return e.session().Link.Peer().Meta }
 
 // Side tells whether this side dialled.
 func (e *End) Side() Side {
-	if e.session().link.Client() {
+	if e.session().Link.Client() {
 		return ClientSide
 	}
 	return ServerSide
@@ -205,7 +197,7 @@ func (e *End) Side() Side {
 func (e *End) Context() context.Context { return e.ctx }
 
 // Addr returns the local address of the carrier, for net.Listener.
-func (e *End) Addr() net.Addr { return e.session().link.LocalAddr() }
+func (e *End) Addr() net.Addr { return e.session().Link.LocalAddr() }
 
 // Ping asks the peer for a sign of life and returns the round trip time. It waits while there is no connection, and
 // asks again after it. Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers), or why
@@ -215,7 +207,7 @@ func (e *End) Ping(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	for s := e.session(); ; {
-		rtt, err := s.link.Ping(ctx)
+		rtt, err := s.Link.Ping(ctx)
 		switch {
 		case err == nil:
 			return rtt, nil
@@ -239,7 +231,7 @@ func (e *End) handlerDone()    { e.running.Add(-1) }
 
 // checkBody refuses a body that the peer would.
 func (e *End) checkBody(_, name string, n int) error {
-	if limit := e.session().link.Peer().Limits.Body; n > int(limit) {
+	if limit := e.session().Link.Peer().Limits.Body; n > int(limit) {
 		return errorf(ResourceExhausted, "body of %d bytes is over the peer's limit of %d: raise Limits.Body in the peer's Config, or use a stream", n, limit).named(name)
 	}
 	return nil
@@ -247,30 +239,33 @@ func (e *End) checkBody(_, name string, n int) error {
 
 // checkAnswer is checkBody for what a handler returned.
 func (e *End) checkAnswer(n int) error {
-	if limit := e.session().link.Peer().Limits.Body; n > int(limit) {
+	if limit := e.session().Link.Peer().Limits.Body; n > int(limit) {
 		return errorf(ResourceExhausted, "answer of %d bytes is over the caller's limit of %d: raise Limits.Body in the caller's Config, or use a streaming call", n, limit)
 	}
 	return nil
 }
 
 // acceptor hears what the peer opens in a session.
-type acceptor struct{ s *session }
+type acceptor struct {
+	e *End
+	s *session
+}
 
 // AcceptExchange takes a call, notify or message. Reader goroutine.
 func (a acceptor) AcceptExchange(x *mux.Incoming) {
-	e := a.s.e
+	e := a.e
 	own := x.Value
 	x.Value = nil // until somebody takes it
-	sc := a.s.scopeOf(x.Parent)
+	sc := e.scopeOf(a.s, x.Parent)
 	switch {
 	case sc == nil:
 		e.refuse(x, NotFound, "the stream it is addressed to has ended")
 	case x.Kind.Group() == frame.GroupMessages:
-		a.s.acceptMessage(sc, x, own.(*Message))
+		a.acceptMessage(sc, x, own.(*Message))
 	case len(x.Name) > 0 && x.Name[0] == ':':
-		a.s.acceptInternal(x)
+		a.acceptInternal(x)
 	default:
-		a.s.acceptCall(sc, x, own.(*serving))
+		a.acceptCall(sc, x, own.(*serving))
 	}
 }
 
@@ -299,10 +294,10 @@ func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
 		v.cancel(x, err)
 		return
 	}
-	a.s.e.refuse(x, Canceled, "")
+	a.e.refuse(x, Canceled, "")
 }
 
 // HandleDrain says that the peer takes no new work; the session refuses it from now on.
 func (a acceptor) HandleDrain(d frame.Drain) {
-	a.s.e.logger().Debug("gantline: the peer drains", "peer", a.s.e.PeerID(), "reason", d.Text)
+	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", d.Text)
 }

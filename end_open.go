@@ -20,10 +20,10 @@ import (
 // Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
 // down, InvalidArgument for a name or metadata over the limits), or why the End is over.
 func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
-	if e.closing.Load() {
+	if e.line.Closing() {
 		return nil, errEndClosed
 	}
-	if e.draining.Load() {
+	if e.line.Draining() {
 		return nil, errShuttingDown
 	}
 	var o streamOptions
@@ -46,7 +46,7 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 	if err != nil {
 		return nil, e.openError(ctx, err, o.name)
 	}
-	st := s.adopt(ms)
+	st := e.adopt(s, ms)
 	st.taken(false)
 	return st, nil
 }
@@ -56,7 +56,7 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) (*mux.Stream, *session, error) {
 	for {
 		turns := e.turns.Load()
-		ms, err := s.mux.OpenStream(ctx, open, nil)
+		ms, err := s.Mux.OpenStream(ctx, open, nil)
 		if err == mux.ErrOpenTimeout && e.wasAway(ctx, s, turns) {
 			continue
 		}
@@ -82,9 +82,9 @@ func (e *End) wasAway(ctx context.Context, s *session, turns uint64) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, peerPatience)
 	defer cancel()
-	away := s.link.State() == StateBroken // hooks may hear later than a ping is answered
-	_, _ = s.link.Ping(ctx)               // when that fails, the link's state says why
-	return away || e.turns.Load() != turns || s.link.State() == StateBroken
+	away := s.Link.State() == StateBroken // hooks may hear later than a ping is answered
+	_, _ = s.Link.Ping(ctx)               // when that fails, the link's state says why
+	return away || e.turns.Load() != turns || s.Link.State() == StateBroken
 }
 
 // openError is the error of a stream that could not be opened.
@@ -106,7 +106,7 @@ var errShuttingDown = errorf(Unavailable, "this end is shutting down")
 // Inline handler, or why the End is over.
 func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
 	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
-		if e.closing.Load() {
+		if e.line.Closing() {
 			return nil, errEndClosed
 		}
 		return nil, err
@@ -155,13 +155,12 @@ func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, 
 func (e *End) Streams() iter.Seq[*Stream] {
 	return func(yield func(*Stream) bool) {
 		s := e.session()
-		s.mux.Streams(func(ms *mux.Stream) bool { return yield(s.adopt(ms)) })
+		s.Mux.Streams(func(ms *mux.Stream) bool { return yield(e.adopt(s, ms)) })
 	}
 }
 
 // adopt returns the Stream that stands for ms.
-func (s *session) adopt(ms *mux.Stream) *Stream {
-	e := s.e
+func (e *End) adopt(s *session, ms *mux.Stream) *Stream {
 	if ms.ID() == 0 {
 		return e.Stream
 	}
@@ -176,16 +175,15 @@ func (s *session) adopt(ms *mux.Stream) *Stream {
 }
 
 // scopeOf returns the scope that id names; nil when the stream has ended.
-func (s *session) scopeOf(id uint64) *scope {
-	e := s.e
+func (e *End) scopeOf(s *session, id uint64) *scope {
 	if id == 0 {
 		return e.own
 	}
-	ms := s.mux.Stream(id)
+	ms := s.Mux.Stream(id)
 	if ms == nil {
 		return nil
 	}
-	st := s.adopt(ms)
+	st := e.adopt(s, ms)
 	e.mu.Lock()
 	closed := st.closed != nil
 	e.mu.Unlock()
@@ -197,16 +195,16 @@ func (s *session) scopeOf(id uint64) *scope {
 
 // AcceptStream takes a stream or streaming call of the peer. Reader goroutine.
 func (a acceptor) AcceptStream(ms *mux.Stream) {
-	e := a.s.e
+	e := a.e
 	if ms.Kind() == frame.KindStreamingCall {
-		if sc := a.s.scopeOf(ms.Parent()); sc != nil {
-			a.s.acceptStreamingCall(sc, ms)
+		if sc := e.scopeOf(a.s, ms.Parent()); sc != nil {
+			a.acceptStreamingCall(sc, ms)
 		} else {
 			_ = ms.Reset(NotFound, "the stream it is addressed to has ended")
 		}
 		return
 	}
-	st := a.s.adopt(ms)
+	st := e.adopt(a.s, ms)
 	f := e.cfg.OnStream
 	if f == nil {
 		e.backlog.put(st)
@@ -247,7 +245,7 @@ func (a acceptor) EndStream(ms *mux.Stream, err error) {
 			go sv.streamEnded(err) // ends at once
 		}
 	case ms.ID() != 0:
-		a.s.adopt(ms).ended(err)
+		a.e.adopt(a.s, ms).ended(err)
 	}
 }
 

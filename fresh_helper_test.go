@@ -154,7 +154,7 @@ func (h *house) stop() {
 	h.cut()
 	synctest.Wait()
 	for _, e := range ends {
-		e.session().link.Abort(errors.New("the server is gone"))
+		e.session().Link.Abort(errors.New("the server is gone"))
 	}
 	synctest.Wait()
 }

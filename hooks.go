@@ -93,8 +93,8 @@ func (e *End) linkConfig() *conn.Config {
 		}
 		up = up || s == StateUp
 	}
-	if e.redial != nil {
-		lc.OnBroken = func(*conn.Link, error) { e.redial.kick() }
+	if e.line.Renews() {
+		lc.OnBroken = func(*conn.Link, error) { e.line.Kick() }
 	}
 	return lc
 }
@@ -107,7 +107,7 @@ func (e *End) stateChanged(s State) {
 	switch {
 	case s < StateUp || s == StateClosed:
 		return
-	case s == StateUp && e.draining.Load():
+	case s == StateUp && e.line.Draining():
 		s = StateDraining
 	}
 	e.hookState(s)

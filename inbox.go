@@ -66,9 +66,9 @@ func (l *waiterList) remove(r *receiver) {
 }
 
 // acceptMessage takes a new message of the peer's. Reader goroutine, in OPEN order.
-func (s *session) acceptMessage(sc *scope, x *mux.Incoming, m *Message) {
-	e := s.e
-	m.init(s, sc, x)
+func (a acceptor) acceptMessage(sc *scope, x *mux.Incoming, m *Message) {
+	e := a.e
+	m.init(e, a.s, sc, x)
 	x.Value = m
 	in := &sc.inbox
 	var w wants

@@ -86,7 +86,7 @@ func TestReceiveAtTheEnd(t *testing.T) {
 	for name, end := range map[string]func(c, s *End){
 		"closed by the peer": func(c, _ *End) { _ = c.Close() },
 		"closed here":        func(_, s *End) { _ = s.Close() },
-		"carrier lost":       func(c, _ *End) { c.session().link.Abort(ErrSessionLost) },
+		"carrier lost":       func(c, _ *End) { c.session().Link.Abort(ErrSessionLost) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c, s := pair(t, nil, nil)

@@ -133,7 +133,7 @@ func TestLargeBeforeSmall(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		for c.session().mux.Count() == 0 { // until it is on its way
+		for c.session().Mux.Count() == 0 { // until it is on its way
 			runtime.Gosched()
 		}
 		small := publishAsync(t, c, "q.small", "")

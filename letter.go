@@ -24,12 +24,12 @@ type letter struct {
 	buffer  atomic.Pointer[[]byte] // holds the body, when it goes back to a pool
 	settled atomic.Bool            // the publisher was told, or is being told: body is not sent again
 
-	waiting atomic.Bool // in the resender, until it is sent again or given up
+	waiting atomic.Bool // in the End's queue, until it is sent again or given up
 	stop    func() bool // stops watching the context meanwhile
 }
 
 // keeps reports whether messages of the scope outlive their session or End.
-func (sc *scope) keeps() bool { return sc.isEnd() && (sc.end.redial != nil || sc.end.box != nil) }
+func (sc *scope) keeps() bool { return sc.isEnd() && (sc.end.line.Renews() || sc.end.box != nil) }
 
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
 func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
@@ -80,8 +80,8 @@ func (k *letter) enqueue(md Metadata) error {
 		return err
 	}
 	k.watch()
-	if !e.letters.push(k) {
-		k.drop(context.Cause(e.ctx))
+	if !e.line.Letters.Push(k) {
+		k.Drop(context.Cause(e.ctx))
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (k *letter) start(s *session) error {
 	p := k.p
 	out := newOutgoing(p)
 	restart(p.ctx, &k.open)
-	if err := s.mux.Start(p.ctx, &out.x, &k.open, k.body); err != nil {
+	if err := s.Mux.Start(p.ctx, &out.x, &k.open, k.body); err != nil {
 		return err
 	}
 	if p.ctx.Done() != nil {
@@ -112,8 +112,8 @@ func (k *letter) lost(x *mux.Exchange) bool {
 		k.open.Metadata = redelivered(k.open.Metadata)
 	}
 	k.watch()
-	if !e.letters.add(x.ID(), k) {
-		k.drop(context.Cause(e.ctx))
+	if !e.line.Letters.Add(x.ID(), k) {
+		k.Drop(context.Cause(e.ctx))
 	}
 	return true
 }
@@ -139,17 +139,17 @@ func (k *letter) watch() {
 	}
 }
 
-// waits implements resendable. Shutdown need not wait for what stays in the outbox.
-func (k *letter) waits() bool { return k.left == nil && k.waiting.Load() }
+// Waits implements sessions.Resendable. Shutdown need not wait for what stays in the outbox.
+func (k *letter) Waits() bool { return k.left == nil && k.waiting.Load() }
 
-// send implements resendable.
-func (k *letter) send(s *session) bool {
+// Send implements sessions.Resendable.
+func (k *letter) Send(s *session) bool {
 	if !k.waiting.CompareAndSwap(true, false) {
 		return true // given up
 	}
 	k.stop()
 	p := k.p
-	if k.left != nil && p.sc.end.draining.Load() {
+	if k.left != nil && p.sc.end.line.Draining() {
 		return true
 	}
 	switch err := k.start(s); {
@@ -163,8 +163,8 @@ func (k *letter) send(s *session) bool {
 	return true
 }
 
-// drop implements resendable.
-func (k *letter) drop(err error) {
+// Drop implements sessions.Resendable.
+func (k *letter) Drop(err error) {
 	if k.waiting.CompareAndSwap(true, false) {
 		k.stop()
 		k.done(k.p.sc.end.exchangeError(err, k.sent, k.p.topic), false)

@@ -1,28 +1,12 @@
 package gantline
 
 import (
-	"context"
 	"io"
-	"net"
 	"time"
 
-	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
-
-// link is what an End needs of what its session runs over, whichever dialect the peer speaks.
-type link interface {
-	Client() bool
-	State() State
-	LocalID() string
-	Peer() *conn.Peer
-	LocalAddr() net.Addr
-	RemoteAddr() net.Addr
-	Ping(ctx context.Context) (time.Duration, error)
-	Stats() conn.Stats
-	Close(ctx context.Context, code Code, text string) error
-	Abort(err error)
-}
 
 // byteStream is what a Stream needs of what carries its bytes.
 type byteStream interface {
@@ -43,10 +27,9 @@ type byteStream interface {
 }
 
 var (
-	_ link       = (*conn.Link)(nil)
-	_ link       = (*yamuxLink)(nil)
-	_ byteStream = (*mux.Stream)(nil)
-	_ byteStream = noBytes(false)
+	_ sessions.Link = (*yamuxLink)(nil)
+	_ byteStream    = (*mux.Stream)(nil)
+	_ byteStream    = noBytes(false)
 )
 
 // noBytes is the first stream of an End whose peer has none. It tells whether this side dialled.

@@ -81,10 +81,10 @@ func (e *End) runYamux(ctx context.Context, nc net.Conn, client bool, head []byt
 
 // newYamuxSession returns a session of e over nc. The peer is not heard before begin. The error is about e's Config.
 func newYamuxSession(e *End, nc net.Conn, client bool, head []byte) (*session, *yamuxLink, error) {
-	s := blankSession(e)
+	s := e.line.Blank()
 	limits := &e.cfg.Limits
 	cfg := &mux.YamuxConfig{
-		Acceptor:     acceptor{s},
+		Acceptor:     acceptor{e, s},
 		Limits:       limits.wire(),
 		Heartbeat:    e.cfg.Heartbeat,
 		OpenTimeout:  limits.OpenTimeout,
@@ -102,8 +102,8 @@ func newYamuxSession(e *End, nc net.Conn, client bool, head []byte) (*session, *
 			return err
 		},
 		OnClose: func(error) {
-			close(s.over)
-			e.finish(context.Cause(e.ctx))
+			s.Ended()
+			e.line.Finish(context.Cause(e.ctx))
 		},
 	}
 	run := mux.YamuxServer
@@ -122,8 +122,8 @@ func newYamuxSession(e *End, nc net.Conn, client bool, head []byte) (*session, *
 		return nil, nil, err
 	}
 	l.y = y
-	s.link, s.mux = l, y.Session()
-	s.begin = func() { l.begun.Do(y.Start) }
+	s.Link, s.Mux = l, y.Session()
+	s.Begin = func() { l.begun.Do(y.Start) }
 	return s, l, nil
 }
 

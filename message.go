@@ -52,9 +52,9 @@ const (
 )
 
 // init copies out of x what lives only as long as the frame. Topic is the caller's.
-func (m *Message) init(s *session, sc *scope, x *mux.Incoming) {
+func (m *Message) init(e *End, s *session, sc *scope, x *mux.Incoming) {
 	m.sc, m.x, m.Stream, m.codec, m.noAck = sc, x, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
-	m.ctx.init(s, x.Depth, x.Timeout)
+	m.ctx.init(e, s, x.Depth, x.Timeout)
 	m.early, m.complete = len(x.Body), x.Complete()
 	if !m.complete {
 		m.early = earlyStream
@@ -132,7 +132,7 @@ func (m *Message) settle(as uint32, why error) error {
 	if gone := m.gone.Load(); gone != nil {
 		return m.goneError(*gone)
 	}
-	if ctx := m.ctx.ses.ctx; ctx.Err() != nil {
+	if ctx := m.ctx.ses.Ctx; ctx.Err() != nil {
 		return m.goneError(context.Cause(ctx))
 	}
 	return nil

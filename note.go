@@ -10,13 +10,13 @@ import (
 
 // startNotify sends a notify that was checked. kept is sent again in the next session when this one ends before
 // the notify was handed to a carrier; nil = it is not.
-func (s *session) startNotify(ctx context.Context, open *mux.Open, body []byte, kept *note) error {
-	n := s.e.notices.get(newNotice)
-	n.e, n.kept = s.e, kept
-	if err := s.mux.Start(ctx, &n.Exchange, open, body); err != nil {
+func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *note) error {
+	n := e.notices.get(newNotice)
+	n.e, n.kept = e, kept
+	if err := s.Mux.Start(ctx, &n.Exchange, open, body); err != nil {
 		n.kept = nil
-		s.e.notices.put(n, &n.Exchange)
-		return s.e.startError(ctx, err, open.Name)
+		e.notices.put(n, &n.Exchange)
+		return e.startError(ctx, err, open.Name)
 	}
 	n.step()
 	return nil
@@ -40,7 +40,7 @@ func newNotice() *notice {
 // Complete is called when the peer has begun to handle the notify, or will not.
 func (n *notice) Complete(x *mux.Exchange) {
 	if n.kept != nil && x.Err != nil && !x.Sent && errors.Is(x.Err, ErrSessionLost) && n.e.ctx.Err() == nil {
-		n.e.notes.add(x.ID(), n.kept) // nobody hears when the End is over
+		n.e.line.Notes.Add(x.ID(), n.kept) // nobody hears when the End is over
 	}
 	n.kept = nil
 	n.step()
@@ -60,14 +60,14 @@ type note struct {
 	body []byte
 }
 
-// send implements resendable. What the peer refuses is gone, as with any notify.
-func (n *note) send(s *session) bool {
-	err := s.startNotify(n.e.ctx, &n.open, n.body, n)
+// Send implements sessions.Resendable. What the peer refuses is gone, as with any notify.
+func (n *note) Send(s *session) bool {
+	err := n.e.startNotify(n.e.ctx, s, &n.open, n.body, n)
 	return err == nil || !n.e.lostOn(s, err)
 }
 
-// drop implements resendable.
-func (n *note) drop(error) {}
+// Drop implements sessions.Resendable.
+func (n *note) Drop(error) {}
 
-// waits implements resendable.
-func (n *note) waits() bool { return true }
+// Waits implements sessions.Resendable.
+func (n *note) Waits() bool { return true }

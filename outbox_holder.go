@@ -44,7 +44,7 @@ func (e *End) holdOutbox(ctx context.Context, peer string, busy func() error) er
 		if h == nil {
 			return nil
 		}
-		if !asked && h.e.ctx.Err() == nil && !h.e.closing.Load() {
+		if !asked && h.e.ctx.Err() == nil && !h.e.line.Closing() {
 			if err := busy(); err != nil {
 				return err
 			}

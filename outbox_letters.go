@@ -8,25 +8,25 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/sessions"
 )
 
 // useOutbox prepares e for its first session, s. Messages wait until the kept ones went before them.
 func (e *End) useOutbox(s *session) {
-	if e.cfg.Outbox == nil || e.plain || s.native.Peer().Assigned {
-		s.letters.release()
+	if e.cfg.Outbox == nil || e.plain || s.Native.Peer().Assigned {
+		s.Letters.Open()
 		return
 	}
 	e.box = e.cfg.Outbox
-	if !s.link.Client() {
-		e.boxKey = s.link.Peer().ID
+	if !s.Link.Client() {
+		e.boxKey = s.Link.Peer().ID
 	}
 }
 
 // publishKept publishes what earlier Ends left in the outbox, and behind it what Setup has published. It is the
 // first session's resend.
-func (s *session) publishKept() {
-	e := s.e
-	if !s.link.Client() {
+func (e *End) publishKept(s *session) {
+	if !s.Link.Client() {
 		err := e.holdOutbox(e.ctx, e.boxKey, func() error {
 			e.logger().Warn("gantline: another End of this peer uses the outbox, messages wait until it is over", "peer", e.boxKey)
 			return nil
@@ -39,31 +39,25 @@ func (s *session) publishKept() {
 	if err != nil {
 		e.logger().Error("gantline: outbox cannot be read, what it keeps is not published now", "peer", e.PeerID(), "err", err)
 	}
-	letters := make([]resendable, 0, len(left))
+	letters := make([]sessions.Resendable, 0, len(left))
 	for _, m := range left {
 		if k := e.letterOf(m); k != nil {
 			letters = append(letters, k)
 		}
 	}
-	e.letters.before(letters)
-	if e.letters.run(s) {
-		s.letters.release()
+	e.line.Letters.Before(func(queued []sessions.Resendable) []sessions.Resendable { return without(letters, queued) })
+	if e.line.Letters.Run(s) {
+		s.Letters.Open()
 	}
 }
 
-// before queues what goes before everything else, but for messages that are queued already.
-func (r *resender) before(letters []resendable) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.over {
-		return
-	}
-	own := make(map[MessageID]bool, len(r.queue))
-	for _, what := range r.queue {
+// without returns the letters that are not among those queued.
+func without(letters, queued []sessions.Resendable) []sessions.Resendable {
+	own := make(map[MessageID]bool, len(queued))
+	for _, what := range queued {
 		own[what.(*letter).id] = true
 	}
-	letters = slices.DeleteFunc(letters, func(what resendable) bool { return own[what.(*letter).id] })
-	r.queue = append(letters, r.queue...)
+	return slices.DeleteFunc(letters, func(what sessions.Resendable) bool { return own[what.(*letter).id] })
 }
 
 // letterOf returns m as a letter that nobody waits for; nil when it cannot be sent to this peer.
@@ -164,16 +158,16 @@ func (k *letter) done(err error, answered bool) {
 // postpone leaves a message that nobody waits for, and that was not answered, to the next session or End.
 func (k *letter) postpone(err error) {
 	e := k.p.sc.end
-	if e.ctx.Err() != nil || e.draining.Load() {
+	if e.ctx.Err() != nil || e.line.Draining() {
 		return
 	}
 	if CodeOf(err) != Unavailable {
 		k.tellStays(err)
 		return
 	}
-	if e.redial != nil {
+	if e.line.Renews() {
 		k.watch()
-		e.letters.add(0, k)
+		e.line.Letters.Add(0, k)
 	}
 }
 

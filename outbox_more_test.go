@@ -186,8 +186,8 @@ func TestOutboxDrainRace(t *testing.T) {
 		h.cut()
 		<-time.After(2 * time.Second)
 		synctest.Wait()
-		if sent := c.session().native.State(); sent != StateUp || c.session().seq != 1 {
-			t.Errorf("state %v, session %d", sent, c.session().seq)
+		if sent := c.session().Native.State(); sent != StateUp || c.session().Seq != 1 {
+			t.Errorf("state %v, session %d", sent, c.session().Seq)
 		}
 		same(t, "sent", textsOf(b.take()))
 		same(t, "kept", box.texts(""), "1", "2", "3")

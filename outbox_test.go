@@ -159,7 +159,7 @@ func TestOutboxServer(t *testing.T) {
 		p, err := s2.PublishAsync(t.Context(), "t", []byte("away"))
 		must(t, err)
 		synctest.Wait()
-		_ = c2.session().native.Close(t.Context(), OK, "")
+		_ = c2.session().Native.Close(t.Context(), OK, "")
 		want(t, p.Wait(short(t)), ErrKept)
 		var a3 mailbox
 		a3.acks(true)

@@ -42,9 +42,9 @@ type announcer struct {
 }
 
 // mirror asks the peer for its methods.
-func (s *session) mirror() {
-	if s.e.cfg.OnPeerMethod != nil {
-		_ = s.startNotify(s.ctx, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil, nil)
+func (e *End) mirror(s *session) {
+	if e.cfg.OnPeerMethod != nil {
+		_ = e.startNotify(s.Ctx, s, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil, nil)
 	}
 }
 
@@ -123,7 +123,7 @@ func (a *announcer) announce(to *session) {
 	body := make([]byte, 0, announcePart)
 	send := func() {
 		if len(body) > 0 {
-			_ = to.startNotify(to.ctx, &mux.Open{Kind: frame.KindNotify, Name: methodsName}, body, nil)
+			_ = a.e.startNotify(to.Ctx, to, &mux.Open{Kind: frame.KindNotify, Name: methodsName}, body, nil)
 			body = body[:0]
 		}
 	}
@@ -149,13 +149,13 @@ func (a *announcer) announce(to *session) {
 }
 
 // acceptInternal takes a notify of the protocol's own. Reader goroutine.
-func (s *session) acceptInternal(x *mux.Incoming) {
-	e := s.e
+func (a acceptor) acceptInternal(x *mux.Incoming) {
+	e := a.e
 	known := x.Kind == frame.KindNotify && x.Parent == 0 && x.Complete()
 	switch name := string(x.Name); {
 	case known && name == watchName:
 		e.refuse(x, OK, "")
-		e.peers.out.askedBy(s)
+		e.peers.out.askedBy(a.s)
 	case known && name == methodsName && e.cfg.OnPeerMethod != nil:
 		x.Value = uncancelled{}
 		// The notify keeps its slot until the hook has run, so that a peer cannot fill the queue of hooks.

@@ -39,7 +39,7 @@ func (st *Stream) Go(ctx context.Context, method string, body []byte, opts ...Ca
 		p.settle(nil, err)
 		return p
 	}
-	p.again = e.redial != nil && st.ses == nil
+	p.again = e.line.Renews() && st.ses == nil
 	if p.again {
 		p.request = bytes.Clone(body)
 	}
@@ -61,7 +61,7 @@ func (p *PendingCall) attempt(s *session, body []byte) {
 			}
 		})
 	}
-	err := s.mux.Start(p.ctx, &try.x, &p.open, body)
+	err := s.Mux.Start(p.ctx, &try.x, &p.open, body)
 	if err != nil {
 		try.failed = true // there is nothing to cancel
 	}

@@ -87,7 +87,7 @@ func TestGoWaitsForASlot(t *testing.T) {
 			want(t, err, Canceled)
 		}
 		synctest.Wait() // the slots are free once the handlers have returned
-		if n := c.session().mux.Count() + s.session().mux.Count(); n != 0 {
+		if n := c.session().Mux.Count() + s.session().Mux.Count(); n != 0 {
 			t.Errorf("%d calls left open", n)
 		}
 	})

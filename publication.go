@@ -111,7 +111,7 @@ func (p *Publication) Wait(ctx context.Context) error {
 		return p.Err()
 	default:
 	}
-	if err := p.sc.end.mayWait(ctx, "Publication.Wait", p.topic); err != nil && !p.sc.end.closing.Load() {
+	if err := p.sc.end.mayWait(ctx, "Publication.Wait", p.topic); err != nil && !p.sc.end.line.Closing() {
 		return err
 	}
 	select {

@@ -79,7 +79,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 // inside Config.Setup too.
 func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, opts ...PublishOption) (*Publication, error) {
 	sc := st.scope()
-	if sc.end.closing.Load() {
+	if sc.end.line.Closing() {
 		return nil, sc.end.closedError(topic)
 	}
 	o := usePublishOptions(opts)
@@ -143,7 +143,7 @@ func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, de
 				return err
 			}
 		}
-		if err = s.mux.Start(ctx, x, &open, body); err == nil {
+		if err = s.Mux.Start(ctx, x, &open, body); err == nil {
 			return nil
 		}
 		if !sc.isEnd() || !e.lostOn(s, err) {

@@ -52,12 +52,12 @@ func TestRedialStops(t *testing.T) {
 				must(t, err)
 				h.stop()
 				<-time.After(tt.after)
-				if c.State() != StateBroken || c.session().lost.Load() != tt.fresh {
-					t.Fatalf("%v, session lost: %v", c.State(), c.session().lost.Load())
+				if c.State() != StateBroken || c.session().Lost() != tt.fresh {
+					t.Fatalf("%v, session lost: %v", c.State(), c.session().Lost())
 				}
 				stopped := make(chan time.Time, 1)
 				go func() {
-					c.redials.Wait() // the goroutine
+					c.line.Redialled() // the goroutine
 					stopped <- time.Now()
 				}()
 				synctest.Wait()

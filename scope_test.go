@@ -154,7 +154,7 @@ func TestScopeWaitCancelled(t *testing.T) {
 		must(t, err)
 		cs.Cancel()
 		synctest.Wait()
-		if n := s.session().mux.Count(); n != 2 { // the stream and the notify
+		if n := s.session().Mux.Count(); n != 2 { // the stream and the notify
 			t.Errorf("%d open, want 2", n)
 		}
 		ran := make(chan string, 3)

@@ -36,9 +36,9 @@ type serving struct {
 }
 
 // accept takes a new call or notify of the peer. Reader goroutine.
-func (s *session) acceptCall(sc *scope, x *mux.Incoming, sv *serving) {
+func (a acceptor) acceptCall(sc *scope, x *mux.Incoming, sv *serving) {
 	sv.sc, sv.x = sc, x
-	sv.init(s, x.Depth, x.Timeout)
+	sv.init(a.e, a.s, x.Depth, x.Timeout)
 	sv.told = x.Kind == frame.KindCall
 	sv.request = &sv.req
 	sv.req.Stream, sv.req.codec = sc.stream, x.Codec
@@ -55,9 +55,9 @@ func (s *session) acceptCall(sc *scope, x *mux.Incoming, sv *serving) {
 }
 
 // acceptStreamingCall takes a new streaming call of the peer. Reader goroutine.
-func (s *session) acceptStreamingCall(sc *scope, ms *mux.Stream) {
+func (a acceptor) acceptStreamingCall(sc *scope, ms *mux.Stream) {
 	sv := &serving{sc: sc, ms: ms}
-	sv.init(s, ms.Depth(), ms.Timeout())
+	sv.init(a.e, a.s, ms.Depth(), ms.Timeout())
 	sv.request = &sv.req
 	sv.req.Stream, sv.req.codec = sc.stream, ms.Codec()
 	sv.req.Metadata = parseMetadata(ms.Metadata())
@@ -138,9 +138,9 @@ func (sv *serving) start(reader bool) {
 	}
 	if reader && sv.route.inline {
 		sv.inline = true
-		sv.ses.native.EnterUser()
+		sv.ses.Native.EnterUser()
 		next := sv.serve()
-		sv.ses.native.LeaveUser()
+		sv.ses.Native.LeaveUser()
 		if next != nil {
 			next.spawn()
 		}

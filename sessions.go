@@ -48,7 +48,6 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		_ = nc.Close()
 		return nil, false, err
 	}
-	e.redial = nil
 	var head []byte
 	if e.cfg.Yamux {
 		limited, cancel := context.WithTimeout(ctx, conn.DefaultHandshakeTimeout)
@@ -73,7 +72,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		return l, nil
 	}
 	lc.Accept = func(l *conn.Link) error {
-		if err := e.attach(newSession(e, l)); err != nil {
+		if err := e.attach(e.line.New(l)); err != nil {
 			return err
 		}
 		s.add(e)
@@ -96,7 +95,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 // Drop ends a suspended End at once, as if its SessionExpiry were over: why says what took its place, for
 // instance. An End that is up is left alone: Drop returns false.
 func (s *Sessions) Drop(end *End, why error) bool {
-	l := end.session().native
+	l := end.session().Native
 	if l == nil || l.State() != StateBroken {
 		return false
 	}
@@ -110,7 +109,7 @@ func (s *Sessions) add(e *End) {
 	if s.ends == nil {
 		s.ends = make(map[[16]byte]*End)
 	}
-	s.ends[e.session().native.Peer().Session] = e
+	s.ends[e.session().Native.Peer().Session] = e
 	context.AfterFunc(e.ctx, func() { s.remove(e) })
 }
 
@@ -119,7 +118,7 @@ func (s *Sessions) remove(e *End) {
 	if e.session() == nil || e.plain {
 		return
 	}
-	l := e.session().native
+	l := e.session().Native
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id := l.Peer().Session; s.ends[id] == e {
@@ -133,7 +132,7 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.ends[session]; e != nil {
-		return e.session().native, e
+		return e.session().Native, e
 	}
 	return s.graves.findLocked(session), nil
 }
@@ -152,10 +151,10 @@ func (s *Sessions) suspended() {
 	byPeer := make(map[string]int)
 	var waiting []*End
 	for _, e := range s.ends {
-		if e.session().native.State() != StateBroken {
+		if e.session().Native.State() != StateBroken {
 			continue
 		}
-		n := e.session().native.Stats().LogMemory
+		n := e.session().Native.Stats().LogMemory
 		total += n
 		byPeer[e.PeerID()] += n
 		waiting = append(waiting, e)

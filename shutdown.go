@@ -21,23 +21,20 @@ func (e *End) Close() error { return e.close() }
 
 // closeNow is Close, called once.
 func (e *End) closeNow() error {
-	e.closing.Store(true)
+	s := e.line.Close()
 	e.backlog.end(errEndClosed, true)
-	e.turn.Lock() // behind it there is no new session
-	s := e.session()
-	e.turn.Unlock()
-	if s.link.State() == StateUp {
+	if s.Link.State() == StateUp {
 		e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
 	}
-	s.mux.CloseStreams()
-	err := s.link.Close(context.Background(), OK, "")
-	if s.lost.Load() {
-		e.finish(errEndClosed)
+	s.Mux.CloseStreams()
+	err := s.Link.Close(context.Background(), OK, "")
+	if s.Lost() {
+		e.line.Finish(errEndClosed)
 	}
 	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
 		e.peers.out.wait()
-		e.redial.wait()
-		s.resending.Wait()
+		e.line.Wait()
+		s.Resending.Wait()
 		e.keeper.wait()
 	}
 	return err
@@ -53,9 +50,9 @@ const idleCheck = 5 * time.Millisecond
 // ctx ends first it closes at once and returns ctx's error. Do not call it from a handler: it would wait for
 // itself.
 func (e *End) Shutdown(ctx context.Context) error {
-	if !e.draining.Swap(true) && e.ctx.Err() == nil {
+	if e.line.Drain() && e.ctx.Err() == nil {
 		e.hookState(StateDraining)
-		e.session().mux.Drain(Unavailable, "shutdown", "")
+		e.session().Mux.Drain(Unavailable, "shutdown", "")
 	}
 	err := e.awaitIdle(ctx)
 	return errors.Join(err, e.Close())
@@ -63,7 +60,7 @@ func (e *End) Shutdown(ctx context.Context) error {
 
 // busy reports whether something is open or runs, or waits for a new session to be opened in.
 func (e *End) busy() bool {
-	return e.session().mux.Count() > 0 || e.running.Load() > 0 || e.waiting.Load() > 0 || !e.notes.empty() || !e.letters.empty()
+	return e.session().Mux.Count() > 0 || e.running.Load() > 0 || e.line.Busy()
 }
 
 func (e *End) awaitIdle(ctx context.Context) error {
@@ -102,11 +99,11 @@ type Stats struct {
 // Stats returns the End's counters.
 func (e *End) Stats() Stats {
 	s := e.session()
-	windows, bodies := s.mux.Granted()
+	windows, bodies := s.Mux.Granted()
 	return Stats{
-		Link:         s.link.Stats(),
-		Sessions:     int(s.seq),
-		Open:         s.mux.Count(),
+		Link:         s.Link.Stats(),
+		Sessions:     int(s.Seq),
+		Open:         s.Mux.Count(),
 		Handlers:     int(e.running.Load()),
 		Backlog:      e.backlog.len(),
 		StreamMemory: windows,

@@ -49,7 +49,7 @@ func (st *Stream) Metadata() Metadata { return parseMetadata(st.mx.Metadata()) }
 
 // Side tells who opened the stream: the End's own one counts as the client's.
 func (st *Stream) Side() Side {
-	if st.mx.Opened() == st.end.session().link.Client() {
+	if st.mx.Opened() == st.end.session().Link.Client() {
 		return ClientSide
 	}
 	return ServerSide
@@ -59,10 +59,10 @@ func (st *Stream) Side() Side {
 func (st *Stream) End() *End { return st.end }
 
 // LocalAddr returns the carrier's local address.
-func (st *Stream) LocalAddr() net.Addr { return st.end.session().link.LocalAddr() }
+func (st *Stream) LocalAddr() net.Addr { return st.end.session().Link.LocalAddr() }
 
 // RemoteAddr returns the carrier's remote address.
-func (st *Stream) RemoteAddr() net.Addr { return st.end.session().link.RemoteAddr() }
+func (st *Stream) RemoteAddr() net.Addr { return st.end.session().Link.RemoteAddr() }
 
 // Read waits for bytes and returns what there is, up to len(p). What arrived stays readable after the peer
 // closed its direction or the session ended. Errors: io.EOF (only after the peer's CloseWrite or Close),

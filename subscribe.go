@@ -151,7 +151,7 @@ func (s *subscription) handle(m *Message) {
 
 // overHere reports whether this side has closed the End and it is over: its handlers run no more. Messages
 // that had arrived before the peer closed it, or before the carrier was lost, are still handed out.
-func (e *End) overHere() bool { return e.closing.Load() && e.ctx.Err() != nil }
+func (e *End) overHere() bool { return e.line.Closing() && e.ctx.Err() != nil }
 
 // take takes the next messages; none ends the goroutine.
 func (s *subscription) take(buf []*Message) []*Message {

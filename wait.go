@@ -16,7 +16,7 @@ func (e *End) mayWait(ctx context.Context, op, name string) error {
 
 // enter is mayWait for calls; it also returns the depth of a call made with ctx.
 func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err error) {
-	if e.closing.Load() {
+	if e.line.Closing() {
 		return 0, e.closedError(name)
 	}
 	select {

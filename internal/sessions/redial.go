@@ -1,10 +1,11 @@
-package gantline
+package sessions
 
 import (
 	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/frame"
 )
 
 // How a torn connection is dialled again. Full jitter (RandomizationFactor 1) spreads clients that lost the
@@ -35,7 +37,7 @@ const (
 
 // redialer gives a client's End new carriers, and a new session when the old one is lost.
 type redialer struct {
-	e *End
+	k *Keeper
 	b *backoff.ExponentialBackOff
 
 	mu      sync.Mutex // guards running
@@ -48,7 +50,7 @@ type redialer struct {
 	spanned  int
 }
 
-func newRedialer(e *End) *redialer {
+func newRedialer(k *Keeper) *redialer {
 	b := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(redialFirst),
 		backoff.WithRandomizationFactor(1),
@@ -57,7 +59,7 @@ func newRedialer(e *End) *redialer {
 		backoff.WithMaxElapsedTime(0),
 	)
 	b.Reset()
-	return &redialer{e: e, b: b, upSince: time.Now()}
+	return &redialer{k: k, b: b, upSince: time.Now()}
 }
 
 // kick is called when the carrier or the session is gone. It returns at once; the goroutine ends when there is a
@@ -65,21 +67,21 @@ func newRedialer(e *End) *redialer {
 func (r *redialer) kick() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.running || r.e.ctx.Err() != nil {
+	if r.running || r.k.ctx.Err() != nil {
 		return
 	}
 	r.running = true
-	r.e.redials.Go(r.work)
+	r.k.redials.Go(r.work)
 }
 
 // wait waits for the goroutine. The End is over.
 func (r *redialer) wait() {
 	if r != nil {
 		r.mu.Lock()
-		over := r.e.ctx.Err() != nil // behind this none is started
+		over := r.k.ctx.Err() != nil // behind this none is started
 		r.mu.Unlock()
 		if over {
-			r.e.redials.Wait()
+			r.k.redials.Wait()
 		}
 	}
 }
@@ -88,8 +90,8 @@ func (r *redialer) work() {
 	for {
 		r.run()
 		r.mu.Lock()
-		s := r.e.session()
-		if r.e.ctx.Err() != nil || !s.lost.Load() && s.native.State() != StateBroken {
+		s := r.k.Session()
+		if r.k.ctx.Err() != nil || !s.lost.Load() && s.Native.State() != conn.StateBroken {
 			r.running = false
 			r.mu.Unlock()
 			return
@@ -100,12 +102,12 @@ func (r *redialer) work() {
 
 // run dials until the End has a carrier or is over.
 func (r *redialer) run() {
-	e := r.e
-	delay := r.firstDelay(e.session().native)
+	k := r.k
+	delay := r.firstDelay(k.Session().Native)
 	refusals, stale, redirects := 0, 0, 0
 	began := time.Now()
-	for sleep(e.ctx, delay) {
-		s := e.session()
+	for sleep(k.ctx, delay) {
+		s := k.Session()
 		fresh := s.lost.Load()
 		dialled, err := r.attempt(s, fresh)
 		if !dialled {
@@ -114,16 +116,16 @@ func (r *redialer) run() {
 		var no *conn.RefusedError
 		switch {
 		case err == nil:
-			r.upSince, r.passed = time.Now(), e.session().native.Passed()
+			r.upSince, r.passed = time.Now(), k.Session().Native.Passed()
 			return
-		case e.ctx.Err() != nil:
+		case k.ctx.Err() != nil:
 			return
 		case errors.Is(err, conn.ErrNotBroken):
-			if l := s.native; s.lost.Load() || l.State() == StateClosed {
+			if l := s.Native; s.lost.Load() || l.State() == conn.StateClosed {
 				delay = 0 // it has expired meanwhile
 				select {
 				case <-s.over:
-				case <-e.ctx.Done():
+				case <-k.ctx.Done():
 					return
 				}
 				continue
@@ -140,15 +142,15 @@ func (r *redialer) run() {
 		case errors.As(err, &no) && no.RetryAfter > 0:
 			delay = no.RetryAfter
 			continue
-		case errors.As(err, &no) && fresh && (no.Code == Unauthenticated || no.Code == PermissionDenied):
-			e.finish(&refusedForGood{no})
+		case errors.As(err, &no) && fresh && (no.Code == frame.Unauthenticated || no.Code == frame.PermissionDenied):
+			k.Finish(&refusedForGood{no})
 			return
 		case errors.As(err, &no) && !fresh && (no.Closed || lostForGood(no.Code)):
-			s.native.Lose(no)
+			s.Native.Lose(no)
 			delay = 0
 			continue
 		}
-		e.logger().Debug("gantline: redial failed", "peer", s.native.Peer().ID, "err", err)
+		k.cfg.Logger.Debug("gantline: redial failed", "peer", s.Native.Peer().ID, "err", err)
 		down := time.Since(began)
 		delay = r.b.NextBackOff()
 		switch {
@@ -182,62 +184,59 @@ func herdDelay(n int) time.Duration {
 type refusedForGood struct{ refusal *conn.RefusedError }
 
 func (e *refusedForGood) Error() string {
-	return prefix + "session lost, and the server wants no new one: " + cleanText(e.refusal)
+	return "gantline: session lost, and the server wants no new one: " + strings.ReplaceAll(e.refusal.Error(), "gantline: ", "")
 }
 
-func (e *refusedForGood) Unwrap() []error { return []error{ErrSessionLost, e.refusal} }
+func (e *refusedForGood) Unwrap() []error { return []error{conn.ErrSessionLost, e.refusal} }
 
-// redialHint is what Redialing tells.
-type redialHint struct {
-	addr string
-	home net.Addr
+// Hint is what is known about the next connection.
+type Hint struct {
+	Addr string   // where the last server has sent us, "" = nowhere
+	Home net.Addr // where the last carrier led of the session that is to be resumed; nil for a fresh one
 }
 
-type redialHintKey struct{}
+type hintKey struct{}
 
-// Redialing tells a Config.Redial of its own, which got ctx, what the End knows about the next connection. addr is
-// where the last server asked has sent the client, "" = nowhere in particular; a dial that fails there is not
-// repeated. home is where the last carrier of the session that is to be resumed led: no other server can. It is nil
-// when a fresh session is to begin. Package client goes by both.
-func Redialing(ctx context.Context) (addr string, home net.Addr) {
-	h, _ := ctx.Value(redialHintKey{}).(redialHint)
-	return h.addr, h.home
+// HintOf returns what the redialler told in ctx.
+func HintOf(ctx context.Context) Hint {
+	h, _ := ctx.Value(hintKey{}).(Hint)
+	return h
 }
 
-// redialContext is ctx with what Redialing tells.
-func (r *redialer) redialContext(ctx context.Context, s *session, fresh bool) context.Context {
-	h := redialHint{addr: r.addr}
+// redialContext is ctx with a Hint.
+func (r *redialer) redialContext(ctx context.Context, s *Session, fresh bool) context.Context {
+	h := Hint{Addr: r.addr}
 	if !fresh {
-		h.home = s.link.RemoteAddr()
+		h.Home = s.Link.RemoteAddr()
 	}
-	return context.WithValue(ctx, redialHintKey{}, h)
+	return context.WithValue(ctx, hintKey{}, h)
 }
 
 // attempt dials and resumes s, or begins a fresh session behind it, once. dialled tells whether there was a
 // carrier.
-func (r *redialer) attempt(s *session, fresh bool) (dialled bool, err error) {
-	e := r.e
+func (r *redialer) attempt(s *Session, fresh bool) (dialled bool, err error) {
+	k := r.k
 	if fresh {
 		select { // everything of it is settled
 		case <-s.over:
-		case <-e.ctx.Done():
-			return false, context.Cause(e.ctx)
+		case <-k.ctx.Done():
+			return false, context.Cause(k.ctx)
 		}
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, redialAttempt)
+	ctx, cancel := context.WithTimeout(k.ctx, redialAttempt)
 	defer cancel()
-	nc, err := e.cfg.Redial(r.redialContext(ctx, s, fresh))
+	nc, err := k.cfg.Redial(r.redialContext(ctx, s, fresh))
 	if err != nil {
 		return false, err
 	}
 	if !fresh {
-		return true, s.native.Resume(ctx, nc)
+		return true, s.Native.Resume(ctx, nc)
 	}
-	lc := e.linkConfig()
-	lc.ID = s.native.LocalID()
+	lc := k.host.LinkConfig()
+	lc.ID = s.Native.LocalID()
 	l, err := conn.Client(ctx, nc, lc)
-	if err == nil && !e.renew(s, l) {
-		err = errEndClosed
+	if err == nil && !k.renew(s, l) {
+		err = k.cfg.Closed
 	}
 	return true, err
 }
@@ -267,9 +266,9 @@ func within(limit, delay time.Duration) time.Duration {
 
 // lostForGood reports whether a refused resume means that the session is gone, and not that the server wants to
 // be asked later.
-func lostForGood(c Code) bool {
+func lostForGood(c frame.Code) bool {
 	switch c {
-	case Unavailable, ResourceExhausted, DeadlineExceeded, Aborted:
+	case frame.Unavailable, frame.ResourceExhausted, frame.DeadlineExceeded, frame.Aborted:
 		return false
 	}
 	return true
@@ -288,36 +287,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// Migrate moves the End to a new carrier, dialled with Config.Redial, before the old one breaks: from one
-// network to another, or off a proxy that is about to stop. Streams, calls and messages go on and nobody is
-// told. ctx bounds the dial and the handshake.
-//
-// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up and where waiting is
-// impossible (Setup, Inline handlers), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
-// given up and the new one failed, the End is broken and redials as after any other loss.
-func (e *End) Migrate(ctx context.Context) error {
-	if e.plain {
-		return unsupported("Migrate", "")
-	}
-	if e.redial == nil {
-		return errorf(FailedPrecondition, "Migrate needs Config.Redial on the dialling side")
-	}
-	if err := e.mayWait(ctx, "Migrate", ""); err != nil {
-		return err
-	}
-	s := e.session()
-	nc, err := e.cfg.Redial(ctx)
-	if err != nil {
-		return err
-	}
-	err = s.native.Migrate(ctx, nc)
-	if errors.Is(err, conn.ErrNotBroken) {
-		if e.State() == StateUp {
-			return errorf(FailedPrecondition, "Migrate: another one is under way")
-		}
-		return errorf(FailedPrecondition, "Migrate: the End is %v, not up", e.State())
-	}
-	return err
 }
