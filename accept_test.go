@@ -104,9 +104,7 @@ func TestHookedStreamsAreBounded(t *testing.T) {
 	}
 	_, err := c.Call(ctx, "none", nil) // behind them
 	want(t, err, Unimplemented)
-	s.hooks.mu.Lock()
-	defer s.hooks.mu.Unlock()
-	if n := len(s.hooks.queue); n > most {
+	if n := s.hooks.Len(); n > most {
 		t.Errorf("%d streams wait for the hook, want at most %d", n, most)
 	}
 }

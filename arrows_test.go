@@ -35,8 +35,11 @@ var arrows = map[string]arrowRule{
 	"conn":            {uses: []string{"frame"}},
 	"mux":             {uses: []string{"frame"}, inTests: []string{modYamux}},
 	// The root's Pipe is a pair of Ends without a socket: memnet carries it.
+	"internal/topic":    {uses: []string{"frame"}},
+	"internal/codec":    {uses: []string{modMsgpack}},
+	"internal/serial":   {},
 	"internal/sessions": {uses: []string{"conn", "mux", "frame", modBackoff}},
-	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", modMsgpack}, inTests: []string{".", "client", "server", modYamux}},
+	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
 	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},

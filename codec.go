@@ -1,6 +1,6 @@
 package gantline
 
-import "fmt"
+import "github.com/gantline-project/gantline/internal/codec"
 
 // Codec turns Go values into bodies and back. Typed calls and typed topics use one; []byte bodies need none.
 //
@@ -20,24 +20,17 @@ type Codec interface {
 	Unmarshal(body []byte, v any) error
 }
 
-// The numbers of the built-in codecs, as they travel.
-const (
-	codecRaw     uint8 = 0
-	codecMsgpack uint8 = 1
-	codecJSON    uint8 = 2
-)
-
 // The built-in codecs. Config.Codec selects the one that typed values are sent with (nil means Msgpack);
 // all of them are understood on receipt.
 var (
 	// Msgpack is MessagePack. Struct fields are named by their msgpack tag, else by their json tag. What it
 	// decodes is checked first: nesting at most 64 deep, no declared length beyond the bytes that follow, at
 	// most 1,048,576 elements, nothing after the value.
-	Msgpack Codec = msgpackCodec{}
+	Msgpack Codec = codec.Msgpack{}
 	// JSON is encoding/json.
-	JSON Codec = jsonCodec{}
+	JSON Codec = codec.JSON{}
 	// Raw is no encoding: it takes and gives []byte and nothing else.
-	Raw Codec = rawCodec{}
+	Raw Codec = codec.Raw{}
 )
 
 // codecByID returns the codec that a body names: configured's if the number is its own, else the built-in
@@ -47,48 +40,12 @@ func codecByID(id uint8, configured Codec) Codec {
 		return configured
 	}
 	switch id {
-	case codecRaw:
+	case codec.RawID:
 		return Raw
-	case codecMsgpack:
+	case codec.MsgpackID:
 		return Msgpack
-	case codecJSON:
+	case codec.JSONID:
 		return JSON
 	}
 	return nil
-}
-
-// rawCodec passes bytes through.
-type rawCodec struct{}
-
-func (rawCodec) ID() uint8    { return codecRaw }
-func (rawCodec) Name() string { return "raw" }
-
-func (rawCodec) Append(b []byte, v any) ([]byte, error) {
-	switch v := v.(type) {
-	case []byte:
-		return append(b, v...), nil
-	case *[]byte:
-		if v != nil {
-			return append(b, *v...), nil
-		}
-	case nil:
-		return b, nil
-	}
-	return b, fmt.Errorf("a raw body is made from []byte, not from %T: send it with another codec", v)
-}
-
-func (rawCodec) Unmarshal(body []byte, v any) error {
-	if p, ok := v.(*[]byte); ok && p != nil {
-		*p = body
-		return nil
-	}
-	return fmt.Errorf("the body is raw bytes and cannot fill a %T: send it with a codec, such as msgpack", v)
-}
-
-// recoverCodec turns a panic inside a codec library into an error: a body from the network must never
-// take the process down. It is deferred directly.
-func recoverCodec(name string, err *error) {
-	if v := recover(); v != nil {
-		*err = fmt.Errorf("%s codec panicked: %v", name, v)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/serial"
 	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
@@ -36,7 +37,7 @@ type End struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
-	hooks   hooks
+	hooks   serial.Queue
 	hooked  atomic.Int32 // streams that wait for OnStream
 	told    State        // by OnState, last; owned by the hooks' goroutine
 	backlog backlog
@@ -79,7 +80,7 @@ func newEnd(c *Config) (*End, error) {
 	e.own = &scope{end: e, stream: e.Stream}
 	e.Stream.sc.Store(e.own)
 	e.peers.out.e = e
-	e.hooks.hold()
+	e.hooks.Hold()
 	e.close = sync.OnceValue(e.closeNow)
 	return e, nil
 }
@@ -136,12 +137,12 @@ func (e *End) start() {
 	if e.box != nil {
 		s.Resending.Go(func() { e.publishKept(s) })
 	}
-	e.hooks.release()
+	e.hooks.Release()
 }
 
 // abandon ends an End that was never handed out.
 func (e *End) abandon(err error) {
-	e.hooks.drop()
+	e.hooks.Drop()
 	e.cancel(err)
 	if s := e.session(); s != nil {
 		s.Mux.HandleClose(err)

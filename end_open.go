@@ -216,7 +216,7 @@ func (a acceptor) AcceptStream(ms *mux.Stream) {
 		_ = st.Reset(&Error{Code: ResourceExhausted, Message: "too many streams wait for OnStream (Limits.Streams there)"})
 		return
 	}
-	e.hooks.add(func() {
+	e.hooks.Add(func() {
 		e.hooked.Add(-1)
 		if err := e.setUpStream(f, st); err != nil {
 			_ = st.Reset(err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/gantline-project/gantline/internal/topic"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -17,7 +18,7 @@ import (
 // maximum that the publisher obeys.
 type inbox struct {
 	mu        sync.Mutex // guards what follows, the lists, and the messages' places in them; taken before Router locks
-	topics    topicTree[*subscription]
+	topics    topic.Tree[*subscription]
 	routed    map[*routerTopic]*subscription // this End's share of its Router's subscriptions
 	known     bool                           // the Router knows this inbox
 	unclaimed messageList
@@ -101,15 +102,15 @@ func (in *inbox) topicLocked(name []byte, s *subscription) string {
 
 // findSubscriptionLocked returns who takes messages of a topic, nil for nobody: the End's or stream's own
 // subscriptions first, then for an End its Router's.
-func (sc *scope) findSubscriptionLocked(topic []byte) *subscription {
+func (sc *scope) findSubscriptionLocked(name []byte) *subscription {
 	in := &sc.inbox
-	if s, ok := in.topics.match(topic); ok {
+	if s, ok := in.topics.Match(name); ok {
 		return s
 	}
 	if !sc.isEnd() || sc.end.router == nil {
 		return nil
 	}
-	return sc.routedLocked(topic)
+	return sc.routedLocked(name)
 }
 
 // putLocked queues m for s, or for Receive when s is nil.

@@ -85,7 +85,7 @@ func (sc *scope) overflowLocked(m *Message) *Error {
 		in.patience.full = time.Time{}
 		return nil
 	}
-	if in.topics.empty() && (!sc.isEnd() || sc.end.router == nil || sc.end.router.topics.empty()) {
+	if in.topics.Empty() && (!sc.isEnd() || sc.end.router == nil || sc.end.router.topics.empty()) {
 		return nil
 	}
 	code := Unimplemented

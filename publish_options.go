@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/topic"
 )
 
 // PublishOption sets something about one publication: see WithMetadata, WithMessageID, Redelivered, NoAck and
@@ -118,3 +119,6 @@ func NoAck() PublishOption { return flagNoAck }
 type codecOption uint8
 
 func (c codecOption) applyPublish(o *publishOptions) { o.codec = uint8(c) }
+
+// checkTopic reports why name cannot be published to.
+func checkTopic(name string) error { return topic.Check(name) }

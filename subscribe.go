@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/gantline-project/gantline/internal/topic"
 )
 
 // subscription is one pattern with its function and the messages that wait for it. While there are any one
@@ -52,7 +54,7 @@ func (st *Stream) Subscribe(pattern string, fn func(context.Context, *Message) e
 	s := newSubscription(sc, pattern, fn)
 	in := &sc.inbox
 	in.mu.Lock()
-	if !in.topics.add(pattern, s) {
+	if !in.topics.Add(pattern, s) {
 		in.mu.Unlock()
 		panicTaken(pattern)
 	}
@@ -64,7 +66,7 @@ func checkSubscription(pattern string, fn func(context.Context, *Message) error)
 	if fn == nil {
 		panic(fmt.Sprintf("gantline: Subscribe(%q) with a nil function", pattern))
 	}
-	if err := checkPattern(pattern); err != nil {
+	if err := topic.CheckPattern(pattern); err != nil {
 		panic(fmt.Sprintf("gantline: Subscribe(%.300q): bad pattern: %v", pattern, err))
 	}
 }
@@ -232,7 +234,7 @@ func (s *subscription) halt() <-chan struct{} {
 	if !s.stopped.Load() {
 		s.stopped.Store(true)
 		if s.topic == nil {
-			in.topics.remove(s.pattern)
+			in.topics.Remove(s.pattern)
 		} else {
 			delete(in.routed, s.topic)
 		}

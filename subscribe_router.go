@@ -3,12 +3,14 @@ package gantline
 import (
 	"context"
 	"sync"
+
+	"github.com/gantline-project/gantline/internal/topic"
 )
 
 // topicTable is a Router's subscriptions.
 type topicTable struct {
 	mu      sync.RWMutex // guards what follows; taken inside inbox locks
-	tree    topicTree[*routerTopic]
+	tree    topic.Tree[*routerTopic]
 	inboxes map[*scope]struct{} // of Ends that look here, for patterns added later
 }
 
@@ -34,7 +36,7 @@ func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) er
 	t := &routerTopic{pattern: pattern, fn: fn, shares: make(map[*subscription]struct{})}
 	tab := &r.topics
 	tab.mu.Lock()
-	if !tab.tree.add(pattern, t) {
+	if !tab.tree.Add(pattern, t) {
 		tab.mu.Unlock()
 		panicTaken(pattern)
 	}
@@ -54,7 +56,7 @@ func (t *routerTopic) stop(tab *topicTable) {
 	tab.mu.Lock()
 	if !t.removed {
 		t.removed = true
-		tab.tree.remove(t.pattern)
+		tab.tree.Remove(t.pattern)
 	}
 	tab.mu.Unlock()
 	// Only now: who finds it stopped looks into the tree again, where it must not be.
@@ -72,17 +74,17 @@ func (t *routerTopic) stop(tab *topicTable) {
 	await(idle...)
 }
 
-func (tab *topicTable) match(topic []byte) *routerTopic {
+func (tab *topicTable) match(name []byte) *routerTopic {
 	tab.mu.RLock()
 	defer tab.mu.RUnlock()
-	t, _ := tab.tree.match(topic)
+	t, _ := tab.tree.Match(name)
 	return t
 }
 
 func (tab *topicTable) empty() bool {
 	tab.mu.RLock()
 	defer tab.mu.RUnlock()
-	return tab.tree.empty()
+	return tab.tree.Empty()
 }
 
 // routedLocked returns this End's share of the Router's subscription to a topic, nil if there is none.

@@ -101,7 +101,7 @@ func TestRouterForgetsEnds(t *testing.T) {
 		tab := &router.topics
 		tab.mu.RLock()
 		defer tab.mu.RUnlock()
-		topic, _ := tab.tree.match([]byte("t"))
+		topic, _ := tab.tree.Match([]byte("t"))
 		topic.mu.Lock()
 		defer topic.mu.Unlock()
 		if n := len(tab.inboxes) + len(topic.shares); n != 0 {

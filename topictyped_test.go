@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/gantline-project/gantline/internal/codec"
 )
 
 type reading struct {
@@ -47,7 +49,7 @@ func TestTypedTopicRaw(t *testing.T) {
 	c, s := pair(t, nil, nil)
 	got := make(chan string, 1)
 	blobs.Subscribe(s, func(_ context.Context, v []byte, m *Message) error {
-		if m.codec != codecRaw {
+		if m.codec != codec.RawID {
 			t.Errorf("codec %d", m.codec)
 		}
 		got <- string(v)
@@ -67,7 +69,7 @@ func TestTypedTopicErrors(t *testing.T) {
 	for name, err := range map[string]error{
 		"a string as int":     Topic[string]("n").Publish(t.Context(), c, "text"),
 		"raw bytes as int":    c.Publish(t.Context(), "n", []byte{1}),
-		"a bomb":              c.Publish(t.Context(), "n", []byte{0xdd, 0xff, 0xff, 0xff, 0xff}, codecOption(codecMsgpack)),
+		"a bomb":              c.Publish(t.Context(), "n", []byte{0xdd, 0xff, 0xff, 0xff, 0xff}, codecOption(codec.MsgpackID)),
 		"cannot be encoded":   Topic[chan int]("n").Publish(t.Context(), c, nil),
 		"cannot be sent":      func() error { _, err := Topic[func()]("n").PublishAsync(t.Context(), c, func() {}); return err }(),
 		"wildcard to publish": Topic[int]("*").Publish(t.Context(), c, 1),

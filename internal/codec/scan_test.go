@@ -1,9 +1,10 @@
-package gantline
+package codec
 
 import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ func TestMsgpackBombs(t *testing.T) {
 	for name, body := range bombs {
 		for target, make := range bombTargets {
 			var err error
-			n := allocated(func() { err = Msgpack.Unmarshal(body, make()) })
+			n := allocated(func() { err = Msgpack{}.Unmarshal(body, make()) })
 			if n > 256<<10 {
 				t.Errorf("%s into %s allocated %d KiB (%v)", name, target, n>>10, err)
 			}
@@ -146,19 +147,19 @@ func TestMsgpackBombs(t *testing.T) {
 // TestMsgpackTimestamps shows that timestamps still decode where the guard stands.
 func TestMsgpackTimestamps(t *testing.T) {
 	for _, want := range []time.Time{time.Unix(0, 0), time.Unix(1<<31+7, 0), time.Unix(5, 0x37c00001), time.Unix(-1, 1), time.Unix(1<<35, 0)} {
-		body, err := Msgpack.Append(nil, map[string]any{"t": want})
+		body, err := Msgpack{}.Append(nil, map[string]any{"t": want})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got map[string]time.Time
-		if err := Msgpack.Unmarshal(body, &got); err != nil || !got["t"].Equal(want) {
+		if err := (Msgpack{}).Unmarshal(body, &got); err != nil || !got["t"].Equal(want) {
 			t.Errorf("% x: got %v, %v, want %v", body, got["t"], err, want)
 		}
 	}
 }
 
 func FuzzMsgpackUnmarshal(f *testing.F) {
-	value, err := Msgpack.Append(nil, sampleValue())
+	value, err := Msgpack{}.Append(nil, sampleValue())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func FuzzMsgpackUnmarshal(f *testing.F) {
 		for name, make := range bombTargets {
 			v := make()
 			var err error
-			n := allocated(func() { err = Msgpack.Unmarshal(body, v) })
+			n := allocated(func() { err = Msgpack{}.Unmarshal(body, v) })
 			if limit := uint64(256<<10 + 256*len(body)); n > limit {
 				t.Errorf("%d bytes into %s allocated %d", len(body), name, n)
 			}
@@ -183,4 +184,32 @@ func FuzzMsgpackUnmarshal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// codecValue has a field of each sort.
+type codecValue struct {
+	ID    int64             `json:"id"`
+	Name  string            `msgpack:"n"`
+	Tags  []string          `json:"tags,omitempty"`
+	Attrs map[string]string `json:"attrs"`
+	Any   map[string]any
+	Blob  []byte
+	When  time.Time
+	Ratio float64
+	Next  *codecValue `json:",omitempty"`
+	Skip  int         `json:"-" msgpack:"-"`
+}
+
+func TestScanAllocs(t *testing.T) {
+	big := make([]byte, 1<<16)
+	big[0], big[1], big[2], big[3], big[4] = 0xc6, 0, 0, 0xff, 0xfb
+	if n := testing.AllocsPerRun(100, func() { _ = scanMsgpack(big) }); n != 0 {
+		t.Errorf("scanMsgpack allocates %v times", n)
+	}
+}
+
+func sampleValue() codecValue {
+	return codecValue{ID: math.MinInt64, Name: "méthode", Tags: []string{"a", ""}, Attrs: map[string]string{"k": "v"},
+		Any: map[string]any{"method": "x"}, Blob: []byte{0, 255}, When: time.Unix(1<<31+5, 999_999_999).UTC(), Ratio: 0.1,
+		Next: &codecValue{ID: 7, Attrs: map[string]string{}, Any: map[string]any{}, Blob: []byte{}, When: time.Unix(0, 0).UTC()}}
 }

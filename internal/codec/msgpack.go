@@ -1,4 +1,4 @@
-package gantline
+package codec
 
 import (
 	"sync"
@@ -6,15 +6,15 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// msgpackCodec is MessagePack behind scanMsgpack.
-type msgpackCodec struct{}
+// Msgpack is MessagePack behind scanMsgpack.
+type Msgpack struct{}
 
 // maxPooledMsgpack is the largest body after which encoder and decoder go back to their pool: they keep
 // buffers as large as the largest value they have seen.
 const maxPooledMsgpack = 64 << 10
 
-func (msgpackCodec) ID() uint8    { return codecMsgpack }
-func (msgpackCodec) Name() string { return "msgpack" }
+func (Msgpack) ID() uint8    { return MsgpackID }
+func (Msgpack) Name() string { return "msgpack" }
 
 // msgpackEncoder is a pooled encoder with the slice it appends to.
 type msgpackEncoder struct {
@@ -38,7 +38,7 @@ var msgpackEncoders = sync.Pool{New: func() any {
 	return e
 }}
 
-func (c msgpackCodec) Append(b []byte, v any) (out []byte, err error) {
+func (c Msgpack) Append(b []byte, v any) (out []byte, err error) {
 	e := msgpackEncoders.Get().(*msgpackEncoder)
 	e.b = b
 	e.enc.Reset(e)
@@ -72,7 +72,7 @@ var msgpackDecoders = sync.Pool{New: func() any {
 	return d
 }}
 
-func (c msgpackCodec) Unmarshal(body []byte, v any) error {
+func (c Msgpack) Unmarshal(body []byte, v any) error {
 	if err := scanMsgpack(body); err != nil {
 		return err
 	}

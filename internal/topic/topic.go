@@ -1,4 +1,17 @@
-package gantline
+// Package topic knows the names that messages are published under, and finds the pattern that takes one.
+//
+// # Usage
+//
+// Check a name before it is published to and a pattern before it is stored; a Tree gives the most specific pattern.
+//
+// # Concurrency
+//
+// Functions are pure. A Tree is locked by its owner.
+//
+// # Errors
+//
+// Check and CheckPattern say why; the caller names the topic.
+package topic
 
 import (
 	"errors"
@@ -16,11 +29,11 @@ var (
 	errTopicRest     = errors.New("\">\" stands for all that follows and must be the last part")
 )
 
-// checkTopic reports why name cannot be published to.
-func checkTopic(name string) error { return checkParts(name, false) }
+// Check reports why name cannot be published to.
+func Check(name string) error { return checkParts(name, false) }
 
-// checkPattern reports why pattern cannot be subscribed to.
-func checkPattern(pattern string) error { return checkParts(pattern, true) }
+// CheckPattern reports why pattern cannot be subscribed to.
+func CheckPattern(pattern string) error { return checkParts(pattern, true) }
 
 func checkParts(name string, wildcards bool) error {
 	if name == "" {
@@ -51,21 +64,21 @@ func checkParts(name string, wildcards bool) error {
 	return nil
 }
 
-// topicTree finds the most specific pattern that matches a topic. Its owner locks it.
+// Tree finds the most specific pattern that matches a topic. Its owner locks it.
 //
 // Patterns without wildcards live in a map and need one look-up; the others in a tree by their parts. A
 // topic visits each node at most once, however the patterns overlap.
-type topicTree[T any] struct {
+type Tree[T any] struct {
 	exact map[string]T
-	root  *topicNode[T] // nil while there is no pattern with wildcards
+	root  *node[T] // nil while there is no pattern with wildcards
 }
 
-// topicNode is a prefix of patterns.
-type topicNode[T any] struct {
-	next map[string]*topicNode[T] // by the next part
-	any  *topicNode[T]            // the next part is "*"
-	end  leaf[T]                  // a pattern ends here
-	rest leaf[T]                  // a pattern ends here with ">"
+// node is a prefix of patterns.
+type node[T any] struct {
+	next map[string]*node[T] // by the next part
+	any  *node[T]            // the next part is "*"
+	end  leaf[T]             // a pattern ends here
+	rest leaf[T]             // a pattern ends here with ">"
 }
 
 type leaf[T any] struct {
@@ -82,8 +95,8 @@ func hasWildcard(pattern string) bool {
 	return false
 }
 
-// add stores v under a checked pattern; false when the pattern is taken.
-func (t *topicTree[T]) add(pattern string, v T) bool {
+// Add stores v under a checked pattern; false when the pattern is taken.
+func (t *Tree[T]) Add(pattern string, v T) bool {
 	if !hasWildcard(pattern) {
 		if _, taken := t.exact[pattern]; taken {
 			return false
@@ -95,7 +108,7 @@ func (t *topicTree[T]) add(pattern string, v T) bool {
 		return true
 	}
 	if t.root == nil {
-		t.root = new(topicNode[T])
+		t.root = new(node[T])
 	}
 	n := t.root
 	var at *leaf[T]
@@ -106,15 +119,15 @@ func (t *topicTree[T]) add(pattern string, v T) bool {
 			continue
 		case "*":
 			if n.any == nil {
-				n.any = new(topicNode[T])
+				n.any = new(node[T])
 			}
 			n = n.any
 		default:
 			child := n.next[part]
 			if child == nil {
-				child = new(topicNode[T])
+				child = new(node[T])
 				if n.next == nil {
-					n.next = make(map[string]*topicNode[T])
+					n.next = make(map[string]*node[T])
 				}
 				n.next[part] = child
 			}
@@ -129,8 +142,8 @@ func (t *topicTree[T]) add(pattern string, v T) bool {
 	return true
 }
 
-// remove forgets a pattern.
-func (t *topicTree[T]) remove(pattern string) {
+// Remove forgets a pattern.
+func (t *Tree[T]) Remove(pattern string) {
 	if !hasWildcard(pattern) {
 		delete(t.exact, pattern)
 		return
@@ -141,7 +154,7 @@ func (t *topicTree[T]) remove(pattern string) {
 }
 
 // remove forgets a pattern and reports whether nothing is left below n.
-func (n *topicNode[T]) remove(pattern string) (empty bool) {
+func (n *node[T]) remove(pattern string) (empty bool) {
 	part, more, has := strings.Cut(pattern, ".")
 	switch {
 	case part == ">":
@@ -158,7 +171,7 @@ func (n *topicNode[T]) remove(pattern string) (empty bool) {
 	return n.empty()
 }
 
-func (n *topicNode[T]) removeAfter(pattern string, more bool) (empty bool) {
+func (n *node[T]) removeAfter(pattern string, more bool) (empty bool) {
 	if more {
 		return n.remove(pattern)
 	}
@@ -166,16 +179,16 @@ func (n *topicNode[T]) removeAfter(pattern string, more bool) (empty bool) {
 	return n.empty()
 }
 
-func (n *topicNode[T]) empty() bool {
+func (n *node[T]) empty() bool {
 	return len(n.next) == 0 && n.any == nil && !n.end.set && !n.rest.set
 }
 
-// empty reports whether no pattern is stored.
-func (t *topicTree[T]) empty() bool { return len(t.exact) == 0 && t.root == nil }
+// Empty reports whether no pattern is stored.
+func (t *Tree[T]) Empty() bool { return len(t.exact) == 0 && t.root == nil }
 
-// match returns what is stored under the most specific pattern that matches the topic: part by part from
+// Match returns what is stored under the most specific pattern that matches the topic: part by part from
 // the left, a literal part is more specific than "*", and "*" more than ">". It allocates nothing.
-func (t *topicTree[T]) match(topic []byte) (v T, ok bool) {
+func (t *Tree[T]) Match(topic []byte) (v T, ok bool) {
 	if v, ok = t.exact[string(topic)]; ok {
 		return v, true
 	}
@@ -189,7 +202,7 @@ func (t *topicTree[T]) match(topic []byte) (v T, ok bool) {
 }
 
 // match looks for the parts of topic below n. topic holds at least one part.
-func (n *topicNode[T]) match(topic []byte) *leaf[T] {
+func (n *node[T]) match(topic []byte) *leaf[T] {
 	i := 0
 	for i < len(topic) && topic[i] != '.' {
 		i++
@@ -211,7 +224,7 @@ func (n *topicNode[T]) match(topic []byte) *leaf[T] {
 }
 
 // matchAfter goes on behind the part that ends at i.
-func (n *topicNode[T]) matchAfter(topic []byte, i int) *leaf[T] {
+func (n *node[T]) matchAfter(topic []byte, i int) *leaf[T] {
 	if i < len(topic) {
 		return n.match(topic[i+1:])
 	}

@@ -1,4 +1,4 @@
-package gantline
+package codec
 
 import (
 	"encoding/binary"

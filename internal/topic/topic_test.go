@@ -1,4 +1,4 @@
-package gantline
+package topic
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func TestCheckTopic(t *testing.T) {
 		for kind, check := range map[string]struct {
 			err  error
 			want string
-		}{"topic": {checkTopic(tc.name), tc.topic}, "pattern": {checkPattern(tc.name), tc.pattern}} {
+		}{"topic": {Check(tc.name), tc.topic}, "pattern": {CheckPattern(tc.name), tc.pattern}} {
 			if check.want == "" && check.err != nil || check.want != "" && (check.err == nil || !strings.Contains(check.err.Error(), check.want)) {
 				t.Errorf("%s %q: %v, want %q", kind, tc.name, check.err, check.want)
 			}
@@ -43,12 +43,12 @@ func TestCheckTopic(t *testing.T) {
 }
 
 func TestTopicTreeMatch(t *testing.T) {
-	var tree topicTree[string]
+	var tree Tree[string]
 	for _, p := range []string{"a", "a.b", "a.*", "a.>", "a.*.c", "a.b.*", "*.b.c.d", "x.>", "x.*.>", "x.y.*.>", "l.*.>", "m.*"} {
-		if !tree.add(p, p) {
+		if !tree.Add(p, p) {
 			t.Fatalf("%q is taken", p)
 		}
-		if tree.add(p, p) {
+		if tree.Add(p, p) {
 			t.Fatalf("%q was added twice", p)
 		}
 	}
@@ -59,7 +59,7 @@ func TestTopicTreeMatch(t *testing.T) {
 		"l.a": "", "l.a.b": "l.*.>", "m": "", "m.a": "m.*", "m.a.b": "", "b": "", "": "", "x": "",
 		"x.": "x.>", "A": "", "*": "", "a.*": "a.*",
 	} {
-		got, ok := tree.match([]byte(topic))
+		got, ok := tree.Match([]byte(topic))
 		if got != want || ok != (want != "") {
 			t.Errorf("match(%q) = %q, %v, want %q", topic, got, ok, want)
 		}
@@ -102,17 +102,17 @@ func TestTopicTreeRandom(t *testing.T) {
 		}
 		return strings.Join(s, ".")
 	}
-	var tree topicTree[string]
+	var tree Tree[string]
 	live := map[string]bool{}
 	for range 3000 {
 		p := name("a", "b", "c", "*", ">")
-		if checkPattern(p) != nil {
+		if CheckPattern(p) != nil {
 			continue
 		}
 		if live[p] {
-			tree.remove(p)
+			tree.Remove(p)
 			delete(live, p)
-		} else if live[p] = tree.add(p, p); !live[p] {
+		} else if live[p] = tree.Add(p, p); !live[p] {
 			t.Fatalf("add(%q) = false", p)
 		}
 		for range 3 {
@@ -122,41 +122,41 @@ func TestTopicTreeRandom(t *testing.T) {
 					want = q
 				}
 			}
-			if got, ok := tree.match([]byte(topic)); got != want || ok != (want != "") {
+			if got, ok := tree.Match([]byte(topic)); got != want || ok != (want != "") {
 				t.Fatalf("match(%q) = %q, %v, want %q of %v", topic, got, ok, want, live)
 			}
 		}
 	}
 	for p := range live {
-		tree.remove(p)
-		tree.remove(p) // a second time is harmless
+		tree.Remove(p)
+		tree.Remove(p) // a second time is harmless
 	}
-	if !tree.empty() {
+	if !tree.Empty() {
 		t.Errorf("removed everything, left is %+v", tree)
 	}
 }
 
 func TestTopicTreeRemoveUnknown(t *testing.T) {
-	var tree topicTree[int]
+	var tree Tree[int]
 	for _, p := range []string{"a", "a.*", "a.>", "*.b"} {
-		tree.remove(p)
+		tree.Remove(p)
 	}
-	tree.add("a.*.c", 1)
+	tree.Add("a.*.c", 1)
 	for _, p := range []string{"a.*", "a.*.*", "a.*.c.d", "b.*.c", "a.>", "*.>"} {
-		tree.remove(p)
+		tree.Remove(p)
 	}
-	if v, ok := tree.match([]byte("a.b.c")); v != 1 || !ok {
+	if v, ok := tree.Match([]byte("a.b.c")); v != 1 || !ok {
 		t.Errorf("removing others lost the pattern: %v, %v", v, ok)
 	}
 }
 
 func TestTopicTreeAllocations(t *testing.T) {
-	var tree topicTree[int]
-	tree.add("a.b.c", 1)
-	tree.add("a.*.d.>", 2)
+	var tree Tree[int]
+	tree.Add("a.b.c", 1)
+	tree.Add("a.*.d.>", 2)
 	for _, topic := range []string{"a.b.c", "a.b.d.e.f", "z"} {
 		b := []byte(topic)
-		if n := testing.AllocsPerRun(100, func() { tree.match(b) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { tree.Match(b) }); n != 0 {
 			t.Errorf("match(%q) allocates %v times", topic, n)
 		}
 	}
@@ -166,42 +166,42 @@ func FuzzTopicTree(f *testing.F) {
 	f.Add("a.*\na.>\na.b", "a.b")
 	f.Add("*.*.*\n>\na.*.c", "a.b.c")
 	f.Fuzz(func(t *testing.T, patterns, topic string) {
-		var tree topicTree[string]
+		var tree Tree[string]
 		want := ""
 		for p := range strings.SplitSeq(patterns, "\n") {
-			if checkPattern(p) != nil {
+			if CheckPattern(p) != nil {
 				continue
 			}
-			tree.add(p, p)
+			tree.Add(p, p)
 			if covers(p, topic) && (want == "" || moreSpecific(p, want)) {
 				want = p
 			}
 		}
-		if got, ok := tree.match([]byte(topic)); checkTopic(topic) == nil && (got != want || ok != (want != "")) {
+		if got, ok := tree.Match([]byte(topic)); Check(topic) == nil && (got != want || ok != (want != "")) {
 			t.Errorf("match(%q) = %q, %v, want %q", topic, got, ok, want)
 		}
 		for p := range strings.SplitSeq(patterns, "\n") {
-			if checkPattern(p) == nil {
-				tree.remove(p)
+			if CheckPattern(p) == nil {
+				tree.Remove(p)
 			}
 		}
-		if !tree.empty() {
+		if !tree.Empty() {
 			t.Errorf("left over: %+v", tree)
 		}
 	})
 }
 
 func BenchmarkTopicMatch(b *testing.B) {
-	var tree topicTree[int]
+	var tree Tree[int]
 	for i := range 100 {
-		tree.add(fmt.Sprintf("jobs.%d.>", i), i)
-		tree.add(fmt.Sprintf("exact.%d", i), i)
+		tree.Add(fmt.Sprintf("jobs.%d.>", i), i)
+		tree.Add(fmt.Sprintf("exact.%d", i), i)
 	}
 	for _, topic := range []string{"exact.50", "jobs.50.run.now", "nobody.listens"} {
 		b.Run(topic, func(b *testing.B) {
 			name := []byte(topic)
 			for b.Loop() {
-				tree.match(name)
+				tree.Match(name)
 			}
 		})
 	}
