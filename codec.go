@@ -1,6 +1,10 @@
 package gantline
 
-import "github.com/gantline-project/gantline/internal/codec"
+import (
+	"fmt"
+
+	"github.com/gantline-project/gantline/internal/codec"
+)
 
 // Codec turns Go values into bodies and back. Typed calls and typed topics use one; []byte bodies need none.
 //
@@ -46,6 +50,14 @@ func codecByID(id uint8, configured Codec) Codec {
 		return Msgpack
 	case codec.JSONID:
 		return JSON
+	}
+	return nil
+}
+
+// decode wraps what c says about a body that does not fit.
+func decode(c Codec, body []byte, v any) error {
+	if err := c.Unmarshal(body, v); err != nil {
+		return &Error{Code: InvalidArgument, Message: fmt.Sprintf("%s body of %d bytes into %T: %s", c.Name(), len(body), v, cleanText(err)), cause: err}
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ var (
 	// or may not have acted on it. Calls that are Idempotent, and messages, are sent again instead by an End
 	// that redials.
 	ErrUnknownOutcome = errors.New("gantline: outcome unknown")
+	// ErrPending is what PendingCall.Result and Publication.Err return before the end.
+	ErrPending = errors.New("gantline: publication is not done yet")
 	// ErrUnsupported is returned for what the peer's dialect cannot do. It wraps errors.ErrUnsupported.
 	ErrUnsupported = fmt.Errorf("gantline: not with this peer: %w", errors.ErrUnsupported)
 )

@@ -146,16 +146,6 @@ func (m *Message) goneError(err error) error {
 	return &Error{Code: CodeOf(err), Message: "not acked: " + cleanText(err), Method: m.Topic, cause: err}
 }
 
-// answer ends an exchange of the peer's without blocking, so that the reader goroutine may call it.
-func (e *End) answer(x *mux.Incoming, head *frame.Head) {
-	if x.TryReply(head, nil) {
-		return
-	}
-	// The log is full. The goroutine ends when there is room or the End is over; there are at most as
-	// many as unacked messages.
-	go func() { _ = x.Reply(e.ctx, head, nil) }()
-}
-
 // handOut books that the application has the message from now on.
 func (m *Message) handOut() {
 	m.Body = m.x.Body

@@ -2,12 +2,8 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"sync"
 )
-
-// ErrPending is what Publication.Err returns until the publication is done.
-var ErrPending = errors.New("gantline: publication is not done yet")
 
 // Publication is a message whose ack is still to come, as PublishAsync returns it. Its methods may be called
 // from any goroutine.

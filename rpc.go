@@ -1,6 +1,29 @@
 package gantline
 
-import "fmt"
+import "context"
+
+// Handler answers calls. ServeCall runs on a goroutine of its own for each call unless Inline was given.
+//
+// ctx ends when the caller gives up, its deadline passes, the handler returns or the End is over;
+// context.Cause tells which. The body that is returned must not be changed afterwards. An error reaches the
+// caller with its code (CodeOf) and text; a plain error is Unknown. A panic is logged and answered Internal.
+type Handler interface {
+	ServeCall(ctx context.Context, req *Request) ([]byte, error)
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(ctx context.Context, req *Request) ([]byte, error)
+
+// ServeCall calls f.
+func (f HandlerFunc) ServeCall(ctx context.Context, req *Request) ([]byte, error) {
+	return f(ctx, req)
+}
+
+// Registrar is what handlers can be registered on: Stream, End and Router.
+type Registrar interface {
+	// Handle is as Stream.Handle.
+	Handle(method string, h Handler, opts ...HandlerOption)
+}
 
 // Request is one call as its handler sees it. It belongs to the handler, also after it has returned; its
 // methods are for the handler's goroutine.
@@ -34,12 +57,4 @@ func (r *Request) codecOf() (Codec, error) {
 		return c, nil
 	}
 	return nil, errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", r.codec)
-}
-
-// decode wraps what c says about a body that does not fit.
-func decode(c Codec, body []byte, v any) error {
-	if err := c.Unmarshal(body, v); err != nil {
-		return &Error{Code: InvalidArgument, Message: fmt.Sprintf("%s body of %d bytes into %T: %s", c.Name(), len(body), v, cleanText(err)), cause: err}
-	}
-	return nil
 }

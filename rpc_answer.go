@@ -2,11 +2,8 @@ package gantline
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/mux"
 )
 
 // answer sends what the handler returned.
@@ -77,24 +74,4 @@ func (sv *serving) refuse(code Code, text string) {
 	}
 	sv.end.refuse(sv.x, code, text)
 	sv.leaveQueues()
-}
-
-// refuse answers x with an error, without waiting for room.
-func (e *End) refuse(x *mux.Incoming, code Code, text string) {
-	head := &frame.Head{Code: code, Text: text}
-	if x.Kind == frame.KindNotify || x.Kind == frame.KindUnackedMessage {
-		head = nil
-	}
-	if !x.TryReply(head, nil) {
-		go func() { _ = x.Reply(context.Background(), head, nil) }() // ends when there is room, or with the session
-	}
-}
-
-// recovered logs a panic of the application's code and makes it an error; with Config.Repanic it panics on.
-func (e *End) recovered(what, name string, v any) error {
-	e.logger().Error("gantline: "+what+" panicked", "name", name, "peer", e.PeerID(), "panic", v, "stack", string(debug.Stack()))
-	if e.cfg.Repanic {
-		panic(v)
-	}
-	return errorf(Internal, "%s panicked: %s", what, clip(fmt.Sprint(v)))
 }

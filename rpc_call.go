@@ -153,14 +153,6 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 	return open, err
 }
 
-// startError is the error of a call that was not sent.
-func (e *End) startError(ctx context.Context, err error, method string) error {
-	if ctx.Err() != nil && !errors.Is(err, ErrNotSent) {
-		return contextError(ctx, method)
-	}
-	return e.exchangeError(err, false, method)
-}
-
 // result takes the outcome of a completed exchange.
 func (e *End) result(x *mux.Exchange, method string, o *callOptions) ([]byte, error) {
 	if x.Err != nil {

@@ -9,12 +9,6 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// exchange is what mux.Incoming.Value holds: who is told about the rest of an exchange the peer opened.
-type exchange interface {
-	ready(x *mux.Incoming)             // the body is complete; not called when it was from the start
-	cancel(x *mux.Incoming, err error) // reset by the peer, or the session is gone; may come before ready
-}
-
 // serving is one call, notify or streaming call of the peer's, from its OPEN to its answer. It is one
 // allocation with the handler's context, the request and the exchange in it.
 type serving struct {

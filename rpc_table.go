@@ -10,29 +10,6 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Handler answers calls. ServeCall runs on a goroutine of its own for each call unless Inline was given.
-//
-// ctx ends when the caller gives up, its deadline passes, the handler returns or the End is over;
-// context.Cause tells which. The body that is returned must not be changed afterwards. An error reaches the
-// caller with its code (CodeOf) and text; a plain error is Unknown. A panic is logged and answered Internal.
-type Handler interface {
-	ServeCall(ctx context.Context, req *Request) ([]byte, error)
-}
-
-// HandlerFunc is a function as a Handler.
-type HandlerFunc func(ctx context.Context, req *Request) ([]byte, error)
-
-// ServeCall calls f.
-func (f HandlerFunc) ServeCall(ctx context.Context, req *Request) ([]byte, error) {
-	return f(ctx, req)
-}
-
-// Registrar is what handlers can be registered on: Stream, End and Router.
-type Registrar interface {
-	// Handle is as Stream.Handle.
-	Handle(method string, h Handler, opts ...HandlerOption)
-}
-
 // streamHandler is a handler of streaming calls as a Handler, so that middleware fits both.
 type streamHandler func(ctx context.Context, req *Request, cs *CallStream) error
 
