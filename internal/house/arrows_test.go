@@ -1,4 +1,4 @@
-package gantline_test
+package house
 
 import (
 	"go/ast"
@@ -45,6 +45,7 @@ var arrows = map[string]arrowRule{
 	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
 	"internal/mutants":  {},
+	"internal/house":    {},
 	"internal/sim":      {inTests: []string{".", "client", "server"}},
 	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},
@@ -120,7 +121,7 @@ func TestHouseFrameIsPassive(t *testing.T) {
 		if filepath.Dir(path) != "frame" || strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(fset, path, readFile(t, path), parser.SkipObjectResolution)
 		if err != nil {
 			t.Error(err)
 			continue

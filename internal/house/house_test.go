@@ -1,4 +1,4 @@
-package gantline_test
+package house
 
 import (
 	"bytes"
@@ -13,8 +13,10 @@ import (
 	"testing"
 )
 
-// The house guards itself: arrows_test.go, deps_test.go, docs_test.go,
-// habits_test.go and size_test.go check the repository. Shared parts are here.
+// What the rules share. See doc.go for the list.
+
+// root is the folder of the repository.
+const root = "../.."
 
 const coreModule = "github.com/gantline-project/gantline"
 
@@ -38,6 +40,7 @@ func (p *goPackage) rel() string {
 func goCommand(t *testing.T, env []string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = root
 	cmd.Env = append(append(os.Environ(), "GOWORK=off"), env...)
 	out, err := cmd.Output()
 	if err != nil {
@@ -66,18 +69,28 @@ func corePackages(t *testing.T, goos string) []*goPackage {
 	}
 }
 
-// goFiles lists every Go file of the repository, nested modules included, by its slashed path.
+// readFile returns a file of the repository, by its path from the root.
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	src, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+// goFiles lists every Go file of the repository, nested modules included, by its slashed path from the root.
 func goFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && (d.Name() == ".git" || d.Name() == "testdata" || d.Name() == "node_modules"):
 			return fs.SkipDir
 		case strings.HasSuffix(path, ".go"):
-			files = append(files, filepath.ToSlash(path))
+			files = append(files, path)
 		}
 		return nil
 	})

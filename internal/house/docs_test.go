@@ -1,4 +1,4 @@
-package gantline_test
+package house
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func corePackageDocs(t *testing.T) []packageDoc {
 		if !dirs[dir] || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		f, err := parser.ParseFile(fset, name, readFile(t, name), parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}

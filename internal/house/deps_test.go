@@ -1,4 +1,4 @@
-package gantline_test
+package house
 
 import (
 	"encoding/json"

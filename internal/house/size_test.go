@@ -1,8 +1,7 @@
-package gantline_test
+package house
 
 import (
 	"bytes"
-	"os"
 	"testing"
 )
 
@@ -16,11 +15,7 @@ const (
 // TestHouseFileSize also lists, with -v, the files that are on their way to become too long.
 func TestHouseFileSize(t *testing.T) {
 	for _, path := range goFiles(t) {
-		src, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch lines := bytes.Count(src, []byte("\n")); {
+		switch lines := bytes.Count(readFile(t, path), []byte("\n")); {
 		case lines > hardLines:
 			t.Errorf("%s has %d lines, at most %d: split it by concern", path, lines, hardLines)
 		case lines > softLines:

@@ -1,0 +1,24 @@
+// Package house holds the rules of this repository as tests, and nothing else.
+//
+// # Usage
+//
+//	go test ./internal/house
+//
+// Each test reads the sources or asks the go command, and names the rule, the place and what to do. There is one
+// file a rule:
+//
+//   - arrows_test.go: which package may import which;
+//   - rooms_test.go: which files of the root may use which, and how large the largest knot of them is;
+//   - deps_test.go: the modules that users get;
+//   - docs_test.go: what every package comment and exported name says;
+//   - habits_test.go: what no file may contain, and what every package's tests have;
+//   - size_test.go: how long a file, and the root as a whole, may be.
+//
+// # Concurrency
+//
+// The tests only read, so they may run beside all others.
+//
+// # Errors
+//
+// A broken rule is a failed test. A rule that is wrong is changed here, in the commit that needs it, with its reason.
+package house
