@@ -22,7 +22,7 @@ func TestFreshFullMetadata(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				var b mailbox
 				box := newMemoryBox()
-				h := newHouse(t, b.config(Config{}))
+				h := newTestServer(t, b.config(Config{}))
 				c := h.client(&Config{Outbox: box})
 				var last *Publication
 				n := 0

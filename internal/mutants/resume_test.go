@@ -137,12 +137,12 @@ var resumeMutants = []mutant{
 		pkg:   ".", test: "TestFreshCallsPosition",
 	},
 	{
-		name: "a session that was closed leaves no tombstone", file: "sessions.go",
+		name: "a session that was closed leaves no tombstone", file: "end_sessions.go",
 		edits: []edit{{"\t\ts.graves.addLocked(l)\n", ""}},
 		pkg:   ".", test: "TestFreshCallsPosition",
 	},
 	{
-		name: "suspended sessions hold what they like", file: "sessions.go",
+		name: "suspended sessions hold what they like", file: "end_sessions.go",
 		edits: []edit{{"for total > maxSuspendedBytes {", "for false {"}},
 		pkg:   ".", test: "TestSuspendedBytes",
 	},

@@ -3,42 +3,42 @@ package mutants
 // rootMutants are mistakes in Ends: calls, messages and what a fresh session sends again.
 var rootMutants = []mutant{
 	{
-		name: "a message that is sent again is not marked", file: "letter.go",
+		name: "a message that is sent again is not marked", file: "messager_letter.go",
 		edits: []edit{{"\t\tk.open.Metadata = redelivered(k.open.Metadata)\n", ""}},
 		pkg:   ".", test: "TestFreshMessages",
 	},
 	{
-		name: "what is sent again is in no order", file: "resend.go",
-		edits: []edit{{"\tslices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })\n", "\tslices.SortStableFunc(r.lost, func(a, b lostOpen) int { return cmp.Compare(b.id, a.id) })\n"}},
+		name: "what is sent again is in no order", file: "internal/sessions/resend.go",
+		edits: []edit{{"\tslices.SortStableFunc(q.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })\n", "\tslices.SortStableFunc(q.lost, func(a, b lostOpen) int { return cmp.Compare(b.id, a.id) })\n"}},
 		pkg:   ".", test: "TestFreshMessages",
 	},
 	{
-		name: "what a second loss leaves goes behind newer ones", file: "resend.go",
-		edits: []edit{{"r.queue, r.lost = append(first, r.queue...), nil", "r.queue, r.lost = append(r.queue, first...), nil"}},
+		name: "what a second loss leaves goes behind newer ones", file: "internal/sessions/resend.go",
+		edits: []edit{{"q.queue, q.lost = append(first, q.queue...), nil", "q.queue, q.lost = append(q.queue, first...), nil"}},
 		pkg:   ".", test: "TestFreshManyAgain",
 	},
 	{
-		name: "newer messages overtake what is sent again", file: "resend.go",
-		edits: []edit{{"\t\t\tif k.from.run(s) {\n\t\t\t\tk.gate.release()\n\t\t\t}", "\t\t\tk.gate.release()\n\t\t\tk.from.run(s)"}},
+		name: "newer messages overtake what is sent again", file: "internal/sessions/resend.go",
+		edits: []edit{{"\t\t\tif w.from.Run(s) {\n\t\t\t\tw.gate.Open()\n\t\t\t}", "\t\t\tw.gate.Open()\n\t\t\tw.from.Run(s)"}},
 		pkg:   ".", test: "TestFreshMany",
 	},
 	{
-		name: "a message is remembered before it is acked", file: "dedup.go",
+		name: "a message is remembered before it is acked", file: "messager_dedup.go",
 		edits: []edit{{"\tif d == nil || !d.Seen(m.ID) {\n\t\treturn false", "\tif d == nil {\n\t\treturn false\n\t}\n\tif !d.Seen(m.ID) {\n\t\td.Add(m.ID)\n\t\treturn false"}},
 		pkg:   ".", test: "TestDedupNack",
 	},
 	{
-		name: "a copy keeps its place", file: "dedup.go",
+		name: "a copy keeps its place", file: "messager_dedup.go",
 		edits: []edit{{"\tm.handOut()\n", ""}},
 		pkg:   ".", test: "TestDedupPlaces",
 	},
 	{
-		name: "a copy does not wait for the first", file: "subscribe.go",
+		name: "a copy does not wait for the first", file: "messager_subscribe.go",
 		edits: []edit{{"\tdefer m.awaitCopy()()\n", ""}},
 		pkg:   ".", test: "TestDedupUnderWay",
 	},
 	{
-		name: "Send hides that the session is lost", file: "callstream.go",
+		name: "Send hides that the session is lost", file: "rpc_stream.go",
 		edits: []edit{{"\t\tif late {\n", "\t\t_ = late\n\t\t{\n"}},
 		pkg:   ".", test: "TestFreshSendCut",
 	},
@@ -48,7 +48,7 @@ var rootMutants = []mutant{
 		pkg:   "server", test: "TestSuspendedIsReplaced",
 	},
 	{
-		name: "an End that is up counts as dropped", file: "sessions.go",
+		name: "an End that is up counts as dropped", file: "end_sessions.go",
 		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}, {"return l.State() == StateBroken || l.State() == StateClosed", "return true"}},
 		pkg:   "server", test: "TestCloseClosesEnds",
 	},

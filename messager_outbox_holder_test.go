@@ -11,14 +11,14 @@ import (
 // TestOutboxOneClient: a second client End is refused an Outbox that is in use, and has it once the first is over,
 // however that came about.
 func TestOutboxOneClient(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, h *house, first *End){
-		"closed":  func(t *testing.T, _ *house, first *End) { must(t, first.Close()) },
-		"closing": func(t *testing.T, _ *house, first *End) { go first.Close(); synctest.Wait() },
-		"lost":    func(t *testing.T, h *house, first *End) { h.cut(); <-first.Context().Done() },
+	for name, end := range map[string]func(t *testing.T, h *testServer, first *End){
+		"closed":  func(t *testing.T, _ *testServer, first *End) { must(t, first.Close()) },
+		"closing": func(t *testing.T, _ *testServer, first *End) { go first.Close(); synctest.Wait() },
+		"lost":    func(t *testing.T, h *testServer, first *End) { h.cut(); <-first.Context().Done() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, nil)
+				h := newTestServer(t, nil)
 				box := newMemoryBox()
 				dial := func(cfg *Config) (*End, error) {
 					nc, err := h.dial(t.Context())
@@ -51,7 +51,7 @@ func TestOutboxOneClient(t *testing.T) {
 func TestOutboxNextWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		box := newMemoryBox()
-		h := newHouse(t, &Config{Outbox: box})
+		h := newTestServer(t, &Config{Outbox: box})
 		var b mailbox
 		cfg := b.config(Config{ID: "x"})
 		dial := func() *End {
@@ -95,7 +95,7 @@ func TestOutboxTwoOfAPeer(t *testing.T) {
 		var a, b mailbox
 		a.acks(false)
 		b.acks(true)
-		h := newHouse(t, &Config{Outbox: box})
+		h := newTestServer(t, &Config{Outbox: box})
 		first := h.client(a.config(Config{ID: "x"}))
 		synctest.Wait()
 		p, err := h.ends[0].PublishAsync(t.Context(), "t", []byte("for the first"))

@@ -41,7 +41,7 @@ func TestRedialStops(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, nil)
+				h := newTestServer(t, nil)
 				dial := h.dial
 				if tt.dial != nil {
 					dial = tt.dial(t)

@@ -13,7 +13,7 @@ import (
 // TestMigrate: a call that is under way goes on over the new carrier, and nobody is told.
 func TestMigrate(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, &Config{Setup: func(e *End) error {
+		h := newTestServer(t, &Config{Setup: func(e *End) error {
 			e.Handle("slow", HandlerFunc(func(ctx context.Context, req *Request) ([]byte, error) {
 				_, err := FromContext(ctx).Call(ctx, "go on", nil)
 				return req.Body, err
@@ -46,7 +46,7 @@ func TestMigrate(t *testing.T) {
 // TestMigrateErrors: where there is nothing to move, or no way to wait for it.
 func TestMigrateErrors(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, nil)
+		h := newTestServer(t, nil)
 		in := make(chan error, 1)
 		way := errors.New("no way")
 		var fail atomic.Bool

@@ -50,7 +50,7 @@ func (n *counting) of(id string) int {
 func TestFreshCallsOutcome(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counting
-		h := newHouse(t, n.config())
+		h := newTestServer(t, n.config())
 		broken := make(chan struct{}, 16)
 		c := h.client(&Config{OnState: func(_ *End, s State) {
 			if s == StateBroken {
@@ -107,7 +107,7 @@ func TestFreshCallsOutcome(t *testing.T) {
 func TestFreshCallsPosition(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counting
-		h := newHouse(t, n.config())
+		h := newTestServer(t, n.config())
 		c := h.client(nil)
 		synctest.Wait()
 		h.lossy(true) // what is written from here on arrives nowhere
@@ -128,7 +128,7 @@ func TestFreshCallsPosition(t *testing.T) {
 func TestFreshIdempotent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counting
-		h := newHouse(t, n.config())
+		h := newTestServer(t, n.config())
 		c := h.client(nil)
 		once := c.Go(t.Context(), "count", []byte("once"))
 		again := c.Go(t.Context(), "count", []byte("again"), Idempotent())
@@ -159,7 +159,7 @@ func TestFreshIdempotent(t *testing.T) {
 func TestFreshWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counting
-		h := newHouse(t, n.config())
+		h := newTestServer(t, n.config())
 		c := h.client(nil)
 		h.stop()
 		<-time.After(2 * time.Minute) // it has expired
@@ -200,7 +200,7 @@ func TestFreshNotifies(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var got []string
-		h := newHouse(t, &Config{Setup: func(e *End) error {
+		h := newTestServer(t, &Config{Setup: func(e *End) error {
 			e.Handle("n", HandlerFunc(func(_ context.Context, req *Request) ([]byte, error) {
 				mu.Lock()
 				got = append(got, string(req.Body))
@@ -233,7 +233,7 @@ func TestFreshNotifies(t *testing.T) {
 // message was cut.
 func TestFreshSendCut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, &Config{Setup: func(e *End) error {
+		h := newTestServer(t, &Config{Setup: func(e *End) error {
 			e.HandleStream("stuck", func(ctx context.Context, _ *Request, _ *CallStream) error { <-ctx.Done(); return nil })
 			return nil
 		}})

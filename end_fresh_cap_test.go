@@ -13,7 +13,7 @@ import (
 // TestSuspendedBytes: what suspended Ends hold is bounded. Who holds most is dropped; others come back.
 func TestSuspendedBytes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, &Config{Limits: Limits{Log: 8 << 20}})
+		h := newTestServer(t, &Config{Limits: Limits{Log: 8 << 20}})
 		const n = 19 // with 3.5 MiB each, and one with less
 		var clients []*End
 		for i := range n {

@@ -17,7 +17,7 @@ func TestRedialHerd(t *testing.T) {
 		2500 * time.Millisecond, 11 * time.Second, 2 * time.Minute} {
 		t.Run(gone.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, nil)
+				h := newTestServer(t, nil)
 				var mu sync.Mutex
 				var arrived []time.Time
 				for range clients {

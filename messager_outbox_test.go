@@ -30,7 +30,7 @@ func TestOutboxRestart(t *testing.T) {
 			var b mailbox
 			var told answers
 			box := newMemoryBox()
-			h := newHouse(t, b.config(Config{}))
+			h := newTestServer(t, b.config(Config{}))
 			client := func() *End {
 				cfg := &Config{Outbox: box, OnKept: told.hook}
 				if redial {
@@ -106,7 +106,7 @@ func TestOutboxRestart(t *testing.T) {
 }
 
 // claimed is a client of h with an id, whose server's Ends are handed to the test.
-func claimed(t *testing.T, h *house, id string, b *mailbox) (c, s *End) {
+func claimed(t *testing.T, h *testServer, id string, b *mailbox) (c, s *End) {
 	t.Helper()
 	nc, err := h.dial(t.Context())
 	must(t, err)
@@ -124,7 +124,7 @@ func claimed(t *testing.T, h *house, id string, b *mailbox) (c, s *End) {
 func TestOutboxServer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		box := newMemoryBox()
-		h := newHouse(t, &Config{Outbox: box})
+		h := newTestServer(t, &Config{Outbox: box})
 		var a, b, none mailbox
 		_, sa := claimed(t, h, "a", &a)
 		_, sb := claimed(t, h, "b", &b)
@@ -205,7 +205,7 @@ func TestOutboxFails(t *testing.T) {
 		var b mailbox
 		b.acks(true)
 		box := newMemoryBox()
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		c := h.client(&Config{Outbox: box})
 		box.set(func(b *memoryBox) { b.keepErr = errBox })
 		err := c.Publish(t.Context(), "t", []byte("1"))
@@ -324,7 +324,7 @@ func TestOutboxSetupFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		box := newMemoryBox()
 		box.put("", "1")
-		h := newHouse(t, nil)
+		h := newTestServer(t, nil)
 		nc, err := h.dial(t.Context())
 		must(t, err)
 		var p *Publication

@@ -14,7 +14,7 @@ func TestShortLivedCarriers(t *testing.T) {
 	for name, down := range map[string]bool{"up": false, "down": true} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, &Config{Setup: func(e *End) error {
+				h := newTestServer(t, &Config{Setup: func(e *End) error {
 					e.Handle("echo", echo)
 					return nil
 				}})

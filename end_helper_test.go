@@ -13,8 +13,8 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// house is a server that clients reach over memnet, that can be torn off them, stopped and begun anew.
-type house struct {
+// testServer is a server that clients reach over memnet, that can be torn off them, stopped and begun anew.
+type testServer struct {
 	t   *testing.T
 	cfg *Config
 
@@ -32,8 +32,8 @@ type house struct {
 	wg       sync.WaitGroup
 }
 
-func newHouse(t *testing.T, cfg *Config) *house {
-	h := &house{t: t, cfg: quiet(cfg), sessions: new(Sessions)}
+func newTestServer(t *testing.T, cfg *Config) *testServer {
+	h := &testServer{t: t, cfg: quiet(cfg), sessions: new(Sessions)}
 	setup := h.cfg.Setup
 	h.cfg.Setup = func(e *End) error {
 		h.mu.Lock()
@@ -52,7 +52,7 @@ func newHouse(t *testing.T, cfg *Config) *house {
 }
 
 // dial is Config.Redial.
-func (h *house) dial(context.Context) (net.Conn, error) {
+func (h *testServer) dial(context.Context) (net.Conn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.dials++
@@ -78,10 +78,10 @@ func (h *house) dial(context.Context) (net.Conn, error) {
 	return &blindConn{a, h}, nil
 }
 
-// blindConn is a client's carrier whose writes arrive nowhere while its house is blind.
+// blindConn is a client's carrier whose writes arrive nowhere while its server is blind.
 type blindConn struct {
 	*memnet.Conn
-	h *house
+	h *testServer
 }
 
 func (c *blindConn) Write(b []byte) (int, error) {
@@ -106,22 +106,22 @@ func (c *blindConn) Read(b []byte) (int, error) {
 	}
 }
 
-// deaf makes clients hear nothing, or the house again.
-func (h *house) deaf(on bool) {
+// deaf makes clients hear nothing, or the server again.
+func (h *testServer) deaf(on bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.mute = on
 }
 
-// lossy makes the house blind, or not.
-func (h *house) lossy(on bool) {
+// lossy makes the server blind, or not.
+func (h *testServer) lossy(on bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.blind = on
 }
 
 // client returns an End that redials, and is closed with the test.
-func (h *house) client(cfg *Config) *End {
+func (h *testServer) client(cfg *Config) *End {
 	h.t.Helper()
 	own := *quiet(cfg)
 	own.Redial = h.dial
@@ -134,7 +134,7 @@ func (h *house) client(cfg *Config) *End {
 }
 
 // cut breaks all carriers.
-func (h *house) cut() {
+func (h *testServer) cut() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, nc := range h.carriers {
@@ -144,7 +144,7 @@ func (h *house) cut() {
 }
 
 // stop ends the server as a kill does; nobody can connect until start.
-func (h *house) stop() {
+func (h *testServer) stop() {
 	synctest.Wait() // who was let in is known
 	h.mu.Lock()
 	h.down = true
@@ -160,14 +160,14 @@ func (h *house) stop() {
 }
 
 // start begins it anew, with no memory of the sessions.
-func (h *house) start() {
+func (h *testServer) start() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.down, h.sessions = false, new(Sessions)
 }
 
 // lose makes the server forget its Ends as if their time were over, and keep what it keeps of such.
-func (h *house) lose() {
+func (h *testServer) lose() {
 	synctest.Wait()
 	h.mu.Lock()
 	h.down = true
@@ -183,21 +183,21 @@ func (h *house) lose() {
 }
 
 // turnAway refuses new sessions with err; nil lets them in.
-func (h *house) turnAway(err error) {
+func (h *testServer) turnAway(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.refuse = err
 }
 
 // close lets nobody connect until open.
-func (h *house) close() {
+func (h *testServer) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.down = true
 }
 
 // open lets clients in again.
-func (h *house) open() {
+func (h *testServer) open() {
 	h.mu.Lock()
 	h.down = false
 	h.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 func TestFreshExpired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		var d diary
 		cfg := d.hooks(Config{})
 		cfg.OnPeerMethod = nil
@@ -40,7 +40,7 @@ func TestFreshExpired(t *testing.T) {
 func TestFreshShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		var d diary
 		cfg := d.hooks(Config{})
 		cfg.OnPeerMethod = nil
@@ -69,7 +69,7 @@ func TestFreshShutdown(t *testing.T) {
 // TestFreshPing: a ping whose session is lost is asked again in the next one, unless its context or the End ends.
 func TestFreshPing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, nil)
+		h := newTestServer(t, nil)
 		c := h.client(nil)
 		h.stop()
 		done := make(chan error, 3)

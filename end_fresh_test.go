@@ -14,7 +14,7 @@ import (
 // TestFreshHooks: what the hooks tell of a resume, of a fresh session and of the end, in order and once each.
 func TestFreshHooks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, &Config{Setup: func(e *End) error { e.Handle("m", echo); return nil }})
+		h := newTestServer(t, &Config{Setup: func(e *End) error { e.Handle("m", echo); return nil }})
 		var d diary
 		setups := 0
 		c := h.client(d.hooks(Config{ID: "edge", Setup: func(*End) error { setups++; return nil }}))
@@ -36,7 +36,7 @@ func TestFreshHooks(t *testing.T) {
 // TestFreshKeeps: handlers, subscriptions and Context outlive the session; streams and first bytes do not.
 func TestFreshKeeps(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, nil)
+		h := newTestServer(t, nil)
 		got := make(chan string, 4)
 		c := h.client(&Config{Setup: func(e *End) error {
 			e.Handle("m", echo)
@@ -81,7 +81,7 @@ func TestFreshKeeps(t *testing.T) {
 // TestFreshHandlers: handlers of the lost session end with it, and its queued messages can still be had.
 func TestFreshHandlers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHouse(t, nil)
+		h := newTestServer(t, nil)
 		cause := make(chan error, 2)
 		c := h.client(&Config{Setup: func(e *End) error {
 			wait := HandlerFunc(func(ctx context.Context, _ *Request) ([]byte, error) {
@@ -130,7 +130,7 @@ func TestFreshRefused(t *testing.T) {
 	}{{Unauthenticated, true}, {PermissionDenied, true}, {AlreadyExists, false}, {ResourceExhausted, false}, {Internal, false}} {
 		t.Run(tt.code.Name(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, &Config{})
+				h := newTestServer(t, &Config{})
 				c := h.client(nil)
 				h.stop()
 				h.start()
@@ -160,22 +160,22 @@ func TestFreshRefused(t *testing.T) {
 
 // TestFreshClose: Close ends the End in every phase of a lost session, at once where there is nothing to wait for.
 func TestFreshClose(t *testing.T) {
-	for name, prepare := range map[string]func(h *house){
-		"up":          func(*house) {},
-		"broken":      func(h *house) { h.mu.Lock(); h.down = true; h.mu.Unlock(); h.cut(); synctest.Wait() },
-		"server gone": func(h *house) { h.stop(); <-time.After(3 * time.Second) },
-		"lost":        func(h *house) { h.stop(); <-time.After(2 * time.Minute) },
-		"fresh refused": func(h *house) {
+	for name, prepare := range map[string]func(h *testServer){
+		"up":          func(*testServer) {},
+		"broken":      func(h *testServer) { h.mu.Lock(); h.down = true; h.mu.Unlock(); h.cut(); synctest.Wait() },
+		"server gone": func(h *testServer) { h.stop(); <-time.After(3 * time.Second) },
+		"lost":        func(h *testServer) { h.stop(); <-time.After(2 * time.Minute) },
+		"fresh refused": func(h *testServer) {
 			h.stop()
 			h.start()
 			h.turnAway(errorf(AlreadyExists, "no"))
 			<-time.After(3 * time.Second)
 		},
-		"just fresh": func(h *house) { h.stop(); h.start(); synctest.Wait() },
+		"just fresh": func(h *testServer) { h.stop(); h.start(); synctest.Wait() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, nil)
+				h := newTestServer(t, nil)
 				c := h.client(nil)
 				synctest.Wait()
 				prepare(h)

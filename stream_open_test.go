@@ -12,15 +12,15 @@ import (
 func TestOpenTimeoutAway(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		away func(h *house) (back func())
+		away func(h *testServer) (back func())
 	}{
 		{"connected", nil},
-		{"torn", func(h *house) func() {
+		{"torn", func(h *testServer) func() {
 			h.close()
 			h.cut()
 			return h.open
 		}},
-		{"silent", func(h *house) func() {
+		{"silent", func(h *testServer) func() {
 			h.close()
 			h.lossy(true)
 			return func() { h.lossy(false); h.open() }
@@ -28,7 +28,7 @@ func TestOpenTimeoutAway(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHouse(t, &Config{Limits: Limits{AcceptBacklog: 1}, Setup: func(e *End) error {
+				h := newTestServer(t, &Config{Limits: Limits{AcceptBacklog: 1}, Setup: func(e *End) error {
 					time.AfterFunc(50*time.Second, func() { _, _ = e.AcceptStream(context.Background()) })
 					return nil
 				}})

@@ -24,7 +24,7 @@ func TestOutboxMany(t *testing.T) {
 			all = append(all, fmt.Sprint(i))
 		}
 		box.put("", all...)
-		h := newHouse(t, b.config(Config{Limits: Limits{Messages: 10}}))
+		h := newTestServer(t, b.config(Config{Limits: Limits{Messages: 10}}))
 		c := h.client(&Config{Outbox: box, OnKept: told.hook})
 		late := make(chan error, 1)
 		go func() { late <- c.Publish(t.Context(), "t", []byte("late")) }()
@@ -55,7 +55,7 @@ func TestOutboxDedup(t *testing.T) {
 		var b mailbox
 		b.acks(true)
 		box := newMemoryBox()
-		h := newHouse(t, b.config(Config{Dedup: NewDedup(100, time.Hour)}))
+		h := newTestServer(t, b.config(Config{Dedup: NewDedup(100, time.Hour)}))
 		c := h.client(&Config{Outbox: box})
 		box.set(func(b *memoryBox) { b.leaveErr = errBox })
 		want(t, c.Publish(t.Context(), "t", []byte("1")), ErrKept)
@@ -94,7 +94,7 @@ func TestOutboxDrain(t *testing.T) {
 			box := newMemoryBox()
 			box.put("", "1", "2", "3", "4")
 			var b mailbox
-			h := newHouse(t, b.config(Config{Limits: Limits{Messages: 2}}))
+			h := newTestServer(t, b.config(Config{Limits: Limits{Messages: 2}}))
 			c := h.client(&Config{Outbox: box})
 			first := b.take()
 			same(t, "first", textsOf(first), "1", "2")
@@ -170,7 +170,7 @@ func TestOutboxDrainRace(t *testing.T) {
 		box.put("", "1", "2", "3")
 		var b mailbox
 		b.acks(true)
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		c := h.client(&Config{Outbox: box, Setup: func(*End) error {
 			h.lossy(true) // what goes out now comes behind the drain
 			return nil
@@ -207,7 +207,7 @@ func TestOutboxBlocked(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			box := newMemoryBox()
 			var b mailbox
-			h := newHouse(t, b.config(Config{Limits: Limits{Messages: 1}}))
+			h := newTestServer(t, b.config(Config{Limits: Limits{Messages: 1}}))
 			c := h.client(&Config{Outbox: box})
 			if lost {
 				h.stop()

@@ -36,7 +36,7 @@ func TestDedupUnderWay(t *testing.T) {
 					return nil
 				})
 				r.Subscribe("other", func(context.Context, *Message) error { others++; return nil })
-				h := newHouse(t, &Config{Router: r, Dedup: NewDedup(100, time.Hour)})
+				h := newTestServer(t, &Config{Router: r, Dedup: NewDedup(100, time.Hour)})
 				c := h.client(nil)
 				p, err := c.PublishAsync(t.Context(), "t", nil)
 				must(t, err)

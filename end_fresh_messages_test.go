@@ -62,7 +62,7 @@ func textsOf(ms []*Message) (all []string) {
 func TestFreshMessages(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		c := h.client(nil)
 		b.acks(true)
 		must(t, c.Publish(t.Context(), "t", []byte("acked")))
@@ -114,7 +114,7 @@ func TestFreshMessages(t *testing.T) {
 func TestFreshPublish(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		c := h.client(nil)
 		done := make(chan error, 3)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -147,7 +147,7 @@ func TestFreshPublish(t *testing.T) {
 func TestFreshMany(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		c := h.client(nil)
 		var all []string
 		for i := range 500 {
@@ -181,7 +181,7 @@ func TestFreshMany(t *testing.T) {
 func TestFreshManyAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{}))
+		h := newTestServer(t, b.config(Config{}))
 		c := h.client(nil)
 		var all []string
 		var pubs []*Publication
@@ -217,7 +217,7 @@ func TestFreshManyAgain(t *testing.T) {
 func TestDedup(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
-		h := newHouse(t, b.config(Config{Dedup: NewDedup(100, time.Hour)}))
+		h := newTestServer(t, b.config(Config{Dedup: NewDedup(100, time.Hour)}))
 		c := h.client(nil)
 		id := NewMessageID()
 		h.deaf(true) // the ack is lost
