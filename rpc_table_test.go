@@ -124,7 +124,7 @@ func TestHandlerPanics(t *testing.T) {
 					t.Errorf("error is %q", err)
 				}
 			}
-			if text := log.String(); !strings.Contains(text, "kaboom") || !strings.Contains(text, "handler_test.go") {
+			if text := log.String(); !strings.Contains(text, "kaboom") || !strings.Contains(text, "rpc_table_test.go") {
 				t.Errorf("log has no stack: %q", text)
 			}
 			_, err := c.Call(short(t), "echo", nil)
