@@ -31,8 +31,8 @@ type End struct {
 
 	cfg    Config // with defaults
 	router *Router
-	own    *scope           // of the End
-	line   *sessions.Keeper // of sessions; has the newest before Setup runs
+	own    *scope         // of the End
+	line   *sessions.Line // of sessions; has the newest before Setup runs
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc // the cause says why the End is over
@@ -74,7 +74,7 @@ func newEnd(c *Config) (*End, error) {
 		return nil, err
 	}
 	e.router = e.cfg.Router
-	e.line = sessions.NewKeeper(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed})
+	e.line = sessions.New(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed})
 	e.ctx, e.cancel = e.line.Context(), e.line.Cancel
 	e.Stream = &Stream{end: e, accepted: true}
 	e.own = &scope{end: e, stream: e.Stream}
@@ -87,7 +87,7 @@ func newEnd(c *Config) (*End, error) {
 
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.
 func (e *End) attach(s *session) (err error) {
-	s.Notes.Open()
+	s.Notifies.Open()
 	e.useOutbox(s)
 	if e.Stream.mx = noBytes(s.Link.Client()); !e.plain {
 		e.Stream.mx = s.Mux.First()

@@ -44,7 +44,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		e.abandon(err)
 		return nil, err
 	}
-	if err := e.attach(e.line.New(l)); err != nil {
+	if err := e.attach(e.line.NewSession(l)); err != nil {
 		code := PermissionDenied
 		errors.As(err, &code)
 		l.Start(sessions.Refusing{})

@@ -104,7 +104,7 @@ func TestFreshMessages(t *testing.T) {
 				t.Errorf("message %d: ids %v and %v, redelivered %v and %v, metadata %v", i, second[min(i, 24)].ID, m.ID, second[min(i, 24)].Redelivered, m.Redelivered, m.Metadata)
 			}
 		}
-		if c.session().Letters.IsOpen() != true || !c.line.Letters.Empty() {
+		if c.session().Publications.IsOpen() != true || !c.line.Publications.Empty() {
 			t.Error("something is left to send")
 		}
 	})

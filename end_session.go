@@ -14,7 +14,7 @@ import (
 
 type session = sessions.Session
 
-// host is the End as its Keeper knows it.
+// host is the End as its Line sees it.
 type host struct{ e *End }
 
 // MuxConfig implements sessions.Host.
@@ -49,7 +49,7 @@ func (h host) Lost() {
 }
 
 // Over implements sessions.Host.
-func (h host) Over(err error) {
+func (h host) Finished(err error) {
 	h.e.over(err)
 	h.e.keeper.end(h.e)
 }
@@ -73,11 +73,11 @@ func (e *End) next(ctx context.Context, s *session, sent bool, name string) (*se
 }
 
 // behind returns e's newest session once what has to go before was sent again on it: which is notes or letters.
-func (e *End) behind(ctx context.Context, s *session, which func(*session) *sessions.Latch, name string) (*session, error) {
+func (e *End) caughtUp(ctx context.Context, s *session, which func(*session) *sessions.Latch, name string) (*session, error) {
 	if e.inSetup() {
 		return s, nil
 	}
-	s, how := e.line.Behind(ctx, s, which)
+	s, how := e.line.CaughtUp(ctx, s, which)
 	return s, e.waited(ctx, how, false, name)
 }
 
@@ -85,7 +85,7 @@ func (e *End) waited(ctx context.Context, how sessions.Wait, sent bool, name str
 	switch how {
 	case sessions.GaveUp:
 		return waitError(ctx, sent, name)
-	case sessions.EndIsOver:
+	case sessions.Finished:
 		return e.exchangeError(context.Cause(e.ctx), sent, name)
 	}
 	return nil
@@ -93,8 +93,8 @@ func (e *End) waited(ctx context.Context, how sessions.Wait, sent bool, name str
 
 func (e *End) lostOn(s *session, err error) bool { return e.line.LostOn(s, err) }
 
-func notesOf(s *session) *sessions.Latch   { return &s.Notes }
-func lettersOf(s *session) *sessions.Latch { return &s.Letters }
+func notifiesOf(s *session) *sessions.Latch     { return &s.Notifies }
+func publicationsOf(s *session) *sessions.Latch { return &s.Publications }
 
 // waitError is the error of what waited for a session when its context ended.
 func waitError(ctx context.Context, sent bool, name string) error {

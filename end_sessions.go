@@ -72,7 +72,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		return l, nil
 	}
 	lc.Accept = func(l *conn.Link) error {
-		if err := e.attach(e.line.New(l)); err != nil {
+		if err := e.attach(e.line.NewSession(l)); err != nil {
 			return err
 		}
 		s.add(e)

@@ -51,7 +51,7 @@ func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publis
 	if e.box != nil && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)
 	}
-	if s, err = e.behind(p.ctx, s, lettersOf, p.topic); err != nil {
+	if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
 		return err
 	}
 	if err = k.keep(o.metadata); err != nil {
@@ -67,7 +67,7 @@ func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publis
 		if s, err = e.next(p.ctx, s, false, p.topic); err != nil {
 			return k.withdraw(err)
 		}
-		if s, err = e.behind(p.ctx, s, lettersOf, p.topic); err != nil {
+		if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
 			return k.withdraw(err)
 		}
 	}
@@ -80,7 +80,7 @@ func (k *letter) enqueue(md Metadata) error {
 		return err
 	}
 	k.watch()
-	if !e.line.Letters.Push(k) {
+	if !e.line.Publications.Push(k) {
 		k.Drop(context.Cause(e.ctx))
 	}
 	return nil
@@ -112,7 +112,7 @@ func (k *letter) lost(x *mux.Exchange) bool {
 		k.open.Metadata = redelivered(k.open.Metadata)
 	}
 	k.watch()
-	if !e.line.Letters.Add(x.ID(), k) {
+	if !e.line.Publications.Add(x.ID(), k) {
 		k.Drop(context.Cause(e.ctx))
 	}
 	return true

@@ -14,7 +14,7 @@ import (
 // useOutbox prepares e for its first session, s. Messages wait until the kept ones went before them.
 func (e *End) useOutbox(s *session) {
 	if e.cfg.Outbox == nil || e.plain || s.Native.Peer().Assigned {
-		s.Letters.Open()
+		s.Publications.Open()
 		return
 	}
 	e.box = e.cfg.Outbox
@@ -45,9 +45,9 @@ func (e *End) publishKept(s *session) {
 			letters = append(letters, k)
 		}
 	}
-	e.line.Letters.Before(func(queued []sessions.Resendable) []sessions.Resendable { return without(letters, queued) })
-	if e.line.Letters.Run(s) {
-		s.Letters.Open()
+	e.line.Publications.Before(func(queued []sessions.Resendable) []sessions.Resendable { return without(letters, queued) })
+	if e.line.Publications.Run(s) {
+		s.Publications.Open()
 	}
 }
 
@@ -167,7 +167,7 @@ func (k *letter) postpone(err error) {
 	}
 	if e.line.Renews() {
 		k.watch()
-		e.line.Letters.Add(0, k)
+		e.line.Publications.Add(0, k)
 	}
 }
 

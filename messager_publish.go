@@ -139,7 +139,7 @@ func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, de
 	e, s := sc.end, sc.stream.session()
 	for {
 		if sc.keeps() { // it does not overtake older ones
-			if s, err = e.behind(ctx, s, lettersOf, topic); err != nil {
+			if s, err = e.caughtUp(ctx, s, publicationsOf, topic); err != nil {
 				return err
 			}
 		}

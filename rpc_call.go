@@ -106,7 +106,7 @@ func (st *Stream) Notify(ctx context.Context, method string, body []byte, opts .
 	}
 	kept := &note{e: e, open: open, body: bytes.Clone(body)}
 	for {
-		if s, err = e.behind(ctx, s, notesOf, method); err != nil {
+		if s, err = e.caughtUp(ctx, s, notifiesOf, method); err != nil {
 			return err
 		}
 		if err = e.startNotify(ctx, s, &open, body, kept); err == nil || !e.lostOn(s, err) {

@@ -40,7 +40,7 @@ func newNotice() *notice {
 // Complete is called when the peer has begun to handle the notify, or will not.
 func (n *notice) Complete(x *mux.Exchange) {
 	if n.kept != nil && x.Err != nil && !x.Sent && errors.Is(x.Err, ErrSessionLost) && n.e.ctx.Err() == nil {
-		n.e.line.Notes.Add(x.ID(), n.kept) // nobody hears when the End is over
+		n.e.line.Notifies.Add(x.ID(), n.kept) // nobody hears when the End is over
 	}
 	n.kept = nil
 	n.step()

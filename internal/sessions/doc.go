@@ -4,10 +4,10 @@
 //
 // # Usage
 //
-// A Keeper belongs to an End, which is its Host. The first session comes from New, all later ones from the Keeper:
+// A Line belongs to an End, which is its Host. The first session comes from New, all later ones from the Line:
 //
-//	k := sessions.NewKeeper(host, cfg)
-//	s := k.New(link)
+//	k := sessions.New(host, cfg)
+//	s := k.NewSession(link)
 //	k.Put(s)   // the newest; then whatever has to happen before the peer is heard
 //	s.Begin()  // the peer is heard
 //
@@ -18,5 +18,5 @@
 //
 // # Errors
 //
-// Next and Behind say why there is no session: the context has ended, or the End is over (Keeper.Cause).
+// Next and CaughtUp say why there is no session: the context has ended, or the End is over (Line.Cause).
 package sessions

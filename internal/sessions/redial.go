@@ -37,7 +37,7 @@ const (
 
 // redialer gives a client's End new carriers, and a new session when the old one is lost.
 type redialer struct {
-	k *Keeper
+	k *Line
 	b *backoff.ExponentialBackOff
 
 	mu      sync.Mutex // guards running
@@ -50,7 +50,7 @@ type redialer struct {
 	spanned  int
 }
 
-func newRedialer(k *Keeper) *redialer {
+func newRedialer(k *Line) *redialer {
 	b := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(redialFirst),
 		backoff.WithRandomizationFactor(1),

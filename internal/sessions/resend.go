@@ -137,11 +137,11 @@ func (q *Queue) Before(pick func(queued []Resendable) []Resendable) {
 
 // resend sends on a new session what older ones did not settle. Each kind has its own goroutine, which ends when
 // all is sent or the session is gone; the redialler waits for it before it starts another.
-func (k *Keeper) resend(s *Session) {
+func (k *Line) resend(s *Session) {
 	for _, w := range []struct {
 		from *Queue
 		gate *Latch
-	}{{&k.Notes, &s.Notes}, {&k.Letters, &s.Letters}} {
+	}{{&k.Notifies, &s.Notifies}, {&k.Publications, &s.Publications}} {
 		if !w.from.Queued() {
 			w.gate.Open()
 			continue

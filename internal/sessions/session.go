@@ -40,13 +40,13 @@ type Session struct {
 	Ctx    context.Context // of what the peer has started; ends with the session, and so with the End
 	cancel context.CancelCauseFunc
 
-	lost     atomic.Bool   // over, and the End is not; written under the Keeper's turn
+	lost     atomic.Bool   // over, and the End is not; written under the Line's sessionMu
 	over     chan struct{} // closed when everybody was told of the end
 	replaced chan struct{} // closed when the End has a newer session
 
 	// New notifies and messages wait for these, behind which older ones have been sent again.
-	Notes, Letters Latch
-	Resending      sync.WaitGroup // goroutines that send again
+	Notifies, Publications Latch
+	Resending              sync.WaitGroup // goroutines that send again
 }
 
 // Lost reports whether the session is over and the End goes on, or will be told so.
@@ -70,10 +70,10 @@ func (l *Latch) Open() {
 // IsOpen reports whether it was opened.
 func (l *Latch) IsOpen() bool { return l.open.Load() }
 
-// handler is a session as its link's handler: the Keeper hears of the end too.
+// handler is a session as its link's handler: the Line hears of the end too.
 type handler struct {
 	*mux.Session
-	k *Keeper
+	k *Line
 	s *Session
 }
 
