@@ -32,10 +32,10 @@ func (e *End) closeNow() error {
 		e.line.Finish(errEndClosed)
 	}
 	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
-		e.peers.out.wait()
 		e.line.Wait()
 		s.Resending.Wait()
-		e.keeper.wait()
+		e.calls.wait()
+		e.messages.wait()
 	}
 	return err
 }

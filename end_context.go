@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gantline-project/gantline/mux"
 )
 
 // handlerContext is the context of one handler or subscription function. It costs one allocation until
@@ -13,7 +15,6 @@ import (
 type handlerContext struct {
 	end      *End
 	ses      *session  // what was opened by the peer ends with it
-	request  *Request  // nil for a message
 	deadline time.Time // zero = none
 	depth    uint8     // of the call it serves
 	inline   bool      // runs on the reader goroutine; set before the handler starts
@@ -24,19 +25,19 @@ type handlerContext struct {
 	cause error      // set with err
 	armed *armed     // nil until Done is asked for
 
-	nested *call // a call made with this context, see hold
+	nested *mux.Exchange // of a call made with this context, see hold
 }
 
-// hold has the end of the context give up c, which was made with it, and reports whether it will: then c's
+// hold has the end of the context give up x, whose call was made with it, and reports whether it will: then its
 // caller need not watch Done, which nested calls are often the only ones to ask for. letGo ends it. Only a
 // context that is told of the session's end will, so that nobody calls over with the send lock held.
-func (hc *handlerContext) hold(c *call) bool {
+func (hc *handlerContext) hold(x *mux.Exchange) bool {
 	hc.mu.Lock()
 	defer hc.mu.Unlock()
 	if !hc.told || hc.err != nil || hc.nested != nil || hc.armed != nil || !hc.deadline.IsZero() {
 		return false
 	}
-	hc.nested = c
+	hc.nested = x
 	return true
 }
 
@@ -68,14 +69,6 @@ func handlerFrom(ctx context.Context) *handlerContext {
 func FromContext(ctx context.Context) *End {
 	if hc := handlerFrom(ctx); hc != nil {
 		return hc.end
-	}
-	return nil
-}
-
-// RequestFromContext returns the request of the handler that ctx belongs to, nil outside call handlers.
-func RequestFromContext(ctx context.Context) *Request {
-	if hc := handlerFrom(ctx); hc != nil {
-		return hc.request
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/gantline-project/gantline/frame"
@@ -46,10 +46,25 @@ func (e *End) answer(x *mux.Incoming, head *frame.Head) {
 	go func() { _ = x.Reply(e.ctx, head, nil) }()
 }
 
-// startError is the error of a call that was not sent.
-func (e *End) startError(ctx context.Context, err error, method string) error {
-	if ctx.Err() != nil && !errors.Is(err, ErrNotSent) {
-		return contextError(ctx, method)
+// Config's parts as the rest of the package asks for them.
+
+func (e *End) logger() *slog.Logger { return e.cfg.Logger }
+
+func (e *End) handlerStarted() { e.running.Add(1) }
+func (e *End) handlerDone()    { e.running.Add(-1) }
+
+// checkBody refuses a body that the peer would.
+func (e *End) checkBody(_, name string, n int) error {
+	if limit := e.session().Link.Peer().Limits.Body; n > int(limit) {
+		return errorf(ResourceExhausted, "body of %d bytes is over the peer's limit of %d: raise Limits.Body in the peer's Config, or use a stream", n, limit).named(name)
 	}
-	return e.exchangeError(err, false, method)
+	return nil
+}
+
+// checkAnswer is checkBody for what a handler returned.
+func (e *End) checkAnswer(n int) error {
+	if limit := e.session().Link.Peer().Limits.Body; n > int(limit) {
+		return errorf(ResourceExhausted, "answer of %d bytes is over the caller's limit of %d: raise Limits.Body in the caller's Config, or use a streaming call", n, limit)
+	}
+	return nil
 }

@@ -2,57 +2,13 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// What package sessions knows of an End, and an End of it.
-
 type session = sessions.Session
-
-// host is the End as its Line sees it.
-type host struct{ e *End }
-
-// MuxConfig implements sessions.Host.
-func (h host) MuxConfig(s *session, l *conn.Link) *mux.Config {
-	limits := &h.e.cfg.Limits
-	return &mux.Config{
-		Client:       l.Client(),
-		Local:        limits.wire(),
-		Peer:         l.Peer().Limits,
-		Acceptor:     acceptor{h.e, s},
-		OpenTimeout:  limits.OpenTimeout,
-		Window:       limits.Window,
-		MaxWindow:    limits.MaxWindow,
-		StreamBudget: limits.StreamMemory,
-		BodyBudget:   limits.BodyMemory,
-	}
-}
-
-// LinkConfig implements sessions.Host.
-func (h host) LinkConfig() *conn.Config { return h.e.linkConfig() }
-
-// Fresh implements sessions.Host.
-func (h host) Fresh(s *session) {
-	h.e.hookSession(true)
-	h.e.mirror(s)
-}
-
-// Lost implements sessions.Host.
-func (h host) Lost() {
-	h.e.stopMirror()
-	h.e.forgetMethods()
-}
-
-// Over implements sessions.Host.
-func (h host) Finished(err error) {
-	h.e.over(err)
-	h.e.keeper.end(h.e)
-}
 
 // session returns e's newest session, which may be lost. It is nil only while e shakes hands for the first time.
 func (e *End) session() *session { return e.line.Session() }
@@ -96,17 +52,6 @@ func (e *End) lostOn(s *session, err error) bool { return e.line.LostOn(s, err) 
 func notifiesOf(s *session) *sessions.Latch     { return &s.Notifies }
 func publicationsOf(s *session) *sessions.Latch { return &s.Publications }
 
-// waitError is the error of what waited for a session when its context ended.
-func waitError(ctx context.Context, sent bool, name string) error {
-	err := contextError(ctx, name)
-	outcome := ErrNotSent
-	if sent {
-		outcome = ErrUnknownOutcome
-	}
-	err.cause = causes{outcome, err.cause}
-	return err
-}
-
 // restart brings the time left in ctx up to date before an open is tried again.
 func restart(ctx context.Context, open *mux.Open) {
 	if deadline, ok := ctx.Deadline(); ok && open.Timeout > 0 {
@@ -114,14 +59,3 @@ func restart(ctx context.Context, open *mux.Open) {
 	}
 }
 
-// knownOf is err in the light of an earlier attempt, which the peer may have seen.
-func knownOf(err error, sent bool) error {
-	if !sent || !errors.Is(err, ErrNotSent) {
-		return err
-	}
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	return &Error{Code: Unknown, Message: "sent before, but the answer will not come", Method: e.Method, cause: causes{ErrUnknownOutcome, ErrSessionLost}}
-}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -25,6 +26,8 @@ type yamuxLink struct {
 	peer   conn.Peer
 	begun  sync.Once // the session was started
 }
+
+var _ sessions.Link = (*yamuxLink)(nil)
 
 // firstByte reads one byte of nc, which it closes at an error.
 func firstByte(ctx context.Context, nc net.Conn) ([]byte, error) {

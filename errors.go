@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
 
 	"github.com/gantline-project/gantline/conn"
@@ -13,6 +15,64 @@ import (
 
 // prefix begins every printed error of this module, once.
 const prefix = "gantline: "
+
+// Code says what kind of error happened, in gRPC's canonical set. A Code is an error itself, so a handler
+// may return one, and errors.Is(err, gantline.NotFound) asks for one.
+type Code = frame.Code
+
+// The codes, with gRPC's numbers. They travel; texts are for people.
+const (
+	OK                 = frame.OK                 // no error
+	Canceled           = frame.Canceled           // the caller gave up; errors.Is(err, context.Canceled) holds too
+	Unknown            = frame.Unknown            // a handler returned a plain error
+	InvalidArgument    = frame.InvalidArgument    // the request is wrong whatever the state
+	DeadlineExceeded   = frame.DeadlineExceeded   // errors.Is(err, context.DeadlineExceeded) holds too
+	NotFound           = frame.NotFound           // no such thing, or no such stream
+	AlreadyExists      = frame.AlreadyExists      // it is there already
+	PermissionDenied   = frame.PermissionDenied   // this peer may not
+	ResourceExhausted  = frame.ResourceExhausted  // over a limit; the text names it
+	FailedPrecondition = frame.FailedPrecondition // not in this state
+	Aborted            = frame.Aborted            // a conflict; try again from the start
+	OutOfRange         = frame.OutOfRange         // past the valid range
+	Unimplemented      = frame.Unimplemented      // nobody handles this method or topic
+	Internal           = frame.Internal           // a bug: a handler panicked, or the peer broke a rule
+	Unavailable        = frame.Unavailable        // not now; the peer drains or is gone
+	DataLoss           = frame.DataLoss           // data is lost or damaged
+	Unauthenticated    = frame.Unauthenticated    // who the peer is was not proven
+)
+
+// CodeOf returns the code of err: OK for nil, the Code of an *Error, *StreamError or Code anywhere in its
+// chain, DeadlineExceeded and Canceled for the context's errors (and os.ErrDeadlineExceeded), Unavailable for
+// a lost session or a closed End, Unimplemented for ErrUnsupported, else Unknown.
+func CodeOf(err error) Code {
+	if err == nil {
+		return OK
+	}
+	var (
+		e  *Error
+		se *StreamError
+		c  Code
+	)
+	switch {
+	case errors.As(err, &e):
+		return e.Code
+	case errors.As(err, &se):
+		return se.Code
+	case errors.As(err, &c):
+		return c
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	case errors.Is(err, ErrUnknownOutcome):
+		return Unknown
+	case errors.Is(err, ErrNotSent), errors.Is(err, ErrSessionLost), errors.Is(err, net.ErrClosed):
+		return Unavailable
+	case errors.Is(err, errors.ErrUnsupported):
+		return Unimplemented
+	}
+	return Unknown
+}
 
 var (
 	// ErrSessionLost says that the carrier is gone and the session with it, because nobody redials, or the
@@ -122,37 +182,6 @@ func contextError(ctx context.Context, method string) *Error {
 	return e
 }
 
-// exchangeError says what an error of the mux means to the caller of method. sent tells whether the peer
-// may have seen it.
-func (e *End) exchangeError(err error, sent bool, method string) error {
-	var (
-		own *Error
-		se  *StreamError
-	)
-	switch {
-	case err == nil:
-		return nil
-	case e.plain && errors.Is(err, errors.ErrUnsupported):
-		return unsupported("", method)
-	case errors.As(err, &own) && !errors.Is(err, ErrSessionLost):
-		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Code: DeadlineExceeded, Method: method, cause: err}
-	case errors.Is(err, context.Canceled):
-		return &Error{Code: Canceled, Method: method, cause: err}
-	case errors.As(err, &se):
-		if se.Code == Unavailable && !sent {
-			err = causes{ErrNotSent, err}
-		}
-		return &Error{Code: se.Code, Message: se.Message, Method: method, Remote: se.Remote, cause: err}
-	case e.ctx.Err() == nil && !errors.Is(err, ErrSessionLost):
-		return &Error{Code: CodeOf(err), Message: cleanText(err), Method: method, cause: err}
-	case sent:
-		return &Error{Code: Unknown, Message: "sent, but the answer will not come: " + cleanText(err), Method: method, cause: causes{ErrUnknownOutcome, err}}
-	}
-	return &Error{Code: Unavailable, Message: "not sent, safe to try again: " + cleanText(err), Method: method, cause: causes{ErrNotSent, err}}
-}
-
 // errorOf is the error that an answer's head stands for, nil for OK.
 func errorOf(h *frame.Head, method string) error {
 	if h == nil || h.Code == OK {
@@ -203,4 +232,13 @@ func clip(text string) string {
 		n--
 	}
 	return text[:n] + more
+}
+
+// unsupported is the error of what a yamux peer does not know. what may be "", as may name.
+func unsupported(what, name string) error {
+	text := "a yamux peer knows only streams without names and metadata"
+	if what != "" {
+		text = what + ": " + text
+	}
+	return &Error{Code: Unimplemented, Message: text, Method: name, cause: ErrUnsupported}
 }

@@ -26,7 +26,7 @@ type Message struct {
 	Redelivered bool     // the publisher says that this may be a copy
 	Stream      *Stream  // whose Receive or Subscribe it was published to: the End's own, or a stream's
 
-	sc  *scope
+	sc  *messageScope
 	x   *mux.Incoming
 	own mux.Incoming   // is x; here, as is ctx, to save an allocation
 	ctx handlerContext // of the subscription function it is given to
@@ -52,7 +52,7 @@ const (
 )
 
 // init copies out of x what lives only as long as the frame. Topic is the caller's.
-func (m *Message) init(e *End, s *session, sc *scope, x *mux.Incoming) {
+func (m *Message) init(e *End, s *session, sc *messageScope, x *mux.Incoming) {
 	m.sc, m.x, m.Stream, m.codec, m.noAck = sc, x, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
 	m.ctx.init(e, s, x.Depth, x.Timeout)
 	m.early, m.complete = len(x.Body), x.Complete()

@@ -67,9 +67,9 @@ func (l *waiterList) remove(r *receiver) {
 }
 
 // acceptMessage takes a new message of the peer's. Reader goroutine, in OPEN order.
-func (a acceptor) acceptMessage(sc *scope, x *mux.Incoming, m *Message) {
-	e := a.e
-	m.init(e, a.s, sc, x)
+func (e *End) acceptMessage(s *session, st *Stream, x *mux.Incoming, m *Message) {
+	sc := st.messageScope()
+	m.init(e, s, sc, x)
 	x.Value = m
 	in := &sc.inbox
 	var w wants
@@ -102,19 +102,19 @@ func (in *inbox) topicLocked(name []byte, s *subscription) string {
 
 // findSubscriptionLocked returns who takes messages of a topic, nil for nobody: the End's or stream's own
 // subscriptions first, then for an End its Router's.
-func (sc *scope) findSubscriptionLocked(name []byte) *subscription {
+func (sc *messageScope) findSubscriptionLocked(name []byte) *subscription {
 	in := &sc.inbox
 	if s, ok := in.topics.Match(name); ok {
 		return s
 	}
-	if !sc.isEnd() || sc.end.router == nil {
+	if !sc.isEnd() || sc.end.cfg.Router == nil {
 		return nil
 	}
 	return sc.routedLocked(name)
 }
 
 // putLocked queues m for s, or for Receive when s is nil.
-func (sc *scope) putLocked(m *Message, s *subscription, w *wants) {
+func (sc *messageScope) putLocked(m *Message, s *subscription, w *wants) {
 	in := &sc.inbox
 	if s != nil {
 		s.queue.push(m)
@@ -128,7 +128,7 @@ func (sc *scope) putLocked(m *Message, s *subscription, w *wants) {
 }
 
 // serveLocked hands unclaimed messages to the Receives that wait.
-func (sc *scope) serveLocked(w *wants) {
+func (sc *messageScope) serveLocked(w *wants) {
 	in := &sc.inbox
 	for r := in.waiting.head; r != nil; r = in.waiting.head {
 		m := in.unclaimed.pop()
@@ -142,7 +142,7 @@ func (sc *scope) serveLocked(w *wants) {
 }
 
 // readyMessage is called when the body of a message has arrived. Reader goroutine.
-func (sc *scope) readyMessage(m *Message) {
+func (sc *messageScope) readyMessage(m *Message) {
 	in := &sc.inbox
 	var w wants
 	in.mu.Lock()
@@ -155,7 +155,7 @@ func (sc *scope) readyMessage(m *Message) {
 }
 
 // nextLocked lets the consumer of a list go on after its front has changed.
-func (sc *scope) nextLocked(l *messageList, w *wants) {
+func (sc *messageScope) nextLocked(l *messageList, w *wants) {
 	if l.owner != nil {
 		l.want(w)
 		l.owner.startLocked()
@@ -166,7 +166,7 @@ func (sc *scope) nextLocked(l *messageList, w *wants) {
 
 // dropMessage takes out a message that its publisher has given up. When the session is gone, what is
 // complete can still be received.
-func (sc *scope) dropMessage(m *Message, err error) {
+func (sc *messageScope) dropMessage(m *Message, err error) {
 	in := &sc.inbox
 	var w wants
 	in.mu.Lock()
@@ -183,7 +183,7 @@ func (sc *scope) dropMessage(m *Message, err error) {
 }
 
 // receive waits for the next message that nobody has claimed.
-func (sc *scope) receive(ctx context.Context) (*Message, error) {
+func (sc *messageScope) receive(ctx context.Context) (*Message, error) {
 	in := &sc.inbox
 	var w wants
 	in.mu.Lock()
@@ -235,7 +235,7 @@ func (sc *scope) receive(ctx context.Context) (*Message, error) {
 
 // closeInbox ends the scope: no more messages come. What is queued and complete can still be had; what
 // nobody takes is nacked later, if there is still somebody to tell.
-func (sc *scope) closeInbox(err error) {
+func (sc *messageScope) closeInbox(err error) {
 	in := &sc.inbox
 	in.published.close()
 	in.mu.Lock()

@@ -29,10 +29,10 @@ type letter struct {
 }
 
 // keeps reports whether messages of the scope outlive their session or End.
-func (sc *scope) keeps() bool { return sc.isEnd() && (sc.end.line.Renews() || sc.end.box != nil) }
+func (sc *messageScope) keeps() bool { return sc.isEnd() && (sc.end.line.Renews() || sc.end.messager().box != nil) }
 
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
-func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
+func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
 	e := sc.end
 	own, buffer := letterBuffer(blockSize + len(body))
 	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, own)
@@ -44,11 +44,11 @@ func (sc *scope) publishKept(p *Publication, depth uint8, body []byte, o *publis
 	open.Metadata = copied[:n:n]
 	k := p.kept
 	k.open, k.body = open, copied[n:]
-	if e.box == nil && buffer != nil && &copied[0] == &(*buffer)[:1][0] { // it was large enough
+	if e.messager().box == nil && buffer != nil && &copied[0] == &(*buffer)[:1][0] { // it was large enough
 		k.buffer.Store(buffer)
 	}
 	s := e.session()
-	if e.box != nil && e.inSetup() { // the older ones are not known yet
+	if e.messager().box != nil && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)
 	}
 	if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {

@@ -38,7 +38,7 @@ func (e *End) holdOutbox(ctx context.Context, peer string, busy func() error) er
 		holders.Lock()
 		h := holders.of[what]
 		if h == nil {
-			holders.of[what], e.holds = own, own
+			holders.of[what], e.messager().holds = own, own
 		}
 		holders.Unlock()
 		if h == nil {
@@ -62,10 +62,10 @@ func (e *End) holdOutbox(ctx context.Context, peer string, busy func() error) er
 func (e *End) leaveOutbox() {
 	holders.Lock()
 	defer holders.Unlock()
-	if h := e.holds; h != nil {
+	if h := e.messager().holds; h != nil {
 		delete(holders.of, h.what)
 		close(h.gone)
-		e.holds = nil
+		e.messager().holds = nil
 	}
 }
 

@@ -12,30 +12,32 @@ import (
 )
 
 // useOutbox prepares e for its first session, s. Messages wait until the kept ones went before them.
-func (e *End) useOutbox(s *session) {
+func (em *endMessages) useOutbox(s *session) {
+	e := em.e
 	if e.cfg.Outbox == nil || e.plain || s.Native.Peer().Assigned {
 		s.Publications.Open()
 		return
 	}
-	e.box = e.cfg.Outbox
+	em.box = e.cfg.Outbox
 	if !s.Link.Client() {
-		e.boxKey = s.Link.Peer().ID
+		em.boxKey = s.Link.Peer().ID
 	}
 }
 
 // publishKept publishes what earlier Ends left in the outbox, and behind it what Setup has published. It is the
 // first session's resend.
-func (e *End) publishKept(s *session) {
+func (em *endMessages) publishKept(s *session) {
+	e := em.e
 	if !s.Link.Client() {
-		err := e.holdOutbox(e.ctx, e.boxKey, func() error {
-			e.logger().Warn("gantline: another End of this peer uses the outbox, messages wait until it is over", "peer", e.boxKey)
+		err := e.holdOutbox(e.ctx, em.boxKey, func() error {
+			e.logger().Warn("gantline: another End of this peer uses the outbox, messages wait until it is over", "peer", em.boxKey)
 			return nil
 		})
 		if err != nil {
 			return // e is over
 		}
 	}
-	left, err := e.box.Pending(e.boxKey)
+	left, err := em.box.Pending(em.boxKey)
 	if err != nil {
 		e.logger().Error("gantline: outbox cannot be read, what it keeps is not published now", "peer", e.PeerID(), "err", err)
 	}
@@ -62,9 +64,9 @@ func without(letters, queued []sessions.Resendable) []sessions.Resendable {
 
 // letterOf returns m as a letter that nobody waits for; nil when it cannot be sent to this peer.
 func (e *End) letterOf(m *KeptMessage) *letter {
-	p := &Publication{sc: e.own, topic: m.Topic, ctx: context.Background()}
+	p := &Publication{sc: e.messageScope(), topic: m.Topic, ctx: context.Background()}
 	o := publishOptions{metadata: m.Metadata, id: m.ID, hasID: true, redelivered: true, codec: m.Codec}
-	open, err := e.own.message(p.ctx, frame.KindMessage, 0, m.Topic, len(m.Body), &o, nil)
+	open, err := e.messageScope().message(p.ctx, frame.KindMessage, 0, m.Topic, len(m.Body), &o, nil)
 	k := &letter{p: p, open: open, body: m.Body, id: m.ID, boxed: true, left: m}
 	p.kept = k
 	if err != nil {
@@ -78,7 +80,7 @@ func (e *End) letterOf(m *KeptMessage) *letter {
 // keep puts the message into the outbox, if the End has one.
 func (k *letter) keep(md Metadata) error {
 	e, topic := k.p.sc.end, k.p.topic
-	if e.box == nil {
+	if e.messager().box == nil {
 		return nil
 	}
 	if e.ctx.Err() != nil {
@@ -86,7 +88,7 @@ func (k *letter) keep(md Metadata) error {
 	}
 	id, _ := metadataValue(k.open.Metadata, frame.MetaID)
 	copy(k.id[:], id)
-	err := e.box.Keep(e.boxKey, &KeptMessage{ID: k.id, Topic: topic, Metadata: md, Codec: k.open.Codec, Body: k.body, At: time.Now()})
+	err := e.messager().box.Keep(e.messager().boxKey, &KeptMessage{ID: k.id, Topic: topic, Metadata: md, Codec: k.open.Codec, Body: k.body, At: time.Now()})
 	if err != nil {
 		code := CodeOf(err)
 		if code == Unknown {
@@ -104,7 +106,7 @@ func (k *letter) withdraw(err error) error {
 	if !k.boxed || k.stays(err) {
 		return k.keptError(err)
 	}
-	if lost := e.box.Forget(e.boxKey, k.id); lost != nil {
+	if lost := e.messager().box.Forget(e.messager().boxKey, k.id); lost != nil {
 		return notForgotten(err, lost, k.p.topic)
 	}
 	return err
@@ -151,7 +153,7 @@ func (k *letter) done(err error, answered bool) {
 	case !answered && k.stays(err):
 		k.p.finish(k.keptError(err))
 	default:
-		e.keeper.forget(k, err)
+		e.messager().keeper.forget(k, err)
 	}
 }
 
@@ -238,7 +240,7 @@ func (kp *keeper) run(e *End) {
 		for _, b := range batch {
 			ids = append(ids, b.k.id)
 		}
-		lost := e.box.Forget(e.boxKey, ids...)
+		lost := e.messager().box.Forget(e.messager().boxKey, ids...)
 		if lost != nil {
 			e.logger().Error("gantline: outbox could not note which messages are settled", "peer", e.PeerID(), "messages", len(ids), "err", lost)
 		}

@@ -19,7 +19,7 @@ type patience struct {
 }
 
 // claimSoonLocked starts the clock for an unclaimed message, if there is one.
-func (sc *scope) claimSoonLocked(m *Message) {
+func (sc *messageScope) claimSoonLocked(m *Message) {
 	in := &sc.inbox
 	if in.receives > 0 && in.ended == nil {
 		return
@@ -30,7 +30,7 @@ func (sc *scope) claimSoonLocked(m *Message) {
 
 // armPatienceLocked sets the timer for the oldest unclaimed message. The timer needs nobody to stop it: it
 // only looks.
-func (sc *scope) armPatienceLocked() {
+func (sc *messageScope) armPatienceLocked() {
 	in := &sc.inbox
 	m := in.unclaimed.head
 	if m == nil || in.patience.armed || sc.end.ctx.Err() != nil {
@@ -46,7 +46,7 @@ func (sc *scope) armPatienceLocked() {
 }
 
 // giveUpUnclaimed nacks what waited too long. Timer goroutine.
-func (sc *scope) giveUpUnclaimed() {
+func (sc *messageScope) giveUpUnclaimed() {
 	in := &sc.inbox
 	var old []*Message
 	in.mu.Lock()
@@ -78,14 +78,14 @@ func (sc *scope) giveUpUnclaimed() {
 // ones hold half of the receive maximum, or of the early window that all messages share, already: the other
 // half is for the subscriptions. A Receive that is called every now and then is a consumer like any other and
 // may have all.
-func (sc *scope) overflowLocked(m *Message) *Error {
+func (sc *messageScope) overflowLocked(m *Message) *Error {
 	in := &sc.inbox
 	most := sc.end.cfg.Limits.Messages
 	if in.unclaimed.len < max(1, most/2) && in.unclaimed.bytes+m.early <= earlyPool/2 {
 		in.patience.full = time.Time{}
 		return nil
 	}
-	if in.topics.Empty() && (!sc.isEnd() || sc.end.router == nil || sc.end.router.topics.empty()) {
+	if in.topics.Empty() && (!sc.isEnd() || sc.end.cfg.Router == nil || sc.end.cfg.Router.topics().empty()) {
 		return nil
 	}
 	code := Unimplemented

@@ -8,7 +8,7 @@ import (
 // Publication is a message whose ack is still to come, as PublishAsync returns it. Its methods may be called
 // from any goroutine.
 type Publication struct {
-	sc     *scope
+	sc     *messageScope
 	topic  string
 	ctx    context.Context // bounds the wait for the ack; nil without one
 	onDone func(error)
@@ -21,7 +21,7 @@ type Publication struct {
 }
 
 // publication returns one that has not begun, with a letter if messages of the scope are kept.
-func (sc *scope) publication(ctx context.Context, topic string, onDone func(error)) *Publication {
+func (sc *messageScope) publication(ctx context.Context, topic string, onDone func(error)) *Publication {
 	if !sc.keeps() {
 		return &Publication{sc: sc, topic: topic, ctx: ctx, onDone: onDone}
 	}

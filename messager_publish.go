@@ -33,7 +33,7 @@ import (
 //
 // A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
 func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error {
-	sc := st.scope()
+	sc := st.messageScope()
 	depth, err := sc.end.enter(ctx, "Publish", topic)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 // Errors are those of Publish; the ones the peer or the wait for the ack cause are the Publication's. It works
 // inside Config.Setup too.
 func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, opts ...PublishOption) (*Publication, error) {
-	sc := st.scope()
+	sc := st.messageScope()
 	if sc.end.line.Closing() {
 		return nil, sc.end.closedError(topic)
 	}
@@ -111,7 +111,7 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 }
 
 // message checks a message and fills in what its OPEN says. buf has room for a plain one's metadata.
-func (sc *scope) message(ctx context.Context, kind frame.Kind, depth uint8, topic string, size int, o *publishOptions, buf []byte) (open mux.Open, err error) {
+func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint8, topic string, size int, o *publishOptions, buf []byte) (open mux.Open, err error) {
 	if err := checkTopic(topic); err != nil {
 		return open, errorf(InvalidArgument, "bad topic: %v", err).named(topic)
 	}
@@ -130,7 +130,7 @@ func (sc *scope) message(ctx context.Context, kind frame.Kind, depth uint8, topi
 }
 
 // start hands a message that is not kept to the session.
-func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
+func (sc *messageScope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
 	var buf [blockSize]byte
 	open, err := sc.message(ctx, kind, depth, topic, len(body), o, buf[:0])
 	if err != nil {
@@ -157,7 +157,7 @@ func (sc *scope) start(ctx context.Context, x *mux.Exchange, kind frame.Kind, de
 }
 
 // result is what a completed exchange means to the publisher.
-func (sc *scope) result(ctx context.Context, x *mux.Exchange, topic string) error {
+func (sc *messageScope) result(ctx context.Context, x *mux.Exchange, topic string) error {
 	switch {
 	case x.Err == nil:
 		return errorOf(&x.Head, topic)
@@ -246,7 +246,7 @@ func (out *outgoing) letGo() {
 }
 
 // publishUnacked hands a message to the link that nobody acks.
-func (sc *scope) publishUnacked(ctx context.Context, depth uint8, topic string, body []byte, o *publishOptions) error {
+func (sc *messageScope) publishUnacked(ctx context.Context, depth uint8, topic string, body []byte, o *publishOptions) error {
 	out := newOutgoing(nil)
 	if err := sc.start(ctx, &out.x, frame.KindUnackedMessage, depth, topic, body, o); err != nil {
 		return err

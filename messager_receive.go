@@ -17,7 +17,7 @@ import (
 // before. Where there are subscriptions too, unclaimed messages may hold half of the receive maximum; what
 // comes beyond is nacked at once, unless Receive is called at least every 10 s.
 func (st *Stream) Receive(ctx context.Context) (*Message, error) {
-	sc := st.scope()
+	sc := st.messageScope()
 	if err := sc.end.mayWait(ctx, "Receive", ""); err != nil {
 		return nil, err
 	}

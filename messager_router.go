@@ -11,7 +11,7 @@ import (
 type topicTable struct {
 	mu      sync.RWMutex // guards what follows; taken inside inbox locks
 	tree    topic.Tree[*routerTopic]
-	inboxes map[*scope]struct{} // of Ends that look here, for patterns added later
+	inboxes map[*messageScope]struct{} // of Ends that look here, for patterns added later
 }
 
 // routerTopic is one subscription of a Router. Each End that gets a message for it has a subscription of its
@@ -27,6 +27,15 @@ type routerTopic struct {
 	stopped bool
 }
 
+// topics returns messager's part of the Router.
+func (r *Router) topics() *topicTable {
+	if t, ok := r.messages.Load().(*topicTable); ok {
+		return t
+	}
+	r.messages.CompareAndSwap(nil, new(topicTable))
+	return r.messages.Load().(*topicTable)
+}
+
 // Subscribe is Stream.Subscribe for the scopes of all Ends that use this Router: those there are and those to
 // come. Every End has a queue of its own, so fn may run for several Ends at once; Message.Stream and
 // FromContext tell which. A pattern of an End's own comes before every pattern here. stop waits for fn on all
@@ -34,13 +43,13 @@ type routerTopic struct {
 func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
 	checkSubscription(pattern, fn)
 	t := &routerTopic{pattern: pattern, fn: fn, shares: make(map[*subscription]struct{})}
-	tab := &r.topics
+	tab := r.topics()
 	tab.mu.Lock()
 	if !tab.tree.Add(pattern, t) {
 		tab.mu.Unlock()
 		panicTaken(pattern)
 	}
-	scopes := make([]*scope, 0, len(tab.inboxes))
+	scopes := make([]*messageScope, 0, len(tab.inboxes))
 	for sc := range tab.inboxes {
 		scopes = append(scopes, sc)
 	}
@@ -88,14 +97,14 @@ func (tab *topicTable) empty() bool {
 }
 
 // routedLocked returns this End's share of the Router's subscription to a topic, nil if there is none.
-func (sc *scope) routedLocked(topic []byte) *subscription {
-	in, tab := &sc.inbox, &sc.end.router.topics
+func (sc *messageScope) routedLocked(topic []byte) *subscription {
+	in, tab := &sc.inbox, sc.end.cfg.Router.topics()
 	if !in.known && in.ended == nil {
 		// Before the first look, so that a pattern added after it finds the messages it missed.
 		in.known = true
 		tab.mu.Lock()
 		if tab.inboxes == nil {
-			tab.inboxes = make(map[*scope]struct{})
+			tab.inboxes = make(map[*messageScope]struct{})
 		}
 		tab.inboxes[sc] = struct{}{}
 		tab.mu.Unlock()
@@ -128,10 +137,10 @@ func (sc *scope) routedLocked(topic []byte) *subscription {
 }
 
 // leaveRouterLocked makes the Router forget an End that is over; shares that still run leave when they end.
-func (sc *scope) leaveRouterLocked() {
+func (sc *messageScope) leaveRouterLocked() {
 	in := &sc.inbox
 	if in.known {
-		tab := &sc.end.router.topics
+		tab := sc.end.cfg.Router.topics()
 		tab.mu.Lock()
 		delete(tab.inboxes, sc)
 		tab.mu.Unlock()

@@ -98,7 +98,7 @@ func TestRouterForgetsEnds(t *testing.T) {
 			_ = s.Close()
 		}
 		synctest.Wait()
-		tab := &router.topics
+		tab := router.topics()
 		tab.mu.RLock()
 		defer tab.mu.RUnlock()
 		topic, _ := tab.tree.Match([]byte("t"))

@@ -13,7 +13,7 @@ import (
 // subscription is one pattern with its function and the messages that wait for it. While there are any one
 // goroutine works through them; when it has none left it ends.
 type subscription struct {
-	sc      *scope
+	sc      *messageScope
 	pattern string
 	fn      func(context.Context, *Message) error
 	topic   *routerTopic  // it is an End's share of; nil for the scope's own
@@ -24,7 +24,7 @@ type subscription struct {
 	run     func()        // = work, made once so that starting it allocates nothing
 }
 
-func newSubscription(sc *scope, pattern string, fn func(context.Context, *Message) error) *subscription {
+func newSubscription(sc *messageScope, pattern string, fn func(context.Context, *Message) error) *subscription {
 	s := &subscription{sc: sc, pattern: pattern, fn: fn}
 	s.queue.owner = s
 	s.run = s.work
@@ -50,7 +50,7 @@ func newSubscription(sc *scope, pattern string, fn func(context.Context, *Messag
 // Subscribe in Config.Setup or Config.OnStream to get the first message: they run before the peer is heard.
 func (st *Stream) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
 	checkSubscription(pattern, fn)
-	sc := st.scope()
+	sc := st.messageScope()
 	s := newSubscription(sc, pattern, fn)
 	in := &sc.inbox
 	in.mu.Lock()
@@ -76,7 +76,7 @@ func panicTaken(pattern string) {
 }
 
 // claimAndUnlock gives unclaimed messages to a subscription that was just added.
-func (sc *scope) claimAndUnlock() {
+func (sc *messageScope) claimAndUnlock() {
 	in := &sc.inbox
 	var w wants
 	for m := in.unclaimed.head; m != nil; {

@@ -52,9 +52,44 @@ func (r *Request) Decode(v any) error {
 // are Metadata's: the caller gets Internal when m exceeds them.
 func (r *Request) SetReplyMetadata(m Metadata) { r.reply = m }
 
+// RequestFromContext returns the request of the handler that ctx belongs to, nil outside call handlers.
+func RequestFromContext(ctx context.Context) *Request {
+	r, _ := ctx.Value(requestKey{}).(*Request)
+	return r
+}
+
 func (r *Request) codecOf() (Codec, error) {
 	if c := codecByID(r.codec, r.Stream.end.cfg.Codec); c != nil {
 		return c, nil
 	}
 	return nil, errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", r.codec)
+}
+
+// Handle registers h for calls of method addressed to this stream, in place of an earlier handler; nil
+// removes it. On an End that is the End. It panics when no caller could use the name: empty, over 255 bytes,
+// or beginning with ':'.
+//
+// Register what the first calls need in Config.Setup or Config.OnStream: they run before the peer is heard.
+func (st *Stream) Handle(method string, h Handler, opts ...HandlerOption) {
+	sc := st.callScope()
+	handle(&sc.table, method, h, opts)
+	sc.changed()
+}
+
+// HandleStream registers fn for streaming calls of method, in place of an earlier handler; nil removes it.
+// fn runs on a goroutine of its own per call. What it returns ends the call: nil is the end the caller's
+// Recv reports as io.EOF, an error reaches the caller as *Error. Inline cannot be used. It panics as Handle
+// does.
+func (st *Stream) HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption) {
+	sc := st.callScope()
+	handleStream(&sc.table, method, fn, opts)
+	sc.changed()
+}
+
+// Fallback registers h for calls, streaming ones excepted, whose method nobody handles: for the End's scope
+// neither the End nor its Router. nil removes it.
+func (st *Stream) Fallback(h Handler) {
+	sc := st.callScope()
+	sc.table.setFallback(h)
+	sc.changed()
 }

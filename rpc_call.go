@@ -57,23 +57,23 @@ func (st *Stream) retry(s *session, err error, o *callOptions) bool {
 
 // callOn is Call on one session.
 func (e *End) callOn(ctx context.Context, s *session, open *mux.Open, body []byte, o *callOptions) ([]byte, error) {
-	c := e.calls.get(newCall)
+	c := e.rpc().calls.get(newCall)
 	if err := s.Mux.Start(ctx, &c.Exchange, open, body); err != nil {
-		e.calls.put(c, &c.Exchange)
+		e.rpc().calls.put(c, &c.Exchange)
 		return nil, e.startError(ctx, err, open.Name)
 	}
 	if c.await(ctx) && c.Err != nil {
-		e.calls.put(c, &c.Exchange)
+		e.rpc().calls.put(c, &c.Exchange)
 		return nil, contextError(ctx, open.Name)
 	}
 	answer, err := e.result(&c.Exchange, open.Name, o)
-	e.calls.put(c, &c.Exchange)
+	e.rpc().calls.put(c, &c.Exchange)
 	return answer, err
 }
 
 // await waits for the answer, and reports whether ctx ended before.
 func (c *call) await(ctx context.Context) (gaveUp bool) {
-	if sv, ok := ctx.(*serving); ok && sv.hold(c) {
+	if sv, ok := ctx.(*serving); ok && sv.hold(&c.Exchange) {
 		<-c.done
 		sv.letGo()
 		return c.Err != nil && sv.Err() != nil

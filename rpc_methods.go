@@ -20,11 +20,47 @@ const (
 	maxMirrored  = 16 << 10 // names remembered of a peer
 )
 
-// peerMethods is what an End does about methods' names.
-type peerMethods struct {
-	out   announcer
-	known map[string]struct{} // the peer's; owned by the hooks' goroutine
+// endCalls is what rpc keeps of an End.
+type endCalls struct {
+	e       *End
+	calls   freeList[call]
+	notices freeList[notice]
+	out     announcer
+	known   map[string]struct{} // the peer's methods; owned by the hooks' goroutine
 }
+
+var _ room = (*endCalls)(nil)
+
+func newEndCalls(e *End) *endCalls {
+	c := &endCalls{e: e}
+	c.out.e = e
+	return c
+}
+
+// rpc returns what rpc keeps of e.
+func (e *End) rpc() *endCalls { return e.calls.(*endCalls) }
+
+// attach implements room.
+func (c *endCalls) attach(*session) {}
+
+// begin implements room: it asks the peer for its methods.
+func (c *endCalls) begin(s *session) {
+	if c.e.cfg.OnPeerMethod != nil {
+		_ = c.e.startNotify(s.Ctx, s, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil, nil)
+	}
+}
+
+// lost implements room.
+func (c *endCalls) lost() {
+	c.out.watch(false)
+	c.forgetMethods()
+}
+
+// over implements room.
+func (c *endCalls) over() { c.out.watch(false) }
+
+// wait implements room.
+func (c *endCalls) wait() { c.out.wait() }
 
 // announcer tells the peer which methods this side handles. It compares what there is with what was told, so
 // that any number of changes between two looks costs one announcement.
@@ -41,20 +77,10 @@ type announcer struct {
 	toldTo *session
 }
 
-// mirror asks the peer for its methods.
-func (e *End) mirror(s *session) {
-	if e.cfg.OnPeerMethod != nil {
-		_ = e.startNotify(s.Ctx, s, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil, nil)
-	}
-}
-
-// stopMirror is called when the session is over.
-func (e *End) stopMirror() { e.peers.out.watch(false) }
-
 func (a *announcer) watch(on bool) {
-	a.e.own.table.watch(a, on)
-	if r := a.e.router; r != nil {
-		r.table.watch(a, on)
+	a.e.callScope().table.watch(a, on)
+	if r := a.e.cfg.Router; r != nil {
+		r.handlers().watch(a, on)
 	}
 }
 
@@ -112,11 +138,11 @@ func (a *announcer) run() {
 // announce sends what is new and what is gone.
 func (a *announcer) announce(to *session) {
 	now := make(map[string]struct{})
-	for name := range a.e.own.table.view().byName {
+	for name := range a.e.callScope().table.view().byName {
 		now[name] = struct{}{}
 	}
-	if r := a.e.router; r != nil {
-		for name := range r.table.view().byName {
+	if r := a.e.cfg.Router; r != nil {
+		for name := range r.handlers().view().byName {
 			now[name] = struct{}{}
 		}
 	}
@@ -149,19 +175,18 @@ func (a *announcer) announce(to *session) {
 }
 
 // acceptInternal takes a notify of the protocol's own. Reader goroutine.
-func (a acceptor) acceptInternal(x *mux.Incoming) {
-	e := a.e
+func (e *End) acceptInternal(s *session, x *mux.Incoming) {
 	known := x.Kind == frame.KindNotify && x.Parent == 0 && x.Complete()
 	switch name := string(x.Name); {
 	case known && name == watchName:
 		e.refuse(x, OK, "")
-		e.peers.out.askedBy(a.s)
+		e.rpc().out.askedBy(s)
 	case known && name == methodsName && e.cfg.OnPeerMethod != nil:
 		x.Value = uncancelled{}
 		// The notify keeps its slot until the hook has run, so that a peer cannot fill the queue of hooks.
 		e.hook("OnPeerMethod", func() {
 			defer e.refuse(x, OK, "")
-			e.mirrorMethods(x.Body)
+			e.rpc().mirrorMethods(x.Body)
 		})
 	default:
 		e.refuse(x, Unimplemented, "no such method of the protocol")
@@ -175,8 +200,8 @@ func (uncancelled) ready(*mux.Incoming)         {}
 func (uncancelled) cancel(*mux.Incoming, error) {}
 
 // mirrorMethods tells the hook what an announcement says. Hooks' goroutine.
-func (e *End) mirrorMethods(body []byte) {
-	p := &e.peers
+func (p *endCalls) mirrorMethods(body []byte) {
+	e := p.e
 	for len(body) >= 2 && len(body) >= 2+int(body[1]) {
 		added, name := body[0] == '+', string(body[2:2+int(body[1])])
 		body = body[2+len(name):]
@@ -201,14 +226,15 @@ func (e *End) mirrorMethods(body []byte) {
 
 // forgetMethods tells the hook that the peer's methods are out of reach: the session is lost, and the next one
 // announces what there is then.
-func (e *End) forgetMethods() {
+func (p *endCalls) forgetMethods() {
+	e := p.e
 	f := e.cfg.OnPeerMethod
 	if f == nil {
 		return
 	}
 	e.hook("OnPeerMethod", func() {
-		known := slices.Sorted(maps.Keys(e.peers.known))
-		e.peers.known = nil
+		known := slices.Sorted(maps.Keys(p.known))
+		p.known = nil
 		for _, name := range known {
 			f(e, name, false)
 		}

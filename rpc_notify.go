@@ -11,11 +11,11 @@ import (
 // startNotify sends a notify that was checked. kept is sent again in the next session when this one ends before
 // the notify was handed to a carrier; nil = it is not.
 func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *note) error {
-	n := e.notices.get(newNotice)
+	n := e.rpc().notices.get(newNotice)
 	n.e, n.kept = e, kept
 	if err := s.Mux.Start(ctx, &n.Exchange, open, body); err != nil {
 		n.kept = nil
-		e.notices.put(n, &n.Exchange)
+		e.rpc().notices.put(n, &n.Exchange)
 		return e.startError(ctx, err, open.Name)
 	}
 	n.step()
@@ -49,7 +49,7 @@ func (n *notice) Complete(x *mux.Exchange) {
 func (n *notice) step() {
 	if n.steps.Add(1) == 2 {
 		n.steps.Store(0)
-		n.e.notices.put(n, &n.Exchange)
+		n.e.rpc().notices.put(n, &n.Exchange)
 	}
 }
 

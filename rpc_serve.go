@@ -14,7 +14,7 @@ import (
 type serving struct {
 	handlerContext
 	req   Request
-	sc    *scope
+	sc    *callScope
 	x     *mux.Incoming // call or notify: &own
 	ms    *mux.Stream   // streaming call
 	route *route        // nil until somebody takes it
@@ -30,11 +30,11 @@ type serving struct {
 }
 
 // accept takes a new call or notify of the peer. Reader goroutine.
-func (a acceptor) acceptCall(sc *scope, x *mux.Incoming, sv *serving) {
+func (e *End) acceptCall(s *session, st *Stream, x *mux.Incoming, sv *serving) {
+	sc := st.callScope()
 	sv.sc, sv.x = sc, x
-	sv.init(a.e, a.s, x.Depth, x.Timeout)
+	sv.init(e, s, x.Depth, x.Timeout)
 	sv.told = x.Kind == frame.KindCall
-	sv.request = &sv.req
 	sv.req.Stream, sv.req.codec = sc.stream, x.Codec
 	if len(x.Metadata) > 0 {
 		sv.req.Metadata = parseMetadata(x.Metadata)
@@ -49,15 +49,26 @@ func (a acceptor) acceptCall(sc *scope, x *mux.Incoming, sv *serving) {
 }
 
 // acceptStreamingCall takes a new streaming call of the peer. Reader goroutine.
-func (a acceptor) acceptStreamingCall(sc *scope, ms *mux.Stream) {
+func (e *End) acceptStreamingCall(s *session, st *Stream, ms *mux.Stream) {
+	sc := st.callScope()
 	sv := &serving{sc: sc, ms: ms}
-	sv.init(a.e, a.s, ms.Depth(), ms.Timeout())
-	sv.request = &sv.req
+	sv.init(e, s, ms.Depth(), ms.Timeout())
 	sv.req.Stream, sv.req.codec = sc.stream, ms.Codec()
 	sv.req.Metadata = parseMetadata(ms.Metadata())
 	sv.missing.Store(1)
 	ms.Value = sv
 	sv.lookUp([]byte(ms.Name()))
+}
+
+// requestKey is the key under which a serving answers with its request.
+type requestKey struct{}
+
+// Value answers for requestKey and, as the context it is, for what handlerContext knows.
+func (sv *serving) Value(key any) any {
+	if key == (requestKey{}) {
+		return &sv.req
+	}
+	return sv.handlerContext.Value(key)
 }
 
 // lookUp finds who takes the call; if nobody does it is parked or refused.

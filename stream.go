@@ -16,13 +16,10 @@ import (
 type Stream struct {
 	mx  byteStream // a *mux.Stream, but for the End's own with a yamux peer; set before the stream is shared
 	end *End
-	ses *session              // that it belongs to; nil for an End's own
-	sc  atomic.Pointer[scope] // made when it is first used
+	ses *session // that it belongs to; nil for an End's own
 
-	dead     atomic.Bool // reset before the application had it
-	accepted bool        // the application has it; guarded by end.mu
-	strict   bool        // OnStream has set it up; guarded by end.mu
-	closed   error       // why its scope is over; guarded by end.mu
+	scope scope
+	dead  atomic.Bool // reset before the application had it
 }
 
 var (
@@ -118,59 +115,3 @@ func (st *Stream) SetReadDeadline(t time.Time) error { return st.mx.SetReadDeadl
 func (st *Stream) SetWriteDeadline(t time.Time) error { return st.mx.SetWriteDeadline(t) }
 
 var errStreamClosed = errorf(NotFound, "the stream is closed")
-
-// scope returns the stream's scope, which is made now if it does not exist.
-func (st *Stream) scope() *scope {
-	if sc := st.sc.Load(); sc != nil {
-		return sc
-	}
-	sc, err := st.makeScope()
-	if err != nil {
-		sc.closeInbox(err)
-	}
-	return sc
-}
-
-// makeScope returns the scope, and why it is over if this made one that is.
-func (st *Stream) makeScope() (*scope, error) {
-	st.end.mu.Lock()
-	defer st.end.mu.Unlock()
-	if sc := st.sc.Load(); sc != nil {
-		return sc, nil
-	}
-	sc := &scope{end: st.end, id: st.ID(), stream: st, strict: st.strict, closed: st.closed != nil}
-	if st.accepted {
-		sc.accepted = time.Now()
-	}
-	st.sc.Store(sc)
-	return sc, st.closed
-}
-
-// closeScope ends the stream's handlers and inbox. The End's scope lives as long as the End.
-func (st *Stream) closeScope(err error) {
-	if st.ID() != 0 && st.endScope(err) {
-		st.sc.Load().over(err)
-	}
-}
-
-// endScope books the end of the scope and reports whether there is one to end now.
-func (st *Stream) endScope(err error) bool {
-	st.end.mu.Lock()
-	defer st.end.mu.Unlock()
-	again := st.closed != nil
-	if !again {
-		st.closed = err
-	}
-	return !again && st.sc.Load() != nil
-}
-
-// taken is called when the application has got the stream. strict: OnStream has set it up.
-func (st *Stream) taken(strict bool) {
-	st.end.mu.Lock()
-	st.accepted = true
-	st.strict = st.strict || strict
-	st.end.mu.Unlock()
-	if sc := st.sc.Load(); sc != nil {
-		sc.accept(strict)
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -27,9 +26,8 @@ type byteStream interface {
 }
 
 var (
-	_ sessions.Link = (*yamuxLink)(nil)
-	_ byteStream    = (*mux.Stream)(nil)
-	_ byteStream    = noBytes(false)
+	_ byteStream = (*mux.Stream)(nil)
+	_ byteStream = noBytes(false)
 )
 
 // noBytes is the first stream of an End whose peer has none. It tells whether this side dialled.
@@ -54,12 +52,3 @@ func (noBytes) Reset(Code, string) error           { return errNoBytes }
 func (noBytes) SetDeadline(time.Time) error        { return errNoBytes }
 func (noBytes) SetReadDeadline(t time.Time) error  { return errNoBytes }
 func (noBytes) SetWriteDeadline(t time.Time) error { return errNoBytes }
-
-// unsupported is the error of what a yamux peer does not know. what may be "", as may name.
-func unsupported(what, name string) error {
-	text := "a yamux peer knows only streams without names and metadata"
-	if what != "" {
-		text = what + ": " + text
-	}
-	return &Error{Code: Unimplemented, Message: text, Method: name, cause: ErrUnsupported}
-}

@@ -174,81 +174,6 @@ func (e *End) adopt(s *session, ms *mux.Stream) *Stream {
 	return st
 }
 
-// scopeOf returns the scope that id names; nil when the stream has ended.
-func (e *End) scopeOf(s *session, id uint64) *scope {
-	if id == 0 {
-		return e.own
-	}
-	ms := s.Mux.Stream(id)
-	if ms == nil {
-		return nil
-	}
-	st := e.adopt(s, ms)
-	e.mu.Lock()
-	closed := st.closed != nil
-	e.mu.Unlock()
-	if closed {
-		return nil
-	}
-	return st.scope()
-}
-
-// AcceptStream takes a stream or streaming call of the peer. Reader goroutine.
-func (a acceptor) AcceptStream(ms *mux.Stream) {
-	e := a.e
-	if ms.Kind() == frame.KindStreamingCall {
-		if sc := e.scopeOf(a.s, ms.Parent()); sc != nil {
-			a.acceptStreamingCall(sc, ms)
-		} else {
-			_ = ms.Reset(NotFound, "the stream it is addressed to has ended")
-		}
-		return
-	}
-	st := e.adopt(a.s, ms)
-	f := e.cfg.OnStream
-	if f == nil {
-		e.backlog.put(st)
-		return
-	}
-	// A peer that opens and resets frees its slots while the hook is busy.
-	if int(e.hooked.Add(1)) > e.cfg.Limits.Streams {
-		e.hooked.Add(-1)
-		_ = st.Reset(&Error{Code: ResourceExhausted, Message: "too many streams wait for OnStream (Limits.Streams there)"})
-		return
-	}
-	e.hooks.Add(func() {
-		e.hooked.Add(-1)
-		if err := e.setUpStream(f, st); err != nil {
-			_ = st.Reset(err)
-			return
-		}
-		st.taken(true)
-		e.backlog.put(st)
-	})
-}
-
-func (e *End) setUpStream(f func(*Stream) error, st *Stream) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = e.recovered("hook", "OnStream", v)
-		}
-	}()
-	return f(st)
-}
-
-// EndStream is told when both directions of a stream have ended, or the session has. The session's lock may
-// be held, so whatever may need it is left to a goroutine.
-func (a acceptor) EndStream(ms *mux.Stream, err error) {
-	switch {
-	case ms.Kind() == frame.KindStreamingCall:
-		if sv, ok := ms.Value.(*serving); ok && !sv.ended.Load() {
-			go sv.streamEnded(err) // ends at once
-		}
-	case ms.ID() != 0:
-		a.e.adopt(a.s, ms).ended(err)
-	}
-}
-
 // ended is EndStream for one stream: most have no scope, and nothing to do.
 func (st *Stream) ended(err error) {
 	alive := st.end.ctx.Err() == nil
@@ -259,7 +184,7 @@ func (st *Stream) ended(err error) {
 	if err == nil {
 		err = errStreamClosed
 	}
-	if st.endScope(err) {
-		go st.sc.Load().over(err) // ends at once
+	if st.markScope(err) {
+		go st.scope.halves(func(h half) { h.over(err) }) // ends at once
 	}
 }

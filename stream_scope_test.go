@@ -108,14 +108,14 @@ func TestScopeHandledMeanwhile(t *testing.T) {
 		_, s := pair(t, nil, nil)
 		st, err := s.OpenStream(short(t))
 		must(t, err)
-		sc := st.scope()
+		sc := st.callScope()
 		sv := &serving{sc: sc}
 		sv.req.Method = "m"
 		if sc.find([]byte("m")) != nil {
 			t.Fatal("found before it was registered")
 		}
 		st.Handle("m", named("m"))
-		sc.accept(strict)
+		st.taken(strict)
 		if r, ok := sc.park(sv); !ok || r == nil || r.name != "m" || len(sc.waiting) != 0 {
 			t.Errorf("strict %v: park = %v, %v, and %d wait", strict, r, ok, len(sc.waiting))
 		}
