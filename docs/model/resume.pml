@@ -126,7 +126,7 @@ inline resume(k, e, pos) {
 	if
 	:: server == EXPIRED -> PUT(down, k, GONE, 0, 0)
 	:: else ->
-		/* whoever can prove the session has got its WELCOME: it is real now, if it was not */
+		/* a client that proves the session has got its WELCOME: it is real from now on */
 		server = LIVE; tentative[0] = false; tentative[1] = false;
 		if
 #ifndef OLD_EPOCH

@@ -21,7 +21,7 @@ import (
 // serverEnv makes this program the demo's server process: its value is a serverSpec in JSON.
 const serverEnv = "GANTLINE_DEMO_SERVER"
 
-// serverSpec is what the server process is told.
+// serverSpec is what the server process gets.
 type serverSpec struct {
 	Addr   string // to listen on
 	Ledger string // path

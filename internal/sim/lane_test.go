@@ -19,7 +19,7 @@ const (
 	resets   // both directions die at once
 	finishes // both ends read what was sent, and then the end
 	halves   // this direction ends, the other goes on
-	silent   // what arrives goes nowhere, and nobody is told
+	silent   // what arrives goes nowhere, and nobody learns of it
 	held     // the sender is cut off; what it had sent arrives late
 	faults
 )
