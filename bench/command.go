@@ -67,7 +67,7 @@ func (f *flags) set(out io.Writer, known []trial.Table) *flag.FlagSet {
 	return fs
 }
 
-// command carries out the command line.
+// command runs the command line.
 func command(ctx context.Context, args []string, out, diag io.Writer) error {
 	known := tables()
 	var f flags
@@ -128,7 +128,7 @@ func list(out io.Writer, known []trial.Table, name string) {
 	}
 }
 
-// measure runs a table and writes what was asked for.
+// measure runs a table and writes the requested files.
 func (f *flags) measure(ctx context.Context, t trial.Table, out, diag io.Writer) error {
 	o := batch.Options{Peers: split(f.peers), Scenarios: split(f.scenarios), Reps: f.reps, Time: f.time, Spread: f.spread / 100, Attempts: f.attempts, Log: diag}
 	if f.reps < 1 || f.time <= 0 || f.attempts < 1 {
@@ -151,7 +151,7 @@ func split(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// write writes what was asked for.
+// write writes the requested files.
 func (f *flags) write(doc *batch.Document, out io.Writer) error {
 	if f.json != "" {
 		if err := toFile(f.json, func(w io.Writer) error { return report.JSON(w, doc) }); err != nil {

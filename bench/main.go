@@ -25,7 +25,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// runners carry out the plans of child processes.
+// runners run the plans of child processes.
 func runners() map[string]trial.Runner {
 	return map[string]trial.Runner{
 		"streams":  streams.Runner(streampeers.All()...),

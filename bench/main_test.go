@@ -122,7 +122,7 @@ func TestCommandLine(t *testing.T) {
 		args string
 		code int
 		out  string // in what is printed
-		diag string // in what is complained
+		diag string // in the complaints
 	}{
 		{"", 2, "", "Usage:"},
 		{"-help", 0, "", "smoke"},

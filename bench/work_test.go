@@ -40,7 +40,7 @@ func TestEveryScenario(t *testing.T) {
 	}
 }
 
-// TestEveryPeer has each peer of this program do something small.
+// TestEveryPeer makes each peer of this program do something small.
 func TestEveryPeer(t *testing.T) {
 	for table, scenarios := range map[string][]string{"streams": {"bulk-8", "open-trip", "ping-tls"}, "calls": {"call-64"}, "resume": {"bulk-8"}} {
 		i := slices.IndexFunc(tables(), func(t trial.Table) bool { return t.Name == table })

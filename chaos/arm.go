@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// arm is a rule that waits for its moment: one for the group, or one for each
-// connection. Group.mu guards it.
+// arm is a rule that waits for its moment: one for the group, or one for each connection. Group.mu guards it.
 type arm struct {
 	rule  *Rule
 	index int     // of the rule
@@ -30,7 +29,7 @@ func (a *arm) conn() int {
 	return a.link.id
 }
 
-// armGroupLocked arms what does not belong to one connection.
+// armGroupLocked arms the rules that do not belong to one connection.
 func (g *Group) armGroupLocked() {
 	for i := range g.rules {
 		switch t := g.rules[i].Trigger; {
@@ -50,7 +49,7 @@ func (g *Group) armGroupLocked() {
 	}
 }
 
-// armLinkLocked arms what belongs to a new connection, and does what hits it before its first byte.
+// armLinkLocked arms the rules of a new connection, and applies those that act before its first byte.
 func (g *Group) armLinkLocked(l *link) {
 	for i := range g.rules {
 		r := &g.rules[i]
@@ -74,7 +73,7 @@ func (g *Group) armLinkLocked(l *link) {
 	}
 }
 
-// armTimeLocked lets a fire after its time, and again if it has a period.
+// armTimeLocked makes a fire after its time, and again if it has a period.
 func (g *Group) armTimeLocked(a *arm, set *timerSet) {
 	g.afterLocked(set, time.Duration(a.src.draw(a.rule.Trigger.At)), func() {
 		if a.rule.Trigger.Every {
@@ -84,8 +83,7 @@ func (g *Group) armTimeLocked(a *arm, set *timerSet) {
 	})
 }
 
-// fireMeterLocked fires what waits for the bytes that m has done. The lanes that
-// it stopped look again.
+// fireMeterLocked fires the arms that wait for the bytes of m. The lanes that it stopped look again.
 func (g *Group) fireMeterLocked(m *meter) {
 	due := m.dueLocked()
 	for _, a := range due {
@@ -96,12 +94,12 @@ func (g *Group) fireMeterLocked(m *meter) {
 	}
 }
 
-// fireLocked makes the fault of a happen. exact says that it happens at an exact
-// number of bytes, all of which must reach their receivers.
+// fireLocked makes the fault of a happen. exact says that it happens at an exact number of bytes, all of which
+// must reach their receivers.
 func (g *Group) fireLocked(a *arm, exact bool) {
 	a.fired++
 	f, side := a.rule.Fault, a.rule.side()
-	if f.Kind != Flap { // which is noted when it goes down
+	if f.Kind != Flap { // which is recorded when it goes down
 		g.noteLocked(f.Kind, a.rule.String(), a.link)
 	}
 	if f.Kind.info().lasts {
@@ -126,7 +124,7 @@ func (g *Group) fireLocked(a *arm, exact bool) {
 	}
 }
 
-// hitLocked does to l what f, which acts once, does. names are what the seed's numbers are for.
+// hitLocked applies f, which acts once, to l. names are what the seed's numbers are for.
 func (g *Group) hitLocked(l *link, f Fault, side Side, exact bool, names ...int) {
 	switch f.Kind {
 	case RST:

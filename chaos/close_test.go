@@ -43,8 +43,8 @@ func TestLoopbackOnly(t *testing.T) {
 	}
 }
 
-// TestClose ends what is blocked everywhere: by a receiver that does not read, a
-// stall, a latency, a blackhole before the dial, and a listener that is down.
+// TestClose ends whatever blocks anywhere. That is a receiver that does not read, a stall, a latency, a
+// blackhole before the dial, and a listener that is down.
 func TestClose(t *testing.T) {
 	for _, rule := range []string{"cap:1G/s", "stall@up:10", "latency:1h", "blackhole", "drip:1/1h", "outage@t:30ms", "flap:30ms/1h", "fin@up:0", "rst@t:1h"} {
 		b := newBench(t, rules(rule))

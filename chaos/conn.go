@@ -8,14 +8,12 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// connBuffer is how many bytes a Conn holds each way between its user and the wrapped
-// net.Conn, as a socket does.
+// connBuffer is the buffer of a Conn each way, between its user and the wrapped net.Conn, in bytes.
 const connBuffer = 64 << 10
 
-// A Conn is a net.Conn whose bytes pass through rules before they reach, or after
-// they come from, another net.Conn. As with a socket a Write returns when its bytes are
-// buffered, and what it returned for may still be lost. All methods may be
-// called from any goroutine.
+// A Conn is a net.Conn whose bytes pass through rules on their way to and from another net.Conn. As with a
+// socket, a Write returns when its bytes are buffered, and they may still be lost after that. All methods may
+// be called from any goroutine.
 type Conn struct {
 	pipe *memnet.Conn // the user's end; lanes work between the other one and nc
 	nc   net.Conn
@@ -24,9 +22,9 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// Wrap puts nc, whose writes go up, under rules of its own. It fails with a *RuleError
-// and then leaves nc alone. Otherwise nc belongs to the Conn, whose goroutines end
-// when the connection does; Close of its Group waits for them. What nc must do is said at Group.Wrap.
+// Wrap puts nc, whose writes go up, under rules of its own. If it fails, with a *RuleError, nc is not touched.
+// Otherwise nc belongs to the Conn, whose goroutines end when the connection does; Close of its Group waits for
+// them. Group.Wrap says what nc must be able to do.
 func Wrap(nc net.Conn, cfg *Config) (*Conn, error) {
 	g, err := NewGroup(cfg)
 	if err != nil {
@@ -35,11 +33,10 @@ func Wrap(nc net.Conn, cfg *Config) (*Conn, error) {
 	return g.wrap(nc, Up, g.closeLocked), nil
 }
 
-// Wrap puts nc under the rules of g and gives it the next number. writes says which
-// way its writes go: Up for a connection that was dialed, Down for one that was accepted.
-// nc belongs to the Conn from now on. It must obey deadlines and lose nothing when
-// one ends a Write (tls.Conn does: wrap what is below it). A reset is a real one if nc
-// has SetLinger, as TCP has; else it is a Close. Without CloseWrite the end of one
+// Wrap puts nc under the rules of g and gives it the next number. writes says which way its writes go: Up for a
+// connection that was dialed, Down for one that was accepted. From then on nc belongs to the Conn. It must obey
+// deadlines and lose nothing when one ends a Write (tls.Conn does lose bytes: wrap what is below it). A reset
+// is a real one if nc has SetLinger, as TCP has; else it is a Close. Without CloseWrite the end of one
 // direction ends both.
 //
 // After Close of the group it returns a Conn that is closed.
@@ -85,7 +82,7 @@ func (c *Conn) Group() *Group {
 	return c.link.group
 }
 
-// NetConn returns the wrapped net.Conn. Only its addresses are of use to others.
+// NetConn returns the wrapped net.Conn. Others may use only its addresses.
 func (c *Conn) NetConn() net.Conn { return c.nc }
 
 // LocalAddr returns the wrapped net.Conn's.
@@ -94,7 +91,7 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 // RemoteAddr returns the wrapped net.Conn's.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
-// Read is that of net.Conn. After a reset it returns ECONNRESET, once everything before it was read.
+// Read is that of net.Conn. After a reset it returns ECONNRESET, once everything before the reset was read.
 func (c *Conn) Read(b []byte) (int, error) {
 	n, err := c.pipe.Read(b)
 	return n, c.named(err)
@@ -106,11 +103,11 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return n, c.named(err)
 }
 
-// CloseWrite ends the direction of this end's writes; reading goes on.
+// CloseWrite ends the direction of this end's writes; reading continues.
 func (c *Conn) CloseWrite() error { return c.named(c.pipe.CloseWrite()) }
 
-// Close ends both directions and does not wait: what was written before still
-// goes out, for a second at most. Group.Close waits. A second Close returns net.ErrClosed.
+// Close ends both directions and does not wait: what was written before is still sent, for a second at most.
+// Group.Close waits. A second Close returns net.ErrClosed.
 func (c *Conn) Close() error {
 	err := c.pipe.Close()
 	if c.link != nil && err == nil {
@@ -119,7 +116,7 @@ func (c *Conn) Close() error {
 	return c.named(err)
 }
 
-// userClosed ends the link when what the user wrote is out, or after a while.
+// userClosed ends the link when all that the user wrote is sent, or after a while.
 func (l *link) userClosed() {
 	g := l.group
 	g.mu.Lock()

@@ -136,8 +136,8 @@ func tolerance(rule string) int {
 
 func abs(n int) int { return max(n, -n) }
 
-// TestConnClose: what was written before Close still goes out, but not for ever;
-// what comes in afterwards is swallowed.
+// TestConnClose: bytes written before Close are still sent, but not for ever. What arrives afterwards is
+// swallowed.
 func TestConnClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, other := wrapped(t, rules("latency.up:300ms"))
@@ -216,8 +216,8 @@ func TestConnAddrs(t *testing.T) {
 	}
 }
 
-// TestConnExactAfterStall: a write that a stall interrupts counts for what went
-// out, so that the offset stays exact.
+// TestConnExactAfterStall: a write that a stall interrupts counts for what was sent, so that the offset stays
+// exact.
 func TestConnExactAfterStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, other := memnet.Pipe(memnet.WithBuffer(1000))

@@ -13,8 +13,8 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// TestConnLatency: bytes are late by what was asked for, in order, and not slower
-// for it; the same seed gives the same delays.
+// TestConnLatency: bytes are late by the given time, in order, and no slower otherwise. The same seed gives the
+// same delays.
 func TestConnLatency(t *testing.T) {
 	run := func(seed uint64) (times []time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestConnLatencyCarries(t *testing.T) {
 	})
 }
 
-// TestConnPeriod: a time comes again and again, for all connections of a group.
+// TestConnPeriod: a time recurs again and again, for all connections of a group.
 func TestConnPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, err := NewGroup(rules("rst@every:1s", "stall#2"))

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Counters is what a group has done since it began. Byte counts are of bytes handed
-// to the receiver's kernel, flipped ones included; a receiver may have bytes an instant
-// before they count.
+// Counters is what a group has done since it began. Byte counts are of bytes handed to the receiver's kernel,
+// flipped ones included. A receiver may have bytes an instant before they count.
 type Counters struct {
 	Connections int64 `json:"connections"`  // accepted or wrapped
 	Open        int64 `json:"open"`         // of them, those that are not over
@@ -17,12 +16,12 @@ type Counters struct {
 	DroppedUp   int64 `json:"dropped_up"`   // read and never forwarded: swallowed, or left when a connection ended
 	DroppedDown int64 `json:"dropped_down"` // likewise
 	Flipped     int64 `json:"flipped"`      // bytes with a flipped bit
-	// Faults counts how often each kind happened, rules and Inject together; Flap counts
-	// each time it went down. Kinds that never happened are missing.
+	// Faults counts how often each kind happened, rules and Inject together; Flap counts each time it went
+	// down. Kinds that never happened are missing.
 	Faults       map[Kind]int64 `json:"faults"`
 	DialsRefused int64          `json:"dials_refused"` // the target refused the proxy's dial: the client got RST
 	DialsFailed  int64          `json:"dials_failed"`  // the dial failed otherwise: the client got RST
-	Refused      int64          `json:"refused"`       // connections that came just when an outage began: they got RST. Those refused by the kernel are not seen
+	Refused      int64          `json:"refused"`       // connections that arrived just when an outage began: they got RST. Those refused by the kernel are not seen
 	Unsettled    int64          `json:"unsettled"`     // resets after which the receiver may lack bytes: Config.Settle was over
 }
 
@@ -44,7 +43,7 @@ type ConnInfo struct {
 	Down int64  `json:"down"` // likewise
 }
 
-// Counters returns the numbers of now.
+// Counters returns the current numbers.
 func (g *Group) Counters() Counters {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -55,7 +54,7 @@ func (g *Group) Counters() Counters {
 	return c
 }
 
-// Events returns what happened, oldest first: the last 1000.
+// Events returns what happened, oldest first: the last 1000 events.
 func (g *Group) Events() []Event {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,7 +75,7 @@ func (g *Group) Conns() []ConnInfo {
 	return infos
 }
 
-// noteLocked counts a fault and writes it down.
+// noteLocked counts a fault and records it.
 func (g *Group) noteLocked(k Kind, text string, l *link) {
 	g.counters.Faults[k]++
 	g.eventSeq++

@@ -1,11 +1,11 @@
-// Package chaos breaks connections on purpose, the same way each time: a TCP proxy
-// and a net.Conn wrapper that reset, end, stall, swallow, slow, delay and falsify
+// Package chaos breaks connections on purpose, the same way each time. It has a TCP
+// proxy and a net.Conn wrapper that reset, end, stall, swallow, slow, delay and falsify
 // what passes through them, at an exact byte or at a given time.
 //
 // # Usage
 //
-// A Proxy stands in front of a server. This one resets the first connection once
-// exactly 1000 bytes went up, and delays everything:
+// A Proxy stands in front of a server. This one resets the first connection after
+// exactly 1000 bytes up, and delays everything:
 //
 //	p, err := chaos.Listen("127.0.0.1:0", serverAddr, &chaos.Config{
 //		Rules: chaos.MustParse("rst@up:1000#1", "latency:20ms+-5ms"),
@@ -14,7 +14,7 @@
 //	defer p.Close()
 //	nc, err := net.Dial("tcp", p.Addr())
 //
-// Faults can also be called for:
+// Faults can also be injected:
 //
 //	p.Cut()                               // reset every connection now
 //	p.Inject(chaos.MustFault("stall"), 2) // stall connection 2
@@ -22,12 +22,12 @@
 //
 // Wrap does the same to a net.Conn within the process, also to one of a network in memory
 // under testing/synctest. A Group shares rules, numbers and counters between
-// several wrapped ones. The program in cmd/chaosproxy is a Proxy with flags.
+// several wrapped connections. The program in cmd/chaosproxy is a Proxy with flags.
 //
 // # Rules
 //
-// A rule is a fault, when it happens (without: from the start), and which
-// connections it is for (without: all):
+// A rule is a fault, when it happens (default: from the start), and for which
+// connections (default: all):
 //
 //	rule     = fault [ "@" trigger ] [ "#" conns ]
 //
@@ -74,42 +74,42 @@
 // # Exactness
 //
 // A fault at n bytes happens after exactly n bytes were handed to the receiver's side and
-// before the next one is. Of what the sender has written more may have been read; it is dropped.
-// A reset discards what is still in the buffers of the resetting machine, so one
-// at an exact offset first waits until the bytes before it have left: on Linux
+// before the next one is. More of the sender's bytes may have been read; they are dropped.
+// A reset discards what is still in the buffers of the resetting machine. A reset
+// at an exact offset therefore waits until the bytes before it have left: on Linux
 // it asks the kernel, elsewhere it waits 20 ms. Linux lets a receiver read what
 // arrived before the reset; other systems discard what was not read by then. A receiver that
-// does not read delays the reset by Config.Settle at most, which Counters.Unsettled
-// tells. A client that is reset before it has sent anything may see ECONNRESET
+// does not read delays the reset by Config.Settle at most; Counters.Unsettled counts
+// that. A client that is reset before it has sent anything may see ECONNRESET
 // from its dial. Resets by time, by Cut, by Inject and by flap do not wait.
 //
-// An offset on both sides, or on the total, is as exact; lanes that write at the
+// An offset on both sides, or on the total, is as exact. Lanes that write at the
 // same time wait for each other there, so a receiver that does not read holds up the others at the offset.
 //
-// TCP never delivers a stream with a hole. A connection of which a blackhole
-// swallowed bytes therefore stays silent when the blackhole is over, until one of
-// its ends closes, whereupon the other is reset. Use stall for an interruption that loses nothing.
+// TCP never delivers a stream with a hole. If a blackhole swallowed bytes of a connection,
+// that connection stays silent after the blackhole, until one of
+// its ends closes; then the other is reset. Use stall for an interruption that loses nothing.
 //
 // # Determinism
 //
-// For a given list of rules and a seed, rule i, connection number k and
-// the j-th time fix: the random offsets, times and durations, the flipped bits, and per
-// direction the sequence of jitters. Neither the clock nor other connections enter. Not
-// fixed are: which of several simultaneous dials gets which number, at which byte a fault by
+// For a given list of rules and a seed, rule i, connection number k and the j-th time
+// determine the random offsets, times and durations, the flipped bits, and the sequence of
+// jitters in each direction. Neither the clock nor other connections matter. Not
+// determined are: which of several simultaneous dials gets which number, at which byte a fault by
 // time strikes, and how a stream is cut into the pieces to which jitters are applied.
 //
 // # Concurrency
 //
 // All methods may be called from any goroutine at any time. A Proxy has a
-// goroutine that accepts and three for each connection, a Conn has three; the two
-// Close methods of Proxy and Group end and await them, those of a Conn end by themselves
+// goroutine that accepts and three for each connection; a Conn has three. The
+// Close methods of Proxy and Group end them and wait for them. Those of a Conn end by themselves,
 // at the latest one second after its Close. One mutex per group guards all state and is not held
 // during I/O.
 //
 // # Errors
 //
-//   - *RuleError: a rule is not one; it names the rule and what it may be.
-//   - ErrNotLoopback: an address that Listen does not take without Config.AllowRemote.
+//   - *RuleError: a rule is invalid; it names the rule and what is valid.
+//   - ErrNotLoopback: an address that Listen refuses without Config.AllowRemote.
 //   - net.ErrClosed: the Group, the Proxy or the Conn was closed here before.
 //   - a Conn returns what a socket would: io.EOF, *net.OpError with
 //     syscall.ECONNRESET, syscall.EPIPE, os.ErrDeadlineExceeded or net.ErrClosed.

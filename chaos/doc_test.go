@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGrammarDocumented: what programs print is what the package comment says, and
-// its examples are rules.
+// TestGrammarDocumented: the printed help agrees with the package comment, and its
+// examples are rules.
 func TestGrammarDocumented(t *testing.T) {
 	src, err := os.ReadFile("doc.go")
 	if err != nil {

@@ -22,12 +22,12 @@ func (e *effect) covers(l *link) bool {
 	return e.on == l || e.on == nil && e.conns.covers(l.id)
 }
 
-// mode is what all effects together make of a lane.
+// mode is the combined effect of all effects on a lane.
 type mode struct {
 	stall, hole bool
-	piece       int           // at most so many bytes per write
+	piece       int           // at most this many bytes per write
 	pause       time.Duration // after each write
-	rate        int64         // bytes per second, 0 = as fast as it goes
+	rate        int64         // bytes per second, 0 = no limit
 	lags        []*effect
 }
 
@@ -60,7 +60,7 @@ func (ln *lane) modeLocked() mode {
 	return m
 }
 
-// lagLocked draws how late something read now is forwarded.
+// lagLocked draws how late bytes that are read now are forwarded.
 func (m *mode) lagLocked(src *source) time.Duration {
 	var lag time.Duration
 	for _, e := range m.lags {
@@ -103,7 +103,7 @@ func (g *Group) endEffectLocked(e *effect) {
 	g.kickLocked(e)
 }
 
-// forgetLocked takes out what was in force for l alone.
+// forgetLocked ends the effects that were in force for l alone.
 func (g *Group) forgetLocked(l *link) {
 	g.effects = slices.DeleteFunc(g.effects, func(e *effect) bool {
 		e.over = e.over || e.on == l
@@ -127,7 +127,7 @@ func (g *Group) kickLocked(e *effect) {
 	}
 }
 
-// flapLocked starts a time up, which is followed by a time down, until e is over.
+// flapLocked starts a time up, followed by a time down, until e is over.
 func (g *Group) flapLocked(e *effect) {
 	g.afterLocked(&g.timers, e.fault.UpFor, func() {
 		if e.over {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestExactOffsets resets, ends and half-closes at many offsets of both sides.
-// The receiver begins to read only after a reset, which must not cost it a byte.
+// TestExactOffsets resets, ends and half-closes at many offsets of both sides. The receiver begins to read only
+// after a reset, which must not cost it a byte.
 func TestExactOffsets(t *testing.T) {
 	offsets := []int{0, 1, 2, 7, 8, 9, 100, 1447, 1448, 1449, 4095, 4096, 4097, 32767, 32768, 32769, 65535, 65536, 100000}
 	for _, fault := range []string{"rst", "fin", "half"} {
@@ -49,8 +49,8 @@ func TestExactOffsets(t *testing.T) {
 	}
 }
 
-// TestExactBothSides: the sum of both directions is exact while both are busy, and
-// so is the total of many connections.
+// TestExactBothSides: the sum of both directions is exact while both are busy. So is the total of many
+// connections.
 func TestExactBothSides(t *testing.T) {
 	for _, tt := range []struct {
 		rule  string
@@ -96,8 +96,8 @@ func TestExactBothSides(t *testing.T) {
 	}
 }
 
-// TestSettle: a reset waits for a receiver that is slow to read, so that it loses
-// nothing; but not longer than it may.
+// TestSettle: a reset waits for a receiver that is slow to read, and loses nothing. It does not wait longer
+// than allowed.
 func TestSettle(t *testing.T) {
 	const n = 200000 // fits into the buffers of a sender, not into those of a receiver on Linux
 	for _, settle := range []time.Duration{0, 20 * time.Millisecond, -1} {
@@ -138,7 +138,7 @@ func TestEveryOffset(t *testing.T) {
 	}
 }
 
-// TestSeed: the same seed decides the same, for each connection on its own.
+// TestSeed: the same seed makes the same decisions, for each connection on its own.
 func TestSeed(t *testing.T) {
 	run := func(seed uint64) (offsets []int64, data []byte) {
 		b := newBench(t, &Config{Rules: MustParse("flip:4@up:1-500", "rst@up:1000-60000"), Seed: seed})

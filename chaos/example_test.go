@@ -31,8 +31,7 @@ func echo() net.Listener {
 	return ln
 }
 
-// The first connection is reset after exactly five bytes of the answer; the
-// second one works.
+// The first connection is reset after exactly five bytes of the answer; the second one works.
 func ExampleListen() {
 	server := echo()
 	defer server.Close()
@@ -61,7 +60,7 @@ func ExampleListen() {
 	// "hello world", reset: false
 }
 
-// Faults can be called for while connections live.
+// Faults can be injected into live connections.
 func ExampleGroup_Inject() {
 	server := echo()
 	defer server.Close()

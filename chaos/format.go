@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// String returns the fault as rules have it: "latency:20ms+-5ms", "stall.up".
+// String returns the fault as it is written in rules: "latency:20ms+-5ms",
+// "stall.up".
 func (f Fault) String() string {
 	s := f.Kind.String()
 	if f.Side != 0 {
@@ -32,8 +33,8 @@ func (f Fault) String() string {
 	return s
 }
 
-// String returns the trigger as rules have it behind the @: "up:1000",
-// "t:2s+3s"; "" for a fault that is there from the start.
+// String returns the trigger as it is written in rules after the @: "up:1000",
+// "t:2s+3s". It is "" for a fault from the start.
 func (t Trigger) String() string {
 	var s string
 	counts := false
@@ -63,7 +64,7 @@ func (t Trigger) String() string {
 	return s
 }
 
-// String returns the part of a rule behind the #: "2", "2-5", "3-", or "" for all.
+// String returns the part of a rule after the #: "2", "2-5", "3-", or "" for all.
 func (c Conns) String() string {
 	switch {
 	case c == Conns{}:

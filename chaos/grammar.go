@@ -1,7 +1,7 @@
 package chaos
 
-// Grammar says in plain text how rules are written, with examples: the part of the
-// package comment that programs print as their help.
+// Grammar explains in plain text how rules are written, with examples. It is the part of the package comment
+// that programs print as their help.
 const Grammar = `rule     = fault [ "@" trigger ] [ "#" conns ]
 
 fault    = "rst"                             both ends get ECONNRESET

@@ -9,16 +9,14 @@ import (
 	"time"
 )
 
-// Config says what goes wrong. Its zero value forwards faithfully. It is read when it
-// is handed over and not kept.
+// Config says what goes wrong. Its zero value forwards faithfully. It is read when it is passed and not kept.
 type Config struct {
 	// Rules are the faults; nil = none. Their order is part of what the seed decides.
 	Rules []Rule
-	// Seed decides every random offset, time, bit and jitter. Zero is a seed like others.
+	// Seed decides every random offset, time, bit and jitter. Zero is a seed like any other.
 	Seed uint64
-	// Settle is how long a reset at an exact offset waits for a receiver that does
-	// not take the bytes before it. Default 1 s; negative = it does not wait. A receiver
-	// that reads makes it wait a few milliseconds at most.
+	// Settle is how long a reset at an exact offset waits for a slow receiver. Default 1 s; negative = it does
+	// not wait. A receiver that reads makes it wait a few milliseconds at most.
 	Settle time.Duration
 	// AllowRemote lets a Proxy listen on, and dial, addresses that are not of this
 	// machine's loopback. Default false.
@@ -30,15 +28,15 @@ type Config struct {
 const (
 	defaultSettle = time.Second
 	defaultDial   = 5 * time.Second
-	// finGrace is how long an end that got a FIN may go on sending into nothing
-	// before its socket is closed. Then it gets RST, as from a host whose process is gone.
+	// finGrace is how long an end may go on sending into nothing after it got a FIN. Then its socket is closed
+	// and it gets RST, as from a host whose process is gone.
 	finGrace = time.Second
 	// maxEvents is how many events are kept, the latest ones.
 	maxEvents = 1000
 )
 
-// A Group is a set of connections that share rules, a seed and counters: those of one
-// Proxy, or those wrapped by Wrap. All methods may be called from any goroutine.
+// A Group is a set of connections that share rules, a seed and counters. They are those of one Proxy, or those
+// wrapped by Wrap. All methods may be called from any goroutine.
 type Group struct {
 	rules       []Rule
 	seed        uint64
@@ -51,9 +49,8 @@ type Group struct {
 	// wg counts the goroutines of connections and the timers.
 	wg sync.WaitGroup
 
-	// mu guards everything below, and everything in links, lanes, arms and effects
-	// that is not said to belong to a goroutine. It is never held across I/O. Setting a
-	// deadline, which does not block, is not I/O.
+	// mu guards everything below, and everything in links, lanes, arms and effects except what belongs to a
+	// goroutine. It is never held across I/O. Setting a deadline, which does not block, is not I/O.
 	mu       sync.Mutex
 	ups      sync.Cond // downs became 0, or closed became true
 	closed   bool
@@ -111,8 +108,8 @@ func (g *Group) begin() {
 	g.armGroupLocked()
 }
 
-// Close closes every connection and waits until the goroutines of the group are
-// gone. The second Close returns net.ErrClosed.
+// Close closes every connection and waits until the goroutines of the group are gone. The second Close returns
+// net.ErrClosed.
 func (g *Group) Close() error {
 	g.mu.Lock()
 	err := g.askedLocked()
@@ -156,7 +153,7 @@ func (g *Group) linksLocked() []*link {
 	return all
 }
 
-// wakeAllLocked makes all lanes that wait look again.
+// wakeAllLocked makes all waiting lanes look again.
 func (g *Group) wakeAllLocked() {
 	for _, l := range g.links {
 		l.wakeLocked()
@@ -188,7 +185,7 @@ func (g *Group) afterLocked(set *timerSet, d time.Duration, f func()) {
 	(*set)[t] = struct{}{}
 }
 
-// stopTimersLocked stops all timers of set. One that fires just now does nothing.
+// stopTimersLocked stops all timers of set. A timer that fires at that moment does nothing.
 func (g *Group) stopTimersLocked(set *timerSet) {
 	for t := range *set {
 		if t.Stop() {

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen; quiet for what must not.
+// patience is how long a test waits for what must happen; quiet, for what must not.
 const (
 	patience = 10 * time.Second
 	quiet    = 15 * time.Millisecond
@@ -179,7 +179,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
-// fired waits until a kind of fault has happened so often.
+// fired waits until a kind of fault has happened n times.
 func (b *bench) fired(t *testing.T, k Kind, n int64) {
 	t.Helper()
 	eventually(t, k.String()+" happens", func() bool { return b.Counters().Faults[k] >= n })

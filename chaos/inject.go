@@ -2,11 +2,10 @@ package chaos
 
 import "slices"
 
-// Inject makes f happen now: to the connections with these numbers, or to all if
-// none is named. It returns how many live connections it concerned; numbers of
-// connections that are over are skipped. A fault that lasts does so until Heal; without
-// numbers it also concerns connections to come. It fails with a *RuleError for a fault
-// that makes no sense, and for Outage and Flap with numbers.
+// Inject makes f happen now: to the connections with these numbers, or to all if none is given. It returns how
+// many live connections it affected; numbers of connections that are over are skipped. A lasting fault
+// continues until Heal; without numbers it also affects later connections. Inject fails with a *RuleError for a
+// fault that makes no sense, and for Outage and Flap with numbers.
 func (g *Group) Inject(f Fault, ids ...int) (int, error) {
 	if why := f.refusal(); why != "" {
 		return 0, &RuleError{Rule: f.String(), Reason: why}
@@ -30,7 +29,7 @@ func (g *Group) Inject(f Fault, ids ...int) (int, error) {
 	}
 	switch {
 	case len(ids) == 0:
-		if f.Kind != Flap { // which is noted when it goes down
+		if f.Kind != Flap { // which is recorded when it goes down
 			g.noteLocked(f.Kind, f.String(), nil)
 		}
 		if info.lasts {
@@ -52,17 +51,16 @@ func (g *Group) Inject(f Fault, ids ...int) (int, error) {
 	return len(hit), nil
 }
 
-// Cut resets the connections with these numbers, or all of them, now, and returns
-// how many. It is Inject of an RST, which cannot fail; after Close it returns 0.
+// Cut resets the connections with these numbers, or all of them, now, and returns how many. It is Inject of an
+// RST, which cannot fail; after Close it returns 0.
 func (g *Group) Cut(ids ...int) int {
 	n, _ := g.Inject(Fault{Kind: RST}, ids...)
 	return n
 }
 
-// Heal ends the lasting faults of these kinds that are in force, or of every kind,
-// and returns how many ended. It does not matter whether a rule or Inject began them;
-// rules whose moment is still to come stay. What a Blackhole has swallowed is gone:
-// such a connection never forwards again.
+// Heal ends the lasting faults in force, of the given kinds or of every kind. It returns how many ended,
+// whether a rule or Inject began them. Rules whose moment is still to come stay. What a Blackhole has swallowed
+// is lost: such a connection never forwards again.
 func (g *Group) Heal(ks ...Kind) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

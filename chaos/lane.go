@@ -10,12 +10,11 @@ import (
 )
 
 const (
-	// bufferSize is what a lane reads at once.
+	// bufferSize is how much a lane reads at once.
 	bufferSize = 32 << 10
-	// maxQueue is how many bytes a lane holds back for Latency before it stops reading:
-	// 20 ms of 200 MB/s.
+	// maxQueue is how many bytes a lane holds back for Latency before it stops reading: 20 ms of 200 MB/s.
 	maxQueue = 4 << 20
-	// maxLate is how late a timer may be so that Cap makes up for it.
+	// maxLate is how late a timer may be and still be made up for by Cap.
 	maxLate = 20 * time.Millisecond
 )
 
@@ -46,7 +45,7 @@ type lane struct {
 	wake      chan struct{}
 }
 
-// chunk is something read, to be forwarded when it is due; without data it is the end.
+// chunk is something read, to be forwarded when it is due. Without data it is the end.
 type chunk struct {
 	data []byte
 	due  time.Time
@@ -92,8 +91,7 @@ func (ln *lane) run() {
 	}
 }
 
-// stopLocked marks the lane as ended. A Conn whose user closed it ends when what
-// the user wrote is out.
+// stopLocked marks the lane as ended. A Conn whose user closed it ends when all that the user wrote is sent.
 func (ln *lane) stopLocked() {
 	ln.stopped = true
 	if l := ln.link; l.closing && l.user == ln {
@@ -101,7 +99,7 @@ func (ln *lane) stopLocked() {
 	}
 }
 
-// kickLocked ends the lane's waiting and its I/O, so that it looks at what has changed.
+// kickLocked ends the lane's wait and its I/O, so that it looks at what has changed.
 func (ln *lane) kickLocked() {
 	switch ln.io {
 	case reading:
@@ -117,7 +115,7 @@ func (ln *lane) kickLocked() {
 	}
 }
 
-// waitLocked waits to be woken, or for a time if it is not zero.
+// waitLocked waits to be woken, or until a time if it is not zero.
 func (ln *lane) waitLocked(until time.Time) {
 	g := ln.link.group
 	g.mu.Unlock()
@@ -159,8 +157,8 @@ func (ln *lane) readLocked(until time.Time) {
 func (ln *lane) pushLocked(data []byte) {
 	now := time.Now()
 	m := ln.modeLocked()
-	due := now.Add(m.lagLocked(ln.jitter)) // behind what is queued: the order stays
-	// buf is read into again only when the queue is empty, or while its head is not due.
+	due := now.Add(m.lagLocked(ln.jitter)) // after what is queued: the order stays
+	// buf is reused for reading only when the queue is empty, or while its head is not due.
 	if len(data) > 0 && (len(ln.queue) > 0 || due.After(now)) {
 		data = append([]byte(nil), data...)
 	}
@@ -168,7 +166,7 @@ func (ln *lane) pushLocked(data []byte) {
 	ln.queued += len(data)
 }
 
-// delayLocked holds back by a new Latency what was read before it and not forwarded.
+// delayLocked holds back, for a new Latency, what was read before it and not forwarded.
 func (ln *lane) delayLocked(e *effect) {
 	now := time.Now()
 	m := mode{lags: []*effect{e}}
@@ -210,7 +208,7 @@ func (ln *lane) writeLocked(n int) {
 // refusedLocked is for a dst that takes no more: it was closed or reset.
 func (ln *lane) refusedLocked() {
 	if l := ln.link; l.user != nil && l.user != ln {
-		ln.cut = true // the user closed the Conn: what comes for it is swallowed, what it wrote goes on
+		ln.cut = true // the user closed the Conn: what arrives for it is swallowed, what it wrote is still sent
 	} else {
 		l.endLocked(endReset, false)
 	}
@@ -227,6 +225,6 @@ func (ln *lane) finishLocked() {
 	if c, ok := ln.dst.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite()
 	} else {
-		ln.link.endLocked(endClose, false) // it knows no half
+		ln.link.endLocked(endClose, false) // it cannot be half closed
 	}
 }

@@ -19,8 +19,7 @@ type step struct {
 	until time.Time
 }
 
-// nextLocked decides what the lane does at now. Everything that a fault changes
-// about a lane is in here.
+// nextLocked decides what the lane does at now. Everything that a fault changes about a lane is in here.
 func (ln *lane) nextLocked(now time.Time) step {
 	l := ln.link
 	m := ln.modeLocked()
@@ -73,7 +72,7 @@ func (ln *lane) forwardLocked(now time.Time, m mode) step {
 	return step{op: opWait} // other lanes are about to reach the offset
 }
 
-// swallowLocked is nextLocked in a Blackhole, and ever after one that swallowed something.
+// swallowLocked is nextLocked in a Blackhole, and for ever after it has swallowed something.
 func (ln *lane) swallowLocked(hole bool) step {
 	l := ln.link
 	if ln.dropLocked() > 0 {
@@ -85,15 +84,14 @@ func (ln *lane) swallowLocked(hole bool) step {
 	case !ln.eof:
 		return step{op: opRead}
 	case hole && l.dialed && (!other.eof || other.finSent):
-		return step{op: opWait} // somebody may listen still, and must not get to know
+		return step{op: opWait} // somebody may still listen, and must not learn of it
 	}
-	// Nobody is there any more, or the way is back: the answer of a host that
-	// knows nothing of the connection.
+	// Nobody is there any more, or the way is back: the answer of a host that knows nothing of the connection.
 	l.endLocked(endReset, false)
 	return step{op: opStop}
 }
 
-// meters returns the four meters that bytes of ln count on.
+// meters returns the four meters that count the bytes of ln.
 func (ln *lane) meters() [4]*meter {
 	l := ln.link
 	return [4]*meter{l.bytes.of(ln.side), l.bytes.of(Both), l.group.total.of(ln.side), l.group.total.of(Both)}
@@ -111,7 +109,7 @@ func (ln *lane) reserveLocked(n int) int {
 	return n
 }
 
-// commitLocked says that done of n reserved bytes were forwarded, and fires what waited for them.
+// commitLocked records that done of n reserved bytes were forwarded, and fires what waited for them.
 func (ln *lane) commitLocked(n, done int) {
 	ms := ln.meters()
 	for _, m := range ms {
@@ -163,7 +161,7 @@ func (ln *lane) flipLocked(data []byte) {
 	ln.flips = rest
 }
 
-// dropLocked throws the queue away, but not the end in it, and returns how many bytes that were.
+// dropLocked discards the queue, but not the end in it, and returns how many bytes that were.
 func (ln *lane) dropLocked() int {
 	n := 0
 	var end []chunk

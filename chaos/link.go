@@ -9,8 +9,8 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// link is one connection: two net.Conns and a lane each way between them. Group.mu
-// guards it. Its goroutine is run, which owns closing both net.Conns.
+// link is one connection: two net.Conns and a lane each way between them. Group.mu guards it. Its goroutine is
+// run, which owns closing both net.Conns.
 type link struct {
 	group *Group
 	id    int
@@ -42,8 +42,8 @@ const (
 	endReset
 )
 
-// newLinkLocked registers a connection between the dialing end a and the target b,
-// which is nil if run has to dial it. The caller starts run.
+// newLinkLocked registers a connection between the dialing end a and the target b. b is nil if run has to dial
+// it. The caller starts run.
 func (g *Group) newLinkLocked(a, b net.Conn) *link {
 	g.lastID++
 	l := &link{group: g, id: g.lastID, from: a.RemoteAddr().String(), wake: make(chan struct{}, 1)}
@@ -130,7 +130,7 @@ func (l *link) endLocked(how ending, exact bool) {
 	}
 }
 
-// cutLocked ends lanes in order: their receivers get EOF, and what comes later is swallowed.
+// cutLocked ends lanes in order: their receivers get EOF, and later bytes are swallowed.
 func (l *link) cutLocked(side Side) {
 	for _, ln := range l.lanes {
 		if side.covers(ln.side) && !ln.cut {
@@ -154,7 +154,7 @@ func (l *link) wakeLocked() {
 func (l *link) finish() {
 	g := l.group
 	g.mu.Lock()
-	l.endLocked(endClose, false) // if both lanes came to their end
+	l.endLocked(endClose, false) // if both lanes reached their end
 	how, exact := l.ending, l.exact
 	a, b := l.lanes[0].src, l.lanes[0].dst
 	g.mu.Unlock()
@@ -180,8 +180,7 @@ func (l *link) finish() {
 	}
 }
 
-// end closes nc. A reset of something that is not TCP, nor of this module's memory
-// network, can only be a Close.
+// end closes nc. Only TCP and this module's memory network can be reset; anything else is closed.
 func end(nc net.Conn, how ending) {
 	if how == endReset {
 		switch c := nc.(type) {
@@ -194,8 +193,8 @@ func end(nc net.Conn, how ending) {
 	_ = nc.Close()
 }
 
-// settle waits until the bytes written to the net.Conns have left this process's
-// kernel buffers: a reset throws away what is in them. It reports whether they have.
+// settle waits until the bytes written to the net.Conns have left this process's kernel buffers. A reset
+// discards what is in them. It reports whether they have left.
 func (l *link) settle(ncs ...net.Conn) bool {
 	patience := l.group.settle
 	if patience < 0 {

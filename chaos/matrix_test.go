@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// scene is a connection at the moment when its fault has just happened: so many
-// bytes were forwarded each way, and so many more were sent.
+// scene is a connection at the moment when its fault has just happened. It has the numbers of bytes that were
+// forwarded each way, and of those sent after them.
 type scene struct {
 	*bench
 	pair
-	up, down         int // forwarded, all of them to be received still
-	moreUp, moreDown int // sent behind them
+	up, down         int // forwarded, all of them still to be received
+	moreUp, moreDown int // sent after them
 }
 
 // trigger brings a connection to the moment. side is where its sent bytes wait.
@@ -54,7 +54,7 @@ func byRandom(t *testing.T, sc *scene, k Kind) bool {
 	return true
 }
 
-// byTime waits for the time, before which 100 bytes pass each way.
+// byTime waits for the time; 100 bytes pass each way before it.
 func byTime(t *testing.T, sc *scene, k Kind) bool {
 	put(t, sc.c, 0, 100)
 	put(t, sc.s, 0, 100)
@@ -180,7 +180,7 @@ var outcomes = []struct {
 	}},
 }
 
-// counts returns what was forwarded and what was sent more on a side, and what was forwarded back.
+// counts returns the bytes forwarded and the further bytes sent on a side, and the bytes forwarded back.
 func (sc *scene) counts(side Side) (forwarded, more, back int) {
 	if side == Up {
 		return sc.up, sc.moreUp, sc.down
@@ -203,7 +203,7 @@ func wantEnds(t *testing.T, sc *scene, end error) {
 	wantEnd(t, sc.c, 0, sc.down, end)
 }
 
-// wantSlow expects the next n bytes of a side to take at least so long.
+// wantSlow expects the next n bytes of a side to take at least this long.
 func wantSlow(t *testing.T, sc *scene, side Side, n int, least time.Duration) {
 	t.Helper()
 	from, to := sc.ends(side)
@@ -220,8 +220,8 @@ func wantSlow(t *testing.T, sc *scene, side Side, n int, least time.Duration) {
 	}
 }
 
-// TestMatrix lets every fault happen by every trigger, over real sockets. A byte
-// offset is exact for every one of them.
+// TestMatrix makes every fault happen by every trigger, over real sockets. A byte offset is exact for every one
+// of them.
 func TestMatrix(t *testing.T) {
 	for _, o := range outcomes {
 		for _, tr := range triggers {

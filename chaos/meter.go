@@ -3,8 +3,8 @@ package chaos
 import "math"
 
 // meter counts forwarded bytes and stops its lanes where something is to happen.
-// Bytes are taken before they are written, so that several lanes at once
-// cannot run past a stop, and are done when the kernel has them. Group.mu guards it.
+// Bytes are reserved before they are written, so that several lanes at once cannot
+// run past a stop, and count as done when the kernel has them. Group.mu guards it.
 type meter struct {
 	taken int64 // done, and being written
 	done  int64
@@ -26,7 +26,7 @@ func (m *meter) room() int64 {
 }
 
 // dueLocked takes out of m the arms whose offset is reached, and puts back those
-// that come again.
+// that recur.
 func (m *meter) dueLocked() []*arm {
 	var due, rest []*arm
 	for _, a := range m.arms {

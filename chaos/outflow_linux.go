@@ -17,8 +17,8 @@ type outflow struct {
 // TIOCOUTQ also counts those that are sent and not acknowledged.
 const siocOutQNSD = 0x894B
 
-// delayedAck is how long bytes that are on their way are waited for. On loopback
-// they then are in the receiver's buffer, though its acknowledgement may take 40 ms.
+// delayedAck is how long to wait for bytes that are on their way. On loopback they
+// are then in the receiver's buffer, though its acknowledgement may take 40 ms.
 const delayedAck = 3 * time.Millisecond
 
 func newOutflow(nc net.Conn) *outflow {
@@ -30,7 +30,7 @@ func newOutflow(nc net.Conn) *outflow {
 	return &outflow{}
 }
 
-// empty reports whether what was written has reached the receiver's kernel. Linux
+// empty reports whether everything written has reached the receiver's kernel. Linux
 // lets the receiver read it even after the reset.
 func (o *outflow) empty() bool {
 	if o.raw == nil || o.ask(syscall.TIOCOUTQ) == 0 {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// outflow gives bytes that were written to a socket time to be read: other
-// systems than Linux do not say where they are, and a reset discards what the
-// receiver has not read.
+// outflow gives bytes that were written to a socket time to be read. Systems other
+// than Linux do not say where they are, and a reset discards what the receiver has
+// not read.
 type outflow struct{ until time.Time }
 
 // readTime is long for a receiver that waits in a Read on the same machine.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A RuleError says why a rule is not one.
+// A RuleError says why a rule is invalid.
 type RuleError struct {
 	Rule   string // the whole text
 	Reason string
@@ -18,7 +18,7 @@ func (e *RuleError) Error() string {
 	return fmt.Sprintf("gantline: chaos: rule %q: %s", e.Rule, e.Reason)
 }
 
-// ParseRule reads one rule, spaces around it aside. It fails with a *RuleError.
+// ParseRule reads one rule, ignoring spaces around it. It fails with a *RuleError.
 func ParseRule(text string) (Rule, error) {
 	r, err := parseRule(strings.TrimSpace(text))
 	if err == nil {
@@ -33,8 +33,8 @@ func ParseRule(text string) (Rule, error) {
 	return r, nil
 }
 
-// MustParse returns the rules, one a text. It panics if one is not a rule, which
-// is what a test with a rule in its source wants.
+// MustParse returns the rules, one for each text. It panics if one is invalid, which suits a test with a rule
+// in its source.
 func MustParse(texts ...string) []Rule {
 	var rules []Rule
 	for _, text := range texts {

@@ -104,7 +104,7 @@ func TestParseRuleErrors(t *testing.T) {
 	}
 }
 
-// TestValidateByHand: rules that no text can say are refused too.
+// TestValidateByHand: rules that no text can express are refused too.
 func TestValidateByHand(t *testing.T) {
 	second := Span{int64(time.Second), int64(time.Second)}
 	for name, r := range map[string]Rule{
@@ -176,8 +176,8 @@ func TestParseFault(t *testing.T) {
 	}
 }
 
-// FuzzParseRule: what is taken prints as a text that means the same, and
-// prints the same again. The seeds are in testdata.
+// FuzzParseRule: an accepted rule prints as a text that means the same, and prints the same again. The seeds
+// are in testdata.
 func FuzzParseRule(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := ParseRule(text)

@@ -11,12 +11,12 @@ import (
 // soReusePort is SO_REUSEPORT where asm-generic/socket.h holds; package syscall lacks it on some processors.
 const soReusePort = 15
 
-// A port stays this process's while nobody listens on it: a second socket has it, too, on which nobody ever
-// listens, so that the kernel refuses whoever dials.
+// A port keeps a port for this process while nobody listens on it. A second socket has the port too, and never
+// listens, so that the kernel refuses all dials.
 type port struct{ fd int }
 
-// keepPort keeps the port of ln beyond its end. Nothing is lost when that fails: the port is free in an outage
-// then, and whoever takes it by chance gets the dials.
+// keepPort keeps the port of ln after its end. Nothing is lost when that fails: the port is then free during an
+// outage, and a process that takes it by chance gets the dials.
 func keepPort(ln net.Listener) *port {
 	tl, ok := ln.(*net.TCPListener)
 	if !ok {
@@ -39,7 +39,7 @@ func keepPort(ln net.Listener) *port {
 	if err != nil {
 		return nil
 	}
-	// Not SO_REUSEADDR, which would let others have it, for they set it too.
+	// Not SO_REUSEADDR, which would let others have the port, for they set it too.
 	if syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, soReusePort, 1) != nil || syscall.Bind(fd, sa) != nil {
 		_ = syscall.Close(fd)
 		return nil
@@ -61,8 +61,8 @@ func (p *port) release() {
 	}
 }
 
-// shared lets sockets of this user that say the same have the port as well. A socket that does not is told that
-// the address is in use.
+// shared lets sockets of this user that set the same option have the port as well. A socket that does not set
+// it gets "address in use".
 func shared(raw syscall.RawConn) (ok bool) {
 	_ = raw.Control(func(fd uintptr) {
 		ok = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soReusePort, 1) == nil

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// port does nothing: the port is free in an outage, and whoever takes it by chance gets the dials.
+// port does nothing: the port is free during an outage. A process that takes it by chance gets the dials.
 type port struct{}
 
 func keepPort(net.Listener) *port { return nil }

@@ -10,13 +10,11 @@ import (
 	"time"
 )
 
-// ErrNotLoopback says that an address is not of this machine's loopback, and
-// Config.AllowRemote is not set.
+// ErrNotLoopback says that an address is not of this machine's loopback, and Config.AllowRemote is not set.
 var ErrNotLoopback = errors.New("not a loopback address")
 
-// A Proxy listens on a TCP address and forwards each connection to a target, apart
-// from what its rules do to it. Its Group has the methods that show and disturb the
-// connections. All methods may be called from any goroutine.
+// A Proxy listens on a TCP address and forwards each connection to a target, as its rules allow. Its Group has
+// the methods that show and disturb the connections. All methods may be called from any goroutine.
 type Proxy struct {
 	*Group
 	target string
@@ -27,10 +25,9 @@ type Proxy struct {
 	done   chan struct{}
 }
 
-// Listen starts a proxy on a loopback address ("127.0.0.1:0" for any free port) in
-// front of target, host and port of a TCP server that need not run yet. Its goroutines run until
-// Close. It fails with a *RuleError, with ErrNotLoopback, or as net.Listen does. A nil cfg is
-// the zero Config.
+// Listen starts a proxy on a loopback address ("127.0.0.1:0" for any free port) in front of target. target is
+// host and port of a TCP server that need not run yet. The proxy's goroutines run until Close. Listen fails
+// with a *RuleError, with ErrNotLoopback, or as net.Listen does. A nil cfg is the zero Config.
 func Listen(addr, target string, cfg *Config) (*Proxy, error) {
 	if cfg == nil {
 		cfg = &Config{}
@@ -47,7 +44,7 @@ func Listen(addr, target string, cfg *Config) (*Proxy, error) {
 			}
 		}
 		p.dialer.Control = func(_, address string, _ syscall.RawConn) error {
-			return checkLoopback(address) // of what localhost was resolved to
+			return checkLoopback(address) // to which localhost was resolved
 		}
 	}
 	p.dialer.Timeout = max(g.dialTimeout, 0)
@@ -81,12 +78,12 @@ func checkLoopback(addr string) error {
 	return nil
 }
 
-// Addr returns the address that clients dial, with the port that was chosen. It
-// stays the same over outages, in which, on Linux, nobody else can listen there.
+// Addr returns the address that clients dial, with the port that was chosen. It stays the same over outages; on
+// Linux nobody else can listen there during one.
 func (p *Proxy) Addr() string { return p.addr }
 
-// Close closes the listener and every connection and waits until all goroutines of
-// the proxy are gone. The second Close returns net.ErrClosed.
+// Close closes the listener and every connection and waits until all goroutines of the proxy are gone. The
+// second Close returns net.ErrClosed.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.onDown()
@@ -98,7 +95,7 @@ func (p *Proxy) Close() error {
 	return err
 }
 
-// serve accepts connections until Close, and listens anew after each outage.
+// serve accepts connections until Close, and listens again after each outage.
 func (p *Proxy) serve() {
 	defer close(p.done)
 	defer p.port.release()
@@ -138,8 +135,8 @@ func (p *Proxy) listener() net.Listener {
 		if ln != nil || closed {
 			return ln
 		}
-		// Where the port could not be kept, whoever took it by chance, such as a dial from
-		// this machine, is waited for.
+		// Where the port could not be kept, another socket may have taken it by chance, such as a dial from
+		// this machine: wait for it.
 		lc := net.ListenConfig{Control: p.port.control}
 		ln, err := lc.Listen(context.Background(), "tcp", p.addr)
 		if err != nil {

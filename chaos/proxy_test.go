@@ -123,8 +123,8 @@ func TestConnsAndInject(t *testing.T) {
 
 func second[A any](_ A, err error) error { return err }
 
-// TestBlackholeNewConnections: they are accepted, swallow everything, and reach the
-// target when the hole is gone, if nothing was lost by then.
+// TestBlackholeNewConnections: they are accepted and swallow everything. If nothing was lost by then, they
+// reach the target when the hole is gone.
 func TestBlackholeNewConnections(t *testing.T) {
 	b := newBench(t, rules("blackhole"))
 	talker, silent := b.dial(t), b.dial(t)
@@ -149,8 +149,8 @@ func TestBlackholeNewConnections(t *testing.T) {
 	eventually(t, "the other is over, too", func() bool { return b.Counters().Open == 1 })
 }
 
-// TestBlackholeKeepsWhole: a connection that lost nothing carries on afterwards,
-// and learns of an end that it did not see.
+// TestBlackholeKeepsWhole: a connection that lost nothing continues afterwards, and learns of an end that it
+// did not see.
 func TestBlackholeKeepsWhole(t *testing.T) {
 	b := newBench(t, nil)
 	p, q, half := b.pair(t), b.pair(t), b.pair(t)

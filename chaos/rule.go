@@ -10,8 +10,7 @@ import (
 // Kind says what a fault does. Its text form is the word used in rules, also in JSON.
 type Kind uint8
 
-// The kinds of faults. The first four act once, the others last until their time
-// is over or Heal ends them.
+// The kinds of faults. The first four act once, the others last until their time is over or Heal ends them.
 const (
 	RST       Kind = iota + 1 // resets both ends: they get ECONNRESET
 	FIN                       // ends both ways in order: both ends get io.EOF
@@ -78,8 +77,8 @@ func (k *Kind) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Side is a way through a connection. The zero Side means that nothing was said:
-// Half and Flip then act on the side that the trigger counts, other faults on both.
+// Side is a way through a connection. The zero Side means that none was given: Half and Flip then act on the
+// side that the trigger counts, other faults on both.
 type Side uint8
 
 // Up is from the dialing end to the target, Down is back, Both is both.
@@ -108,22 +107,22 @@ type Fault struct {
 	Side   Side          // for Half, Flip, Stall, Blackhole, Drip, Cap and Latency; zero = see Side
 	Bytes  int64         // Flip: how many bytes; Drip: bytes per pause; Cap: bytes per second
 	Delay  time.Duration // Drip: the pause; Latency: the delay
-	Jitter time.Duration // Latency: at most so much more or less, evenly spread
-	// Flap: so long up, then so long down.
+	Jitter time.Duration // Latency: at most this much more or less, evenly spread
+	// Flap: this long up, then this long down.
 	UpFor, DownFor time.Duration
 }
 
 // When says what a Trigger waits for.
 type When uint8
 
-// FromStart is the zero When: a lasting fault is in force from the beginning, a
-// fault that acts once hits each connection before its first byte.
+// FromStart is the zero When. A lasting fault is in force from the beginning; a fault that acts once hits each
+// connection before its first byte.
 const (
 	FromStart When = iota
-	AtBytes        // so many bytes were forwarded on one connection
-	AtTotal        // so many bytes were forwarded on all connections together, whichever Conns chooses
-	AtAge          // a connection is so old
-	AtTime         // so long after Listen, NewGroup or Wrap
+	AtBytes        // this many bytes were forwarded on one connection
+	AtTotal        // this many bytes were forwarded on all connections together, whichever Conns chooses
+	AtAge          // a connection is this old
+	AtTime         // this long after Listen, NewGroup or Wrap
 )
 
 // A Span is a range from which one value is drawn: bytes, or nanoseconds.
@@ -155,7 +154,7 @@ type Rule struct {
 	Conns   Conns
 }
 
-// side returns on which side the fault acts once it is known what triggers it.
+// side returns the side on which the fault acts, once its trigger is known.
 func (r *Rule) side() Side {
 	switch {
 	case r.Fault.Side != 0:
@@ -169,11 +168,11 @@ func (r *Rule) side() Side {
 const (
 	maxBytes  = 1 << 50           // more is a mistake, and sums cannot overflow
 	maxTime   = 10000 * time.Hour // likewise
-	minPeriod = time.Millisecond  // a shorter one would only burn the processor
+	minPeriod = time.Millisecond  // a shorter one would only waste the processor
 )
 
-// Validate returns a *RuleError if the rule makes no sense. Rules that were
-// parsed are valid; Listen, NewGroup and Wrap check those that were built by hand.
+// Validate returns a *RuleError if the rule makes no sense. Parsed rules are valid; Listen, NewGroup and Wrap
+// check those that were built by hand.
 func (r Rule) Validate() error {
 	why := r.Fault.refusal()
 	if why == "" {

@@ -5,13 +5,12 @@ import "math/rand/v2"
 // source yields the numbers of one decision. It is guarded by Group.mu.
 type source struct{ pcg *rand.PCG }
 
-// newSource returns the numbers for one purpose: they depend on nothing but the
-// seed and the names of the purpose, so that neither time nor other connections
-// change them.
+// newSource returns the numbers for one purpose. They depend only on the seed and the names of the purpose, so
+// that neither time nor other connections change them.
 func newSource(seed uint64, names ...int) *source {
 	h := seed
 	for _, n := range names {
-		h = mix(h + uint64(n) + 0x9e3779b97f4a7c15) // the golden ratio: no two sums of small numbers fall together
+		h = mix(h + uint64(n) + 0x9e3779b97f4a7c15) // the golden ratio: no two sums of small numbers coincide
 	}
 	return &source{rand.NewPCG(seed, h)}
 }

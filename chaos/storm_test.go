@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// TestStorm lets seeded rules of all kinds loose on busy connections, calls for more, and
-// closes in the middle. What arrives is always a beginning of what was sent, and
-// Close leaves nothing behind.
+// TestStorm lets seeded rules of all kinds loose on busy connections, injects more, and closes in the middle.
+// What arrives is always a beginning of what was sent, and Close leaves nothing running.
 func TestStorm(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -12,48 +12,44 @@ import (
 	"github.com/gantline-project/gantline/conn"
 )
 
-// DefaultTimeout is Dialer.Timeout when it is zero: twice the 5 s that either
-// side gives the handshake, so that a name lookup and a few lost packets fit
-// before it.
+// DefaultTimeout is Dialer.Timeout when it is zero: twice the 5 s that either side gives the handshake. That
+// leaves time for a name lookup and a few lost packets before it.
 const DefaultTimeout = 10 * time.Second
 
-// A Dialer makes Ends. The zero value dials with all defaults. It must not be
-// changed while it is in use; many goroutines may use it at once.
+// A Dialer makes Ends. The zero value dials with all defaults. Many goroutines may use it at once, but it must
+// not be changed while in use.
 type Dialer struct {
-	// Config sets up each End. It is copied by every dial; its Router and hooks
-	// are shared by the Ends. The zero Config means all defaults.
+	// Config sets up each End. Every dial copies it; the Ends share its Router and hooks. The zero Config means
+	// all defaults.
 	Config gantline.Config
 
-	// TLS, when not nil, puts TLS under the connection on every network. A copy of
-	// it is used with these settings: at least TLS 1.3; ALPN as the only protocol;
-	// ServerName, if it is empty, is the host of the address. On network "unix"
-	// ServerName has to be set. Nil means TLS with the system's certificate
+	// TLS, when not nil, puts TLS under the connection on every network. A copy of it is used with these
+	// settings: at least TLS 1.3; ALPN as the only protocol; ServerName, if it is empty, is the host of the
+	// address. On network "unix" ServerName has to be set. Nil means TLS with the system's certificate
 	// authorities on network "tls", and none on the others.
 	TLS *tls.Config
 
-	// DialFunc, when not nil, connects instead of a net.Dialer. Network and address
-	// are then DialFunc's to understand and may be anything, but "tls" is asked
-	// for as "tcp": the TLS is put on top here. A nil net.Conn without an error is
+	// DialFunc, when not nil, connects instead of a net.Dialer. It interprets network and address, which may be
+	// anything, except that it gets "tcp" for "tls": the TLS is added here. A nil net.Conn without an error is
 	// an error.
 	DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Addrs are more addresses, in the network that Dial is given. They are tried
-	// in turn, after Dial's own, until one leads to an End.
+	// Addrs are more addresses, in the network given to Dial. They are tried in turn, after Dial's own, until
+	// one leads to an End.
 	Addrs []string
 
-	// NoRedial makes the End end with its connection: nothing is dialled again.
-	// Config.Redial, when it is set, takes the place of dialling the same addresses.
+	// NoRedial makes the End end with its connection: nothing is dialled again. Config.Redial, when set,
+	// replaces dialling the same addresses.
 	NoRedial bool
 
-	// Yamux sets Config.Yamux: the server speaks plain yamux, and the End has streams
-	// only, without names. Such an End ends with its connection.
+	// Yamux sets Config.Yamux: the server speaks plain yamux, and the End has only streams, without names. Such
+	// an End ends with its connection.
 	Yamux bool
 
-	// Timeout bounds what each address may take: name lookup, connection, TLS and
-	// handshake together. The time left in the context is shared evenly between
-	// the addresses not tried yet, so that one that never answers leaves time for the
-	// next. Default 10 s; negative means that only the context counts, and the
-	// 5 s that the handshake alone may take in any case.
+	// Timeout bounds what each address may take: name lookup, connection, TLS and handshake together. The time
+	// left in the context is shared evenly between the addresses not tried yet, so that one that never answers
+	// leaves time for the next. Default 10 s. Negative means that only the context limits it, and the 5 s that
+	// the handshake alone may take in any case.
 	Timeout time.Duration
 }
 
@@ -66,13 +62,11 @@ func Dial(ctx context.Context, network, addr string, opts ...Option) (*gantline.
 	return d.Dial(ctx, network, addr)
 }
 
-// Dial connects to addr, shakes hands and returns the End. Networks are "tcp",
-// "tcp4" and "tcp6" with an address "host:port", "tls" which is tcp with TLS,
-// and "unix" with a path; any other with DialFunc.
+// Dial connects to addr, shakes hands and returns the End. Networks are "tcp", "tcp4" and "tcp6" with an
+// address "host:port", "tls", which is tcp with TLS, and "unix" with a path; with DialFunc, any other.
 //
-// ctx bounds dialling and the handshake: that it ends later does nothing. The
-// first failure is returned; later breaks are redialled, see the package's
-// comment, as are the errors.
+// ctx bounds dialling and the handshake; it has no effect when it ends later. Dial returns its first failure.
+// Later breaks are redialled: see the package's comment, also for the errors.
 func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End, error) {
 	targets, err := d.targets(network, addr)
 	if err != nil {
@@ -97,7 +91,7 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 				break
 			}
 			if t, err = d.target(network, no.Addr); err != nil {
-				break // the server's mistake: what it said is in failed
+				break // the server's mistake: its answer is in failed
 			}
 		}
 		if ctx.Err() != nil {
@@ -107,10 +101,10 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 	return nil, failed
 }
 
-// maxHops is how many servers in a row may send a client elsewhere.
+// maxHops is how many servers in a row may send a client to another address.
 const maxHops = 5
 
-// try makes an End from one address; left counts it and those behind it. again learns where it led.
+// try makes an End from one address; left counts it and those after it. again learns where it led.
 func (d *Dialer) try(ctx context.Context, t target, left int, again *redial, cfg *gantline.Config) (*gantline.End, error) {
 	limited, cancel, limit := d.limit(ctx, left)
 	defer cancel()

@@ -46,7 +46,7 @@ func TestDialNetworks(t *testing.T) {
 	}
 }
 
-// TestDialInvalid: what cannot work is said before anything is dialled.
+// TestDialInvalid: what cannot work is reported before anything is dialled.
 func TestDialInvalid(t *testing.T) {
 	tests := []struct {
 		network, addr string
@@ -70,7 +70,7 @@ func TestDialInvalid(t *testing.T) {
 	}
 }
 
-// TestDialFails: what one address answers can be asked, and reads well.
+// TestDialFails: the answer of an address can be asked for, and reads well.
 func TestDialFails(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -122,7 +122,7 @@ func TestDialFunc(t *testing.T) {
 	}
 }
 
-// TestDialAddrs: addresses are tried in turn, and the error has them all.
+// TestDialAddrs: addresses are tried in turn, and the error lists them all.
 func TestDialAddrs(t *testing.T) {
 	n := network{}
 	full := server.WithConfig(gantline.Config{Setup: func(*gantline.End) error { return gantline.ResourceExhausted }})
@@ -191,7 +191,7 @@ func TestDialTimeout(t *testing.T) {
 	}
 }
 
-// TestDialContextLater: the context ends with the dial's work, not with the End's.
+// TestDialContextLater: the context ends when the dial is done, not with the End.
 func TestDialContextLater(t *testing.T) {
 	ln := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -232,7 +232,7 @@ func TestDialerReuse(t *testing.T) {
 	}
 }
 
-// TestTornConnection: the End and its streams go on over a new connection, unless that was not wanted.
+// TestTornConnection: the End and its streams continue over a new connection, unless redialling is off.
 func TestTornConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := network{}

@@ -2,8 +2,8 @@
 //
 // # Usage
 //
-// Dial connects, shakes hands and returns an End that is ready for streams,
-// calls and messages in both directions:
+// Dial connects, shakes hands and returns an End that is ready for streams, calls and messages in both
+// directions:
 //
 //	end, err := client.Dial(ctx, "tcp", "example.org:4210", client.WithConfig(gantline.Config{ID: "edge-7"}))
 //	if err != nil {
@@ -11,32 +11,28 @@
 //	}
 //	defer end.Close()
 //
-// Network "tls" is tcp with TLS 1.3 and the system's certificate authorities;
-// WithTLS sets everything else about TLS. WithDialFunc takes the connection
-// from elsewhere: a proxy, a tunnel, a test. A Dialer is the same with fields
-// instead of options, for those who dial often.
+// Network "tls" is tcp with TLS 1.3 and the system's certificate authorities; WithTLS sets everything else
+// about TLS. WithDialFunc takes the connection from elsewhere: a proxy, a tunnel, a test. A Dialer has fields
+// instead of options, for programs that dial often.
 //
-// The End outlives its connection: when that is torn the same addresses are
-// dialled again, with backoff, and everything goes on where it was. When the
-// server has lost the session meanwhile the End goes on with a fresh one: see
-// gantline.Config.Redial. WithoutRedial turns that off: then the End is over
-// with its connection, and its Context ends with gantline.ErrSessionLost as the
-// cause.
+// The End outlives its connection: when that is torn, the same addresses are dialled again, with backoff, and
+// everything continues where it was. If the server has lost the session in the meantime, the End continues with
+// a fresh one: see gantline.Config.Redial. WithoutRedial turns that off: then the End ends with its connection,
+// and the cause of its Context is gantline.ErrSessionLost.
 //
 // WithYamux dials a server that speaks plain yamux: streams only.
 //
 // # Concurrency
 //
-// Dial may be called from any goroutine. A Dialer may be used by many
-// goroutines at once as long as nobody changes it. The context bounds dialling
-// and the handshake, not the life of the End. No goroutine of this package
-// outlives Dial.
+// Dial may be called from any goroutine. A Dialer may be used by many goroutines at once as long as nobody
+// changes it. The context bounds dialling and the handshake, not the life of the End. No goroutine of this
+// package outlives Dial.
 //
 // # Errors
 //
 //   - *gantline.Error with InvalidArgument: network, address or TLS
 //     configuration cannot work; nothing was dialled.
-//   - *conn.RefusedError: the server said no, with a code for gantline.CodeOf
+//   - *conn.RefusedError: the server refused, with a code for gantline.CodeOf
 //     and errors.Is: AlreadyExists for an id that is in use,
 //     ResourceExhausted for a full server.
 //   - *conn.VersionError: no common version of the protocol.
@@ -45,6 +41,5 @@
 //   - the net and crypto/tls packages' own errors, such as *net.OpError and
 //     *tls.CertificateVerificationError.
 //
-// With several addresses the error holds what happened at each of them:
-// errors.Is and errors.As look at all.
+// With several addresses the error holds what happened at each of them: errors.Is and errors.As look at all.
 package client

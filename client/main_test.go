@@ -31,7 +31,7 @@ func listen(t testing.TB, opts ...server.Option) *server.Listener {
 // network is a net of listeners in memory, by address.
 type network map[string]*memnet.Listener
 
-// listen adds one with a server behind it.
+// listen adds a listener and its server.
 func (n network) listen(t testing.TB, addr string, opts ...server.Option) *server.Listener {
 	t.Helper()
 	n[addr] = memnet.Listen(addr)
@@ -40,7 +40,7 @@ func (n network) listen(t testing.TB, addr string, opts ...server.Option) *serve
 	return ln
 }
 
-// hole is an address that takes connections and never says a word.
+// hole is an address that accepts connections and never answers.
 func (n network) hole(t testing.TB, addr string) {
 	n[addr] = memnet.Listen(addr)
 	t.Cleanup(func() { n[addr].Close() })

@@ -9,8 +9,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// An Option sets one field of the Dialer that Dial uses. Of two options for the
-// same field the last one counts.
+// An Option sets one field of the Dialer that Dial uses. Of two options for the same field the last one counts.
 type Option func(*Dialer)
 
 // WithConfig sets up the End with cfg: Dialer.Config.

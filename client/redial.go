@@ -16,8 +16,8 @@ type redial struct {
 	own     int // targets that the Dialer has
 
 	mu      sync.Mutex // guards what follows
-	targets []target   // the Dialer's, and one at most that a server has named
-	where   []string   // each of them led to, "" while unknown
+	targets []target   // the Dialer's, and at most one that a server has named
+	where   []string   // where each of them led, "" while unknown
 	turn    int        // index of the one to begin with
 }
 
@@ -25,9 +25,8 @@ func newRedial(d *Dialer, network string, targets []target) *redial {
 	return &redial{d: d, network: network, own: len(targets), targets: slices.Clone(targets), where: make([]string, len(targets)+1)}
 }
 
-// next is Config.Redial. It dials where the last server has sent us; else the
-// address that led to the session, which no other server can resume, and then
-// the others in turn.
+// next is Config.Redial. It dials the address that the last server named, if any. Otherwise it dials the
+// address that led to the session, since no other server can resume it, and then the others in turn.
 func (r *redial) next(ctx context.Context) (net.Conn, error) {
 	addr, home := gantline.Redialing(ctx)
 	order := r.order(home)
@@ -52,7 +51,7 @@ func (r *redial) next(ctx context.Context) (net.Conn, error) {
 	return nil, failed
 }
 
-// order returns the targets in the order in which they are to be dialled.
+// order returns the targets in dialling order.
 func (r *redial) order(home net.Addr) []target {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,7 +64,7 @@ func (r *redial) order(home net.Addr) []target {
 	return slices.Concat(r.targets[first:], r.targets[:first])
 }
 
-// led notes that t led to the other end of nc.
+// led records that t led to the other end of nc.
 func (r *redial) led(t target, nc net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,7 +79,7 @@ func (r *redial) led(t target, nc net.Conn) {
 	}
 }
 
-// connect dials one of left targets.
+// connect dials one target; left counts it and those after it.
 func (r *redial) connect(ctx context.Context, t target, left int) (net.Conn, error) {
 	limited, cancel, _ := r.d.limit(ctx, left)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// town is servers that are reached by name over memnet.
+// town is a set of servers that are reached by name over memnet.
 type town struct {
 	t *testing.T
 
@@ -29,7 +29,7 @@ type town struct {
 	up    []*memnet.Conn
 }
 
-// serve begins a server under the name. Its Ends' Setup is setup.
+// serve starts a server under the name. Its Ends' Setup is setup.
 func (w *town) serve(name string, setup func(*gantline.End) error) *server.Listener {
 	ln := memnet.Listen(name)
 	w.mu.Lock()
@@ -59,7 +59,7 @@ func (w *town) dial(ctx context.Context, _, name string) (net.Conn, error) {
 	return nc, err
 }
 
-// cut breaks all connections, after setting which servers are down.
+// cut breaks all connections, after recording which servers are down.
 func (w *town) cut(down ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,7 +80,7 @@ func (w *town) dialled() []string {
 	return slices.Clone(w.dials)
 }
 
-// client dials the names; sessions tells which kind of session each up was.
+// client dials the names; sessions says which kind of session each up was.
 func (w *town) client(names ...string) (end *gantline.End, sessions chan bool) {
 	w.t.Helper()
 	sessions = make(chan bool, 100)
@@ -93,7 +93,7 @@ func (w *town) client(names ...string) (end *gantline.End, sessions chan bool) {
 	return end, sessions
 }
 
-// TestRedialAddresses: the server that has the session first, then the others.
+// TestRedialAddresses: the server that has the session comes first, then the others.
 func TestRedialAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &town{t: t}
@@ -125,8 +125,8 @@ func TestRedialAddresses(t *testing.T) {
 	})
 }
 
-// TestElsewhere: a server that names another address in its refusal is obeyed, by the first dial and by a redial, and
-// servers that send a client round and round are given up.
+// TestElsewhere: a client goes to the address that a server names in its refusal. This holds for the first dial and
+// for redials; servers that send a client round and round are given up.
 func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &town{t: t}

@@ -8,20 +8,19 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// ALPN is the protocol's name in TLS: what both sides offer in
-// tls.Config.NextProtos. WithTLS and network "tls" set it; it is here for
-// those who bring their own TLS connections.
+// ALPN is the protocol's name in TLS: what both sides offer in tls.Config.NextProtos. WithTLS and network "tls"
+// set it; it is exported for programs that bring their own TLS connections.
 const ALPN = "gantline/1"
 
 // A target is one address to try.
 type target struct {
-	network string // as the caller says
+	network string // as the caller names it
 	carrier string // what is dialled for it
 	addr    string
 	tls     *tls.Config // nil = none
 }
 
-// targets checks what Dial was given, before anything is dialled.
+// targets checks Dial's arguments before anything is dialled.
 func (d *Dialer) targets(network, addr string) ([]target, error) {
 	targets := make([]target, 0, 1+len(d.Addrs))
 	for _, a := range append([]string{addr}, d.Addrs...) {

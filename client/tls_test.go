@@ -18,8 +18,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// certificate returns the one that httptest has, for 127.0.0.1 and example.com,
-// and who trusts it.
+// certificate returns the one that httptest has, for 127.0.0.1 and example.com, and the pool that trusts it.
 var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
 	s := httptest.NewTLSServer(nil)
 	defer s.Close()
@@ -81,8 +80,8 @@ func TestDialTLS(t *testing.T) {
 	}
 }
 
-// TestNegotiated: TLS 1.3 and our protocol, whatever the configuration says, and
-// the configuration is left alone.
+// TestNegotiated: TLS 1.3 and our protocol are used whatever the configuration says, and the configuration is
+// not changed.
 func TestNegotiated(t *testing.T) {
 	cert, pool := certificate()
 	states := make(chan tls.ConnectionState, 1)
@@ -123,8 +122,7 @@ func TestTLSOverUnix(t *testing.T) {
 	end.Close()
 }
 
-// TestSilentTLS: a server that says nothing is given up on, and its connection
-// closed.
+// TestSilentTLS: a server that never answers is given up, and its connection is closed.
 func TestSilentTLS(t *testing.T) {
 	nl, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,7 +14,7 @@ func BenchmarkFile(b *testing.B) {
 		name string
 		sync time.Duration
 	}{{"always", SyncAlways}, {"100ms", 100 * time.Millisecond}, {"never", SyncNever}} {
-		box := func(b *testing.B) *File {
+		file := func(b *testing.B) *File {
 			f, err := Open(filepath.Join(b.TempDir(), "box"), &Options{Sync: bm.sync})
 			must(b, err)
 			b.Cleanup(func() { must(b, f.Close()) })
@@ -29,13 +29,13 @@ func BenchmarkFile(b *testing.B) {
 			must(b, f.Forget("", m.ID))
 		}
 		b.Run(bm.name+"/alone", func(b *testing.B) {
-			f := box(b)
+			f := file(b)
 			for b.Loop() {
 				one(b, f)
 			}
 		})
 		b.Run(bm.name+"/64", func(b *testing.B) {
-			f := box(b)
+			f := file(b)
 			b.SetParallelism(32) // for each of 2 processors
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {

@@ -24,17 +24,17 @@ func child(spec string) error {
 	if _, err := fmt.Sscan(spec, &role, &path, &addr, &from); err != nil {
 		return err
 	}
-	box, err := Open(path, nil)
+	file, err := Open(path, nil)
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
 	var end *gantline.End
 	if role == "client" {
-		end, err = client.Dial(ctx, "tcp", addr, client.WithConfig(gantline.Config{ID: "edge", Outbox: box}))
+		end, err = client.Dial(ctx, "tcp", addr, client.WithConfig(gantline.Config{ID: "edge", Outbox: file}))
 	} else {
 		var ln *server.Listener
-		if ln, err = server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{Outbox: box})); err != nil {
+		if ln, err = server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{Outbox: file})); err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stdout, ln.Addr())

@@ -8,11 +8,11 @@ import (
 	cryptorand "crypto/rand"
 )
 
-// compactMin is how many bytes of the file have to be of no use, and more than are of use, before a new file is
-// written: then each byte is copied once at most, on average.
+// compactMin is the least number of useless bytes in the file before a new file is written. They must also
+// outnumber the useful ones: then each byte is copied once at most, on average.
 const compactMin = 1 << 20
 
-// newSuffix is what the name of a file ends with that is being written.
+// newSuffix ends the name of a file that is being written.
 const newSuffix = ".new"
 
 // randomSalt returns a salt for a new file.
@@ -35,8 +35,8 @@ func (f *File) readLocked(e *entry) ([]byte, error) {
 	return nil, f.corrupt(e.off, "a message has changed since it was written")
 }
 
-// compactLocked writes what is pending to a new file and puts it in the place of the old one. Before the rename a
-// failure changes nothing; behind it the file has failed.
+// compactLocked writes what is pending to a new file, which replaces the old one. A failure before the rename
+// changes nothing; after one the file has failed.
 func (f *File) compactLocked() error {
 	f.awaitSyncLocked()
 	if f.failed != nil {

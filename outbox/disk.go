@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// disk is the part of the file system that is used. Tests have their own, which breaks.
+// disk is the part of the file system that is used. Tests have their own, which fails
+// on purpose.
 type disk interface {
 	open(path string, flag int) (diskFile, error)
 	rename(from, to string) error // to may be there already

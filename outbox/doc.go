@@ -2,17 +2,17 @@
 //
 // # Usage
 //
-// Open a file and give it to Config.Outbox. A client End uses one for its server, alone: a second End that is given it
-// is refused. A server uses one for all its clients:
+// Open a file and give it to Config.Outbox. A client End uses one alone, for its server: a second End with the same
+// one is refused. A server uses one for all its clients:
 //
-//	box, err := outbox.Open("/var/lib/app/outbox", nil)
+//	file, err := outbox.Open("/var/lib/app/outbox", nil)
 //	if err != nil {
 //		return err
 //	}
-//	defer box.Close() // behind the Ends
-//	end, err := client.Dial(ctx, "tcp", addr, client.WithConfig(gantline.Config{ID: "edge-7", Outbox: box}))
+//	defer file.Close() // after the Ends
+//	end, err := client.Dial(ctx, "tcp", addr, client.WithConfig(gantline.Config{ID: "edge-7", Outbox: file}))
 //
-// What is kept and when it is published again says gantline.Outbox. How safe it is says Options.Sync:
+// gantline.Outbox says what is kept and when it is published again. Options.Sync says how safe it is:
 //
 //	SyncAlways (default)  survives power loss: Publish waits for the disk before it sends and before it returns. A
 //	                      message whose Publish returned nil does not come back. Publishes that wait at the same
@@ -22,26 +22,25 @@
 //	                      as redelivered.
 //	SyncNever             the same without a bound: the system decides when to write.
 //
-// The file is a log: what is kept and what is forgotten is appended, and when most of it is of no use the rest is
-// written to a new file that takes its place. It is at most twice Options.Limit and some MiB long. Beside it there
-// are path.lock, which stays, path.new while a new file is written, and path.torn-1 and so on with what was cut
-// off by a crash (see File.Torn). The format is in record.go.
+// The file is a log: records of what is kept and what is forgotten are appended. When most of it is useless, the rest
+// is written to a new file that replaces it. It is at most twice Options.Limit and some MiB long. Beside it there are
+// path.lock, which stays, path.new while a new file is written, and path.torn-1 and so on with the torn ends that
+// crashes left (see File.Torn). The format is in record.go.
 //
-// A full disk fails the Publish that it hits with ResourceExhausted; what was kept before stays, and when there is
-// room again Publish works again. A failed fsync leaves unknown what is on the disk: from then on everything fails
-// with ErrFailed until the file is opened anew.
+// On a full disk Publish fails with ResourceExhausted. What was kept before stays, and Publish works again when there
+// is room again. After a failed fsync it is unknown what is on the disk: everything fails with ErrFailed until the
+// file is opened again.
 //
 // Messages to peers that never come back stay. Peers, Pending and Forget find and remove them.
 //
 // # Concurrency
 //
-// All methods may be called from any goroutine. One process has the file open at a time. With an interval there is
-// a goroutine while it syncs; Close waits for it.
+// All methods may be called from any goroutine. One process has the file open at a time. With an interval there is a
+// goroutine while it syncs; Close waits for it.
 //
 // # Errors
 //
-//   - ErrFull: Options.Limit or Options.PeerLimit is reached; its code is ResourceExhausted, so that is what Publish
-//     fails with.
+//   - ErrFull: Options.Limit or Options.PeerLimit is reached; Publish then fails with its code, ResourceExhausted.
 //   - ErrLocked: another process has the file open.
 //   - ErrCorrupt: what was safe on the disk has changed, or the file is not an outbox; nothing was touched.
 //   - ErrFailed: an fsync or a repair failed before.

@@ -14,7 +14,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// receiver is the other End's application: it notes what comes and acks it, or does not.
+// receiver is the other End's application: it records what arrives and acks it, or does not.
 type receiver struct {
 	mu   sync.Mutex // guards what follows
 	got  []string
@@ -31,7 +31,7 @@ func (r *receiver) take(_ context.Context, m *gantline.Message) error {
 	return nil
 }
 
-// check fails the test unless those messages have come since the last time.
+// check fails the test unless those messages have arrived since the last time.
 func (r *receiver) check(t *testing.T, bodies ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -48,11 +48,11 @@ func (r *receiver) check(t *testing.T, bodies ...string) {
 	r.got = nil
 }
 
-// pipe returns a client's End with box; both are closed with the test.
-func (r *receiver) pipe(t *testing.T, box *File) *gantline.End {
+// pipe returns a client's End with file; both are closed with the test.
+func (r *receiver) pipe(t *testing.T, file *File) *gantline.End {
 	t.Helper()
 	log := silent(Options{}).Logger
-	c, s := gantline.Pipe(&gantline.Config{Outbox: box, Logger: log}, &gantline.Config{Logger: log, Setup: func(e *gantline.End) error {
+	c, s := gantline.Pipe(&gantline.Config{Outbox: file, Logger: log}, &gantline.Config{Logger: log, Setup: func(e *gantline.End) error {
 		e.Subscribe("t", r.take)
 		return nil
 	}})
@@ -60,14 +60,14 @@ func (r *receiver) pipe(t *testing.T, box *File) *gantline.End {
 	return c
 }
 
-// TestEndDiskFull: on a full disk Publish fails and sends nothing, what was kept stays, and with room it goes on; an
-// ack that cannot be noted is said.
+// TestEndDiskFull: on a full disk Publish fails and sends nothing, and what was kept stays. It works again when
+// there is room; an ack that cannot be recorded is reported.
 func TestEndDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFakeDisk()
-		box := openOn(t, d, Options{})
+		file := openOn(t, d, Options{})
 		r := &receiver{}
-		c := r.pipe(t, box)
+		c := r.pipe(t, file)
 		left, err := c.PublishAsync(t.Context(), "t", []byte("left"))
 		must(t, err)
 		r.check(t, "left")
@@ -87,26 +87,26 @@ func TestEndDiskFull(t *testing.T) {
 		r.check(t, "acked")
 		_ = c.Close()
 		want(t, left.Err(), gantline.ErrKept)
-		_ = box.Close()
+		_ = file.Close()
 
 		d.restart(true, fixed(3))
-		box = openOn(t, d, Options{})
-		r.pipe(t, box)
+		file = openOn(t, d, Options{})
+		r.pipe(t, file)
 		r.check(t, "left", "acked")
-		if p := box.Peers(); len(p) != 0 {
+		if p := file.Peers(); len(p) != 0 {
 			t.Errorf("kept for %q", p)
 		}
-		must(t, box.Close())
+		must(t, file.Close())
 	})
 }
 
-// TestEndSyncFails: an ack whose note may not be on the disk is no nil.
+// TestEndSyncFails: an ack that may not be recorded on the disk is not reported as nil.
 func TestEndSyncFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFakeDisk()
-		box := openOn(t, d, Options{})
+		file := openOn(t, d, Options{})
 		r := &receiver{}
-		c := r.pipe(t, box)
+		c := r.pipe(t, file)
 		p, err := c.PublishAsync(t.Context(), "t", []byte("1"))
 		must(t, err)
 		r.check(t, "1")
@@ -117,17 +117,17 @@ func TestEndSyncFails(t *testing.T) {
 		r.check(t, "2")
 		_ = c.Close()
 		want(t, p.Err(), gantline.ErrKept)
-		want(t, box.Close(), ErrFailed)
+		want(t, file.Close(), ErrFailed)
 	})
 }
 
 // TestEndFull: Options.Limit is ResourceExhausted for the publisher, and acks make room.
 func TestEndFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := openOn(t, newFakeDisk(), Options{Limit: 5000})
-		defer box.Close()
+		file := openOn(t, newFakeDisk(), Options{Limit: 5000})
+		defer file.Close()
 		r := &receiver{acks: true}
-		c := r.pipe(t, box)
+		c := r.pipe(t, file)
 		big := make([]byte, 4000)
 		must(t, c.Publish(t.Context(), "t", big))
 		must(t, c.Publish(t.Context(), "t", big))
@@ -140,15 +140,15 @@ func TestEndFull(t *testing.T) {
 	})
 }
 
-// TestEndServer: a client that is gone without a word comes back under its id while its old End still waits: it gets
-// what that had not acked, once.
+// TestEndServer: a client that vanished comes back under its id while its old End still waits. It gets what that End
+// had not acked, once.
 func TestEndServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := openOn(t, newFakeDisk(), Options{})
-		defer box.Close()
+		file := openOn(t, newFakeDisk(), Options{})
+		defer file.Close()
 		log := silent(Options{}).Logger
 		nl := memnet.Listen("mem")
-		ln := server.NewListener(nl, server.WithConfig(gantline.Config{Outbox: box, Logger: log}))
+		ln := server.NewListener(nl, server.WithConfig(gantline.Config{Outbox: file, Logger: log}))
 		defer ln.Close()
 		r := &receiver{}
 		router := new(gantline.Router)
@@ -169,7 +169,7 @@ func TestEndServer(t *testing.T) {
 		_ = nc.Close()
 		synctest.Wait()
 		_ = c.Close()
-		behind, err := s.PublishAsync(t.Context(), "t", []byte("while it is away"))
+		later, err := s.PublishAsync(t.Context(), "t", []byte("while it is away"))
 		must(t, err)
 		synctest.Wait()
 		if st := s.State(); st != gantline.StateBroken {
@@ -179,13 +179,13 @@ func TestEndServer(t *testing.T) {
 		_, c, s = join()
 		defer c.Close()
 		r.check(t, "sent", "while it is away")
-		for _, p := range []*gantline.Publication{left, behind} {
+		for _, p := range []*gantline.Publication{left, later} {
 			<-p.Done()
 			want(t, p.Err(), gantline.ErrKept, gantline.ErrSessionLost)
 		}
 		must(t, s.Publish(t.Context(), "t", []byte("new")))
 		r.check(t, "new")
-		if p := box.Peers(); len(p) != 0 {
+		if p := file.Peers(); len(p) != 0 {
 			t.Errorf("kept for %q", p)
 		}
 	})

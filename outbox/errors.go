@@ -23,8 +23,8 @@ var (
 	ErrFailed = errors.New("gantline: outbox has failed")
 )
 
-// A TornError tells what Open found behind the last record that was complete: what a process or system was writing
-// when it died. Nothing of it was safe on the disk, so no Publish had returned because of it.
+// A TornError describes what Open found after the last complete record: what was being written at a crash. None
+// of it was safe on the disk, so no Publish had returned because of it.
 type TornError struct {
 	Path   string // of the outbox
 	Offset int64  // where it began
@@ -33,12 +33,12 @@ type TornError struct {
 	Saved  int    // complete records found in it, which the outbox still has
 }
 
-// Error tells it in one line.
+// Error describes it in one line.
 func (e *TornError) Error() string {
 	return fmt.Sprintf("%soutbox %s: torn at offset %d: the last %d bytes were not written completely and are in %s now; %d records in them were saved", prefix, e.Path, e.Offset, e.Bytes, e.Aside, e.Saved)
 }
 
-// failure is an error in our own words that also is what caused it.
+// failure is an error in our own words that also is its cause.
 type failure struct {
 	text string
 	is   []error

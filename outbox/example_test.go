@@ -24,26 +24,26 @@ func ExampleOpen() {
 	path := filepath.Join(dir, "box")
 	ctx := context.Background()
 
-	box, err := outbox.Open(path, nil)
+	file, err := outbox.Open(path, nil)
 	if err != nil {
 		panic(err)
 	}
-	client, server := gantline.Pipe(&gantline.Config{Outbox: box}, nil)
+	client, server := gantline.Pipe(&gantline.Config{Outbox: file}, nil)
 	p, err := client.PublishAsync(ctx, "orders.new", []byte("two coffees"))
 	fmt.Println("published:", err)
-	client.Close() // before anybody takes it
+	client.Close() // before it reaches a subscription
 	<-p.Done()
 	fmt.Println("kept:", errors.Is(p.Err(), gantline.ErrKept))
 	server.Close()
-	box.Close()
+	file.Close()
 
-	box, err = outbox.Open(path, nil) // another process, perhaps
+	file, err = outbox.Open(path, nil) // another process, perhaps
 	if err != nil {
 		panic(err)
 	}
-	defer box.Close()
+	defer file.Close()
 	answered := make(chan error)
-	client, server = gantline.Pipe(&gantline.Config{Outbox: box, OnKept: func(_ *gantline.End, m *gantline.KeptMessage, err error) {
+	client, server = gantline.Pipe(&gantline.Config{Outbox: file, OnKept: func(_ *gantline.End, m *gantline.KeptMessage, err error) {
 		answered <- err
 	}}, nil)
 	defer server.Close()
@@ -55,7 +55,7 @@ func ExampleOpen() {
 	fmt.Printf("received: %s, redelivered %v\n", m.Body, m.Redelivered)
 	m.Ack()
 	fmt.Println("answered:", <-answered)
-	fmt.Println("still kept for:", box.Peers())
+	fmt.Println("still kept for:", file.Peers())
 	// Output:
 	// published: <nil>
 	// kept: true
@@ -64,21 +64,21 @@ func ExampleOpen() {
 	// still kept for: []
 }
 
-// A server keeps a message for a client that is away; it goes out when the client comes.
+// A server keeps a message for a client that is away. It is sent when the client connects.
 func ExampleFile_Keep() {
 	dir, err := os.MkdirTemp("", "outbox")
 	if err != nil {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	box, err := outbox.Open(filepath.Join(dir, "box"), nil)
+	file, err := outbox.Open(filepath.Join(dir, "box"), nil)
 	if err != nil {
 		panic(err)
 	}
-	defer box.Close()
+	defer file.Close()
 	answered := make(chan error)
 	ln, err := server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{
-		Outbox: box,
+		Outbox: file,
 		OnKept: func(_ *gantline.End, _ *gantline.KeptMessage, err error) { answered <- err },
 	}))
 	if err != nil {
@@ -88,11 +88,11 @@ func ExampleFile_Keep() {
 	ctx := context.Background()
 
 	m := &gantline.KeptMessage{ID: gantline.NewMessageID(), Topic: "news", Body: []byte("release 2 is out"), At: time.Now()}
-	if err := box.Keep("device-7", m); err != nil {
+	if err := file.Keep("device-7", m); err != nil {
 		panic(err)
 	}
-	// Look behind Keep, not before it: an End that came in between may not know of the message. One that does
-	// publishes it too, which Config.Dedup at the device tells by the id.
+	// Look for the End after Keep, not before it: an End that came in between may not know of the message. One
+	// that does publishes it too; Config.Dedup at the device recognizes the copy by the id.
 	if end := ln.End("device-7"); end != nil {
 		_, err = end.PublishAsync(ctx, m.Topic, m.Body, gantline.WithMessageID(m.ID))
 		fmt.Println("published:", err)

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// errCrash is what everything fails with behind a crash.
+// errCrash is the error of everything after a crash.
 var errCrash = errors.New("the machine is off")
 
 // fakeDisk is a disk in memory that can be full, fail, and crash. What was not synced may be lost then.
@@ -22,15 +22,15 @@ type fakeDisk struct {
 	safe   map[string]*fakeInode // as the folder is on the disk
 	locked map[string]bool
 
-	steps   int // operations that change something, until now
-	crashAt int // the step that is not done, or half; 0 = none
+	steps   int // operations so far that change something
+	crashAt int // the step that is not done, or only half; 0 = none
 	crashed bool
 	room    int64         // bytes that may be written; negative = any number
 	syncErr error         // of files
-	failing func() error  // of the next changing operation but writes; nil = none fails
+	failing func() error  // of the next changing operation except writes; nil = none fails
 	hold    chan struct{} // if not nil, Sync waits until it is closed
 	syncs   int           // of files
-	rnd     *rand.Rand    // what of a torn write is done; nil = the first half
+	rnd     *rand.Rand    // how much of a torn write is done; nil = the first half
 }
 
 // fakeInode is a file with or without a name.
@@ -43,7 +43,7 @@ func newFakeDisk() *fakeDisk {
 	return &fakeDisk{names: map[string]*fakeInode{}, safe: map[string]*fakeInode{}, locked: map[string]bool{}, room: -1}
 }
 
-// stepLocked counts a change; false when the machine went off, and half tells to do half of it.
+// stepLocked counts a change. It returns false when the machine went off; half says to do half of the change.
 func (d *fakeDisk) stepLocked() (half bool, err error) {
 	if d.crashed {
 		return false, errCrash
@@ -84,7 +84,7 @@ func (d *fakeDisk) restart(power bool, rnd *rand.Rand) {
 	}
 }
 
-// afterPowerLoss returns what may be left: blocks of 64 bytes are old or new, and the length too.
+// afterPowerLoss returns what may be left: blocks of 64 bytes are old or new, and so is the length.
 func (i *fakeInode) afterPowerLoss(rnd *rand.Rand) []byte {
 	const block = 64
 	var out []byte
@@ -139,7 +139,7 @@ func (d *fakeDisk) rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	half, err := d.stepLocked()
-	if err != nil && !(half && d.steps%2 == 0) { // a crash comes before or behind
+	if err != nil && !(half && d.steps%2 == 0) { // a crash comes before or after
 		return err
 	}
 	d.names[to] = d.names[from]

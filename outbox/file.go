@@ -24,8 +24,8 @@ type File struct {
 	lock   io.Closer
 	f      diskFile
 	salt   uint64
-	end    int64 // behind the last record
-	synced int64 // as far as that is known to be on the disk
+	end    int64 // after the last record
+	synced int64 // as far as the file is known to be on the disk
 	index  index
 	owed   []owed // what could not be written
 
@@ -40,16 +40,16 @@ type File struct {
 
 var _ gantline.Outbox = (*File)(nil)
 
-// owed are messages that are forgotten, though the file does not say so yet.
+// owed are messages that are forgotten, although the file does not say so yet.
 type owed struct {
 	peer string
 	ids  []gantline.MessageID
 }
 
-// Open opens the file at path, which is made if it is not there, and locks it. A torn end is moved aside and
-// logged: see Torn. The caller closes the File behind the Ends that use it. nil options mean all defaults.
+// Open opens the file at path and locks it, or makes it. A torn end is moved aside and logged: see Torn. The
+// caller closes the File after the Ends that use it. nil options mean all defaults.
 //
-// Errors: ErrLocked, ErrCorrupt, or the operating system's. What is pending already may exceed Options.Limit.
+// Errors: ErrLocked, ErrCorrupt, or the operating system's. What is already pending may exceed Options.Limit.
 func Open(path string, o *Options) (*File, error) { return open(osDisk{}, path, o) }
 
 // Keep implements gantline.Outbox.
@@ -88,7 +88,7 @@ func (f *File) Keep(peer string, m *gantline.KeptMessage) error {
 	return f.commitLocked(e.seq)
 }
 
-// checkLimitsLocked refuses a record that the limits have no room for.
+// checkLimitsLocked refuses a record for which the limits have no room.
 func (f *File) checkLimitsLocked(peer string, size int64) error {
 	what := []error{ErrFull, gantline.ResourceExhausted}
 	if n := f.index.cost + costOf(size); n > f.o.Limit {
@@ -103,8 +103,8 @@ func (f *File) checkLimitsLocked(peer string, size int64) error {
 // maxForget is how many ids one record has.
 const maxForget = 4096
 
-// Forget implements gantline.Outbox. A message is forgotten by this File even if noting that fails; then it comes
-// back when the file is opened again, unless later writes succeed.
+// Forget implements gantline.Outbox. This File forgets a message even if recording that fails. The message then
+// comes back when the file is opened again, unless later writes succeed.
 func (f *File) Forget(peer string, ids ...gantline.MessageID) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -156,7 +156,7 @@ func (f *File) Pending(peer string) ([]*gantline.KeptMessage, error) {
 	return all, nil
 }
 
-// Peers lists the peers that messages are kept for, sorted: ids of clients, "" for the server of a client.
+// Peers lists the peers for which messages are kept, sorted: ids of clients, "" for the server of a client.
 func (f *File) Peers() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// TestFile: what is kept and not forgotten is there again, for each peer, in order and complete.
+// TestFile: messages that are kept and not forgotten are there again, for each peer, in order and complete.
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "box")
 	f, err := Open(path, nil)
@@ -53,7 +53,7 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// TestInvalid: what the format cannot hold is refused, and what does not fit the limits.
+// TestInvalid: a message that the format cannot hold, or the limits have no room for, is refused.
 func TestInvalid(t *testing.T) {
 	f := openOn(t, newFakeDisk(), Options{Limit: 4000, PeerLimit: 1000})
 	defer f.Close()
@@ -89,7 +89,7 @@ func TestInvalid(t *testing.T) {
 	keep(t, f, "a", 6)
 }
 
-// TestDiskFull: a Publish that a full disk hits fails; what was there stays, and later ones work when there is room.
+// TestDiskFull: a Publish on a full disk fails; what was there stays, and later ones work when there is room.
 func TestDiskFull(t *testing.T) {
 	d := newFakeDisk()
 	f := openOn(t, d, Options{})
@@ -109,15 +109,15 @@ func TestDiskFull(t *testing.T) {
 	want(t, f.Forget("", message(1).ID), syscall.ENOSPC)
 	check(t, f, "", 2, 4)
 	d.set(func(d *fakeDisk) { d.room = -1 })
-	keep(t, f, "", 5) // and notes what could not be noted
+	keep(t, f, "", 5) // and records what could not be recorded
 	d.restart(true, fixed(1))
 	f = openOn(t, d, Options{})
 	check(t, f, "", 2, 4, 5)
 	must(t, f.Close())
 }
 
-// TestSyncFails: nothing works behind a failed fsync, and a message whose Keep had returned is there when the file
-// is opened again.
+// TestSyncFails: nothing works after a failed fsync. A message whose Keep had returned is there when the file is
+// opened again.
 func TestSyncFails(t *testing.T) {
 	d := newFakeDisk()
 	f := openOn(t, d, Options{})
@@ -138,7 +138,7 @@ func TestSyncFails(t *testing.T) {
 	must(t, f.Close())
 }
 
-// TestRepairFails: a failed write that cannot be taken back ends it too.
+// TestRepairFails: a failed write that cannot be undone ends the file too.
 func TestRepairFails(t *testing.T) {
 	d := newFakeDisk()
 	f := openOn(t, d, Options{})
@@ -153,7 +153,7 @@ func TestRepairFails(t *testing.T) {
 	must(t, f.Close())
 }
 
-// TestGroupCommit: who waits for the disk at the same time shares an fsync, and returns behind it.
+// TestGroupCommit: goroutines that wait for the disk at the same time share an fsync, and return after it.
 func TestGroupCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFakeDisk()
@@ -175,14 +175,14 @@ func TestGroupCommit(t *testing.T) {
 		}
 		close(hold)
 		<-done
-		if d.syncs != 2 { // the first one, and all that came meanwhile
+		if d.syncs != 2 { // the first one, and all that arrived in the meantime
 			t.Errorf("%d times synced", d.syncs)
 		}
 		must(t, f.Close())
 	})
 }
 
-// TestInterval: what was written is on the disk when the interval is over; SyncNever leaves that to Close.
+// TestInterval: after the interval, what was written is on the disk; SyncNever leaves that to Close.
 func TestInterval(t *testing.T) {
 	for _, tt := range []struct {
 		sync          time.Duration
@@ -212,7 +212,7 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// TestIntervalFails: the next one is told.
+// TestIntervalFails: the next operation gets the error.
 func TestIntervalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFakeDisk()
@@ -225,7 +225,7 @@ func TestIntervalFails(t *testing.T) {
 	})
 }
 
-// TestOpenFails: what cannot be opened is said.
+// TestOpenFails: a file that cannot be opened is an error that says why.
 func TestOpenFails(t *testing.T) {
 	_, err := Open(filepath.Join(t.TempDir(), "no", "box"), nil)
 	want(t, err, os.ErrNotExist)

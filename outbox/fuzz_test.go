@@ -8,7 +8,8 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// sealed makes a file of records with right sums: each of a byte for the kind, one for the length, and payload.
+// sealed makes a file of records with correct sums. Each record is a byte for the kind, one for the length, and
+// payload.
 func sealed(data []byte) []byte {
 	out := fileHeader(7)
 	for len(data) >= 2 {
@@ -20,8 +21,8 @@ func sealed(data []byte) []byte {
 	return append(out, data...)
 }
 
-// FuzzOpen: whatever is in the file, it is opened or refused; what is opened can be used and opened again with the
-// same messages, and what is refused is not touched.
+// FuzzOpen: any file is either opened or refused. An opened one can be used and opened again with the same
+// messages; a refused one is not touched.
 func FuzzOpen(f *testing.F) {
 	data, ends := sample(f)
 	f.Add(data, false)
@@ -42,7 +43,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		d := newFakeDisk()
 		d.put(testPath, data)
-		box, err := open(d, testPath, silent(Options{}))
+		file, err := open(d, testPath, silent(Options{}))
 		if err != nil {
 			want(t, err, ErrCorrupt)
 			if string(d.data(testPath)) != string(data) {
@@ -52,8 +53,8 @@ func FuzzOpen(f *testing.F) {
 		}
 		n := 0
 		count := func() (n int) {
-			for _, peer := range box.Peers() {
-				all, err := box.Pending(peer)
+			for _, peer := range file.Peers() {
+				all, err := file.Pending(peer)
 				if errors.Is(err, ErrCorrupt) { // a payload that its writer did not write
 					return -1
 				}
@@ -63,21 +64,21 @@ func FuzzOpen(f *testing.F) {
 			return n
 		}
 		if n = count(); n < 0 {
-			_ = box.Close()
+			_ = file.Close()
 			return
 		}
-		must(t, box.Keep("fuzz", message(1)))
-		must(t, box.Forget("fuzz", message(1).ID))
-		must(t, box.Close())
-		box = openOn(t, d, Options{})
-		if got := count(); got != n || box.Torn() != nil {
-			t.Fatalf("%d messages, then %d; torn %v", n, got, box.Torn())
+		must(t, file.Keep("fuzz", message(1)))
+		must(t, file.Forget("fuzz", message(1).ID))
+		must(t, file.Close())
+		file = openOn(t, d, Options{})
+		if got := count(); got != n || file.Torn() != nil {
+			t.Fatalf("%d messages, then %d; torn %v", n, got, file.Torn())
 		}
-		must(t, box.Close())
+		must(t, file.Close())
 	})
 }
 
-// FuzzRecord: payloads are read or refused, and what was read is written the same way again.
+// FuzzRecord: a payload is read or refused, and what was read is written the same way again.
 func FuzzRecord(f *testing.F) {
 	for n := range 3 {
 		f.Add(appendKeep(nil, "peer", message(n)))

@@ -37,7 +37,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// want fails the test unless err is each of targets, and reads as our errors do.
+// want fails the test unless err is each of targets, and reads like our errors.
 func want(t testing.TB, err error, targets ...error) {
 	t.Helper()
 	for _, target := range targets {
@@ -76,7 +76,7 @@ func idsOf(t testing.TB, f *File, peer string) (ids []gantline.MessageID) {
 	return ids
 }
 
-// check fails the test unless exactly the messages of those numbers are kept for peer, complete and in order.
+// check fails the test unless exactly the messages with those numbers are kept for peer, complete and in order.
 func check(t testing.TB, f *File, peer string, numbers ...int) {
 	t.Helper()
 	all, err := f.Pending(peer)

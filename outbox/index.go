@@ -7,10 +7,10 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// overhead is what a message is taken to cost in memory, in addition to its record: an entry and its place in a map.
+// overhead is the assumed memory cost of a message besides its record: an entry and its place in a map.
 const overhead = 128
 
-// index knows where in the file the messages are that are pending. The File's lock guards it.
+// index knows where in the file the pending messages are. The File's lock guards it.
 type index struct {
 	peers map[string]*shelf
 	live  int64 // bytes of records
@@ -50,7 +50,7 @@ func (x *index) shelfCost(peer string) int64 {
 	return 0
 }
 
-// add puts e, which is not there, behind the others.
+// add puts e, which is not there yet, after the others.
 func (x *index) add(peer string, e *entry) {
 	s := x.peers[peer]
 	if s == nil {
@@ -99,7 +99,7 @@ func (x *index) remove(peer string, id gantline.MessageID) bool {
 	return true
 }
 
-// inOrder lists all entries as they are in the file.
+// inOrder lists all entries in the order of the file.
 func (x *index) inOrder() []*entry {
 	var all []*entry
 	for _, s := range x.peers {

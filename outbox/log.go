@@ -25,13 +25,13 @@ func (r *record) free() {
 	}
 }
 
-// seal fills in the head of a record that goes to off.
+// seal fills in the head of a record to be written at off.
 func (r *record) seal(kind uint32, salt uint64, off, synced int64) {
 	payload := r.b[headSize:]
 	head{size: uint32(len(payload)), sum: sum(payload), synced: synced, kind: kind}.put(r.b, salt, off)
 }
 
-// appendLocked writes a record behind the others. When it cannot, nothing has changed.
+// appendLocked writes a record after the others. When it cannot, nothing has changed.
 func (f *File) appendLocked(kind uint32, r *record) error {
 	r.seal(kind, f.salt, f.end, f.synced)
 	if _, err := f.f.WriteAt(r.b, f.end); err != nil {
@@ -61,7 +61,8 @@ func (f *File) payLocked() error {
 	return nil
 }
 
-// commitLocked returns when record number seq is as safe as Options.Sync promises. It lets go of mu meanwhile.
+// commitLocked returns when record number seq is as safe as Options.Sync promises. It releases mu while it
+// waits.
 func (f *File) commitLocked(seq uint64) error {
 	if f.o.Sync != SyncAlways {
 		if f.o.Sync > 0 && f.timer == nil && f.durable < f.written {
@@ -85,8 +86,8 @@ func (f *File) commitLocked(seq uint64) error {
 	return nil
 }
 
-// syncLocked syncs what is written, without mu, so that more can be written for the next one. Nobody else may be
-// at it.
+// syncLocked syncs what is written, without mu, so that more can be written for the next one. Only one goroutine
+// may sync at a time.
 func (f *File) syncLocked() error {
 	f.syncing = true
 	file, end, written := f.f, f.end, f.written
@@ -95,7 +96,7 @@ func (f *File) syncLocked() error {
 	f.mu.Lock()
 	f.syncing = false
 	if err != nil {
-		// The kernel may have dropped what it could not write and say yes to the next fsync.
+		// The kernel may have dropped what it could not write, and report success to the next fsync.
 		f.failLocked(err, "fsync")
 	} else {
 		f.synced, f.durable = end, written
@@ -114,7 +115,7 @@ func (f *File) awaitSyncLocked() {
 	}
 }
 
-// failLocked ends the use of the file.
+// failLocked marks the file as failed.
 func (f *File) failLocked(err error, what string) {
 	if f.failed == nil {
 		f.failed = f.failf([]error{ErrFailed, err}, "failed, and what is on the disk is not known: %s: %s: close it and open it again to go on with what is there", what, bare(err))
@@ -123,7 +124,7 @@ func (f *File) failLocked(err error, what string) {
 	f.moved.Broadcast()
 }
 
-// tick syncs when the interval is over.
+// tick syncs at the end of the interval.
 func (f *File) tick() {
 	defer f.ticks.Done()
 	f.mu.Lock()
@@ -131,7 +132,7 @@ func (f *File) tick() {
 	f.timer = nil
 	f.awaitSyncLocked()
 	if f.failed == nil && f.durable < f.written {
-		_ = f.syncLocked() // the next one to use the file is told
+		_ = f.syncLocked() // the next operation gets the error
 	}
 }
 

@@ -15,13 +15,13 @@ var modelSeeds = flag.Int("model.seeds", 300, "seeds of TestModel")
 
 func binarySum(b []byte) []byte { return binary.BigEndian.AppendUint32(nil, sum(b)) }
 
-// model is what a file must have: kept and not forgotten, both confirmed, and what may be either.
+// model is what a file must have (kept and not forgotten, both confirmed) and what it may have.
 type model struct {
 	kept  map[string][]int        // by peer, in order; confirmed
 	maybe map[string]map[int]bool // the last operation on it was not confirmed
 }
 
-// checkModel compares f with m after a crash and takes over what it turned out to be.
+// checkModel compares f with m after a crash, and updates m to what the file turned out to have.
 func (m *model) check(t *testing.T, f *File) {
 	t.Helper()
 	for _, peer := range []string{"", "a", "b"} {
@@ -53,8 +53,8 @@ func (m *model) check(t *testing.T, f *File) {
 	}
 }
 
-// TestModel: random operations with crashes of the process or the power at any step, rewrites included, against a
-// map. Everything confirmed is there, nothing forgotten comes back, and the order is kept.
+// TestModel: random operations with crashes of the process or the power at any step, against a map. The crashes
+// also hit rewrites. Everything confirmed is there, nothing forgotten comes back, and the order is kept.
 func TestModel(t *testing.T) {
 	crashes, rewrites := 0, 0
 	for seed := range uint64(*modelSeeds) {
@@ -67,7 +67,7 @@ func TestModel(t *testing.T) {
 			next := 1
 			var f *File
 			for round := range 12 {
-				for f == nil { // a crash while it opens, perhaps
+				for f == nil { // perhaps a crash during Open
 					if rnd.IntN(3) == 0 {
 						d.set(func(d *fakeDisk) { d.crashAt = d.steps + 1 + rnd.IntN(12) })
 					}

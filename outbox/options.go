@@ -9,30 +9,30 @@ import (
 const (
 	// SyncAlways syncs before Keep and Forget return.
 	SyncAlways time.Duration = 0
-	// SyncNever leaves it to the system, except when a new file takes the place of the old one, and in Close.
+	// SyncNever leaves it to the system. Two exceptions: a new file that replaces the old one, and Close.
 	SyncNever time.Duration = -1
 )
 
 // Defaults of Options.
 const (
 	DefaultLimit = 64 << 20
-	// peerShare is the part of Options.Limit that one client of a server may take: one that never acks must not stop
-	// what is for the others.
+	// peerShare is the part of Options.Limit that one client of a server may take. A client that never acks must not
+	// stop messages for the others.
 	peerShare = 8
 )
 
 // Options are what a File is opened with. nil and the zero value mean all defaults.
 type Options struct {
-	// Sync says when what was written is synced to the disk: SyncAlways (the default), SyncNever, or within this
-	// time. What each of them means is in the package's comment.
+	// Sync says when writes are synced to the disk: SyncAlways (the default), SyncNever, or within this time.
+	// The package's comment says what each of them means.
 	Sync time.Duration
-	// Limit bounds what is pending, in bytes: records, which are as long as their messages and about 60 bytes, and
-	// 128 bytes for each in memory. Default 64 MiB.
+	// Limit bounds the pending messages, in bytes. It counts records, which are as long as their messages and
+	// about 60 bytes, and 128 bytes for each in memory. Default 64 MiB.
 	Limit int64
-	// PeerLimit bounds what is pending for one client of a server, in the same way. Default an eighth of Limit.
-	// What a client keeps for its server, whose name is "", has Limit only.
+	// PeerLimit bounds the pending messages for one client of a server, in the same way. Default an eighth of
+	// Limit. What a client keeps for its server, whose name is "", has Limit only.
 	PeerLimit int64
-	// Logger is told what was found torn and what could not be cleaned up; nil = slog.Default().
+	// Logger gets a log of torn ends, and of what could not be cleaned up; nil = slog.Default().
 	Logger *slog.Logger
 
 	compactMin int64 // smaller in tests

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// lockFile takes the lock at path, which ends with the process.
+// lockFile takes the lock at path, which the process holds until it ends.
 func lockFile(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 	errDiskFull         = syscall.Errno(112)
 )
 
-// lockFile opens path so that nobody else can, which ends with the process.
+// lockFile opens path so that nobody else can until the process ends.
 func lockFile(path string) (io.Closer, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {

@@ -21,16 +21,16 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// tally is the receiving application: it counts each message in each life of the publishing process, and acks some.
+// tally is the receiving application. It counts each message in each life of the publishing process, and acks some.
 type tally struct {
 	mu   sync.Mutex     // guards what follows
 	came []map[int]int  // by number, in each life
 	ids  map[int]string // by number
 	bad  []string
-	kick chan struct{} // something came
+	kick chan struct{} // something arrived
 }
 
-// secondLife is the number of the first message that the publisher's second life has of its own.
+// secondLife is the number of the first message that only the publisher's second life publishes.
 const secondLife = 1 << 20
 
 func newTally() *tally {
@@ -40,8 +40,8 @@ func newTally() *tally {
 // unacked reports whether a message of the first life is one that is not acked then.
 func unacked(n int) bool { return n%10 == 0 }
 
-// take is the subscription. What the first life has sent may be read when the second has begun: only what that sends
-// again is marked.
+// take is the subscription. It may read messages of the first life when the second has begun; only those that the
+// second sends again are marked.
 func (y *tally) take(_ context.Context, m *gantline.Message) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -72,7 +72,7 @@ func (y *tally) take(_ context.Context, m *gantline.Message) error {
 	return nil
 }
 
-// await waits until ok says so.
+// await waits until ok returns true.
 func (y *tally) await(t *testing.T, ok func() bool) {
 	t.Helper()
 	late := time.After(60 * time.Second)
@@ -115,7 +115,7 @@ func startChild(t *testing.T, spec string) *process {
 	return p
 }
 
-// kill ends the child as kill -9 does, and returns the numbers it had still to tell.
+// kill ends the child like kill -9, and returns the numbers it had still to report.
 func (p *process) kill(t *testing.T) (numbers []int) {
 	t.Helper()
 	must(t, p.cmd.Process.Kill())
@@ -129,7 +129,7 @@ func (p *process) kill(t *testing.T) (numbers []int) {
 	return numbers
 }
 
-// TestKill: a process that publishes is killed, client or server, and begun again: what was not acked comes once
+// TestKill: a publishing process is killed, client or server, and started again. What was not acked comes once
 // more, and nothing whose Publish had returned nil does.
 func TestKill(t *testing.T) {
 	for _, role := range []string{"client", "server"} {
@@ -180,7 +180,7 @@ func TestKill(t *testing.T) {
 						fresh++
 					}
 				}
-				return fresh > 20 // they go behind all older ones
+				return fresh > 20 // they follow all older ones
 			})
 			returned = append(returned, again.kill(t)...)
 

@@ -67,7 +67,7 @@ type head struct {
 	kind   uint32
 }
 
-// end returns the offset behind a record at off.
+// end returns the offset after a record at off.
 func (h head) end(off int64) int64 { return off + headSize + int64(h.size) }
 
 // put writes h, for a record at off, into b.
@@ -101,7 +101,7 @@ func headSum(b []byte, salt uint64, off int64) uint32 {
 	return crc32.Update(sum(where[:]), castagnoli, b[:20])
 }
 
-// checkKeep refuses what appendKeep has no room for.
+// checkKeep refuses a message for which appendKeep has no room.
 func checkKeep(peer string, m *gantline.KeptMessage) error {
 	pairs := 0
 	for k, values := range m.Metadata {
@@ -126,7 +126,8 @@ func checkKeep(peer string, m *gantline.KeptMessage) error {
 	return nil
 }
 
-// appendKeep appends the payload that keeps m. Metadata goes in by key, so that equal messages have equal bytes.
+// appendKeep appends the payload that keeps m. Metadata is sorted by key, so that equal messages have equal
+// bytes.
 func appendKeep(b []byte, peer string, m *gantline.KeptMessage) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(m.At.UnixNano()))
 	b = append(b, m.ID[:]...)
@@ -161,7 +162,7 @@ func appendForget(b []byte, peer string, ids []gantline.MessageID) []byte {
 
 func appendShort(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }
 
-// errPayload says that a payload is not what its kind says, though its sum is right.
+// errPayload says that a payload does not match its kind, though its sum is right.
 var errPayload = errors.New("gantline: record cannot be read")
 
 // parser takes a payload apart. After a failure everything is empty.
@@ -182,7 +183,7 @@ func (p *parser) take(n int) []byte {
 
 func (p *parser) short() string { return string(p.take(int(p.take(1)[0]))) }
 
-// keepKey reads only whose message and which one a keep record has.
+// keepKey reads only whose message a keep record has, and which one.
 func keepKey(payload []byte) (peer string, id gantline.MessageID, err error) {
 	p := parser{b: payload}
 	p.take(8)

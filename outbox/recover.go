@@ -42,7 +42,7 @@ func open(d disk, path string, o *Options) (*File, error) {
 func (f *File) load() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_ = f.disk.remove(f.path + newSuffix) // of a crash; it has nothing that the file has not
+	_ = f.disk.remove(f.path + newSuffix) // left by a crash; the outbox has all it contains
 	file, err := f.disk.open(f.path, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		file, err = f.create()
@@ -59,7 +59,7 @@ func (f *File) load() error {
 	if err := s.run(); err != nil {
 		return err
 	}
-	// What a process wrote before it died may not be on the disk yet, nor the name of the file.
+	// What a process wrote before it died may not be on the disk yet, and neither may the name of the file.
 	if err := file.Sync(); err != nil {
 		return f.because(err, "fsync")
 	}
@@ -87,7 +87,7 @@ func (f *File) create() (diskFile, error) {
 	return f.disk.open(f.path, os.O_RDWR)
 }
 
-// mend moves a torn end aside, and writes the file anew without it.
+// mend moves a torn end aside, and writes the file again without it.
 func (f *File) mend(s *scan) error {
 	aside, err := f.setAside(s.torn, s.size)
 	if err != nil {
@@ -144,8 +144,8 @@ func (f *File) setAside(from, to int64) (name string, err error) {
 type scan struct {
 	f     *File
 	size  int64
-	torn  int64 // where the first record is that is not complete; -1 = all are
-	saved int   // records behind torn
+	torn  int64 // start of the first incomplete record; -1 = all are complete
+	saved int   // records after torn
 	buf   []byte
 }
 
@@ -182,8 +182,8 @@ func (s *scan) run() error {
 	return nil
 }
 
-// record reads the record at an offset into the index, and reports whether it is complete. One that was written
-// when the torn part was on the disk already says that that was changed later.
+// record reads the record at an offset into the index, and reports whether it is complete. If it was written
+// when the torn part was already on the disk, that part was changed later.
 func (s *scan) record(at int64) (h head, good bool, err error) {
 	f := s.f
 	var b [headSize]byte
@@ -238,7 +238,7 @@ func (s *scan) apply(h head, at int64, payload []byte) error {
 	return err
 }
 
-// next returns the offset of the next head at or behind one, the size of the file if there is none.
+// next returns the offset of the first head at or after one, or the size of the file.
 func (s *scan) next(from int64) (int64, error) {
 	window := make([]byte, min(appenderSize, s.size-from))
 	for at := from; s.size-at >= headSize; {

@@ -15,7 +15,7 @@ import (
 
 func fixed(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
-// sample returns a file with messages 1 to 5, 2 forgotten, and where each record ends.
+// sample returns a file with messages 1 to 5, 2 forgotten, and the offset where each record ends.
 func sample(t testing.TB) (data []byte, ends []int) {
 	t.Helper()
 	d := newFakeDisk()
@@ -39,7 +39,7 @@ func sampleAfter(n int) []int {
 	return [][]int{{}, {1}, {1, 2}, {1, 2, 3}, {1, 3}, {1, 3, 4}, {1, 3, 4, 5}}[n]
 }
 
-// TestTorn: a file that ends at any byte has the records that are complete; the rest is moved aside.
+// TestTorn: a file that ends at any byte has the complete records; the rest is moved aside.
 func TestTorn(t *testing.T) {
 	data, ends := sample(t)
 	for cut := range data {
@@ -79,8 +79,8 @@ func TestTorn(t *testing.T) {
 	}
 }
 
-// TestChanged: a byte that has changed where the disk had it is told and nothing is touched; in the last record it
-// cannot be told from a torn one.
+// TestChanged: a byte that changed after the disk had it is reported and nothing is touched. In the last record it
+// cannot be distinguished from a torn one.
 func TestChanged(t *testing.T) {
 	data, ends := sample(t)
 	last := ends[len(ends)-2]
@@ -109,8 +109,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestSaved: of records that the disk was not known to have, in whatever order it wrote them, those that are
-// complete stay.
+// TestSaved: complete records stay even if the disk was not known to have them, in whatever order it wrote
+// them.
 func TestSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFakeDisk()
@@ -167,7 +167,7 @@ func TestTornAndFull(t *testing.T) {
 	t.Error("never opened")
 }
 
-// TestForged: what looks like a record inside a message is none, also when the message is torn.
+// TestForged: bytes inside a message that look like a record are not one, even when the message is torn.
 func TestForged(t *testing.T) {
 	data, ends := sample(t)
 	d := newFakeDisk()

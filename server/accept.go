@@ -32,8 +32,7 @@ func (l *Listener) accept() {
 	}
 }
 
-// temporary reports whether Accept may succeed later, as when the process has no
-// file descriptor left.
+// temporary reports whether Accept may succeed later, as when the process has no file descriptor left.
 func temporary(err error) bool {
 	var t interface{ Temporary() bool }
 	return errors.As(err, &t) && t.Temporary()
@@ -47,7 +46,7 @@ const (
 
 func nextDelay(d time.Duration) time.Duration { return min(max(2*d, minDelay), maxDelay) }
 
-// pause waits; it returns false when the listener stops meanwhile.
+// pause waits; it returns false when the listener stops in the meantime.
 func (l *Listener) pause(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -89,8 +88,8 @@ func (l *Listener) admit(nc net.Conn) {
 	}()
 }
 
-// takeSlot waits until there are fewer handshakes than the limit; false when the
-// listener stops meanwhile.
+// takeSlot waits until there are fewer handshakes than the limit. It returns false when the listener stops in
+// the meantime.
 func (l *Listener) takeSlot() bool {
 	if l.slots == nil {
 		return true

@@ -15,7 +15,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// flakyListener fails its first Accepts and notes when it is called.
+// flakyListener fails its first Accepts and records when it is called.
 type flakyListener struct {
 	net.Listener
 	mu    sync.Mutex // guards what follows
@@ -42,7 +42,7 @@ func (l *flakyListener) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// TestAcceptBackoff: errors that pass are waited for, longer each time.
+// TestAcceptBackoff: after a temporary error Accept is tried again, with a longer pause each time.
 func TestAcceptBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := memnet.Listen("server")
@@ -107,7 +107,7 @@ func TestHandshakeLimit(t *testing.T) {
 	})
 }
 
-// fromListener lets connections come from the addresses it is given.
+// fromListener makes connections come from the addresses it is given.
 type fromListener struct {
 	net.Listener
 	from chan net.Addr

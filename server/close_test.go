@@ -13,7 +13,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// TestCloseClosesEnds: taken or not, every End is closed, and both sides learn it.
+// TestCloseClosesEnds: every End is closed, accepted or not, and both sides learn it.
 func TestCloseClosesEnds(t *testing.T) {
 	ln, dial := listenMem(t)
 	a := mustDial(t, dial)
@@ -52,8 +52,7 @@ func TestClosedEndIsDelivered(t *testing.T) {
 	}
 }
 
-// TestShutdownDrains: running calls finish, new ones and new clients are not
-// taken, and then everything is closed.
+// TestShutdownDrains: running calls finish, new calls and clients are refused, and then everything is closed.
 func TestShutdownDrains(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	ln, dial := listenMem(t, server.WithConfig(gantline.Config{Setup: func(e *gantline.End) error {
@@ -98,7 +97,7 @@ func TestShutdownDrains(t *testing.T) {
 	<-c.Context().Done()
 }
 
-// TestShutdownContext: a call that does not end does not hold Shutdown for ever.
+// TestShutdownContext: a call that does not end does not delay Shutdown for ever.
 func TestShutdownContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entered := make(chan struct{})
@@ -156,7 +155,7 @@ func TestCloseEndsHandshakes(t *testing.T) {
 	})
 }
 
-// TestCloseFromHandler: closing everything is something a handler may do.
+// TestCloseFromHandler: a handler may close everything.
 func TestCloseFromHandler(t *testing.T) {
 	var ln *server.Listener
 	closed := make(chan error, 1)

@@ -10,7 +10,7 @@
 //	}
 //	err := srv.ListenAndServe("tcp", "127.0.0.1:4210")
 //
-// A Listener gives the Ends to whoever asks for them:
+// A Listener gives the Ends to callers of AcceptEnd:
 //
 //	ln, err := server.Listen("tls", ":4210", server.WithTLS(cert))
 //	if err != nil {
@@ -25,27 +25,24 @@
 //		go serve(end)
 //	}
 //
-// Both know their Ends by the id of the peer: End finds one, Ends lists them,
-// and closing an End throws its peer out. An id is in use once: while the first
-// End lives, a second client that claims the same id is refused with
-// AlreadyExists. An id is only a claim, also with TLS: a client certificate decides
-// who gets in and who may resume a session, and no callback sees it yet.
+// Both know their Ends by the id of the peer: End finds one, Ends lists them, and closing an End disconnects
+// its peer. An id is in use once: while the first End lives, a second client that claims the same id is refused
+// with AlreadyExists. An id is only a claim, also with TLS. A client certificate decides which clients get in
+// and which may resume a session, but no callback sees it yet.
 //
-// With gantline.Config.Yamux clients that speak plain yamux are let in as well:
-// streams only, under an id made up for each.
+// With gantline.Config.Yamux, clients that speak plain yamux are accepted as well: streams only, under an id
+// made up for each.
 //
-// What strangers can do is bounded, see Limits. Handshakes go on side by side,
-// so a client that is slow, silent or no client at all keeps nobody waiting, and
-// is hung up on after Limits.HandshakeTimeout. A full backlog makes new
-// clients wait, and then refuses them; it never grows.
+// Limits bounds what strangers can do. Handshakes run side by side, so a client that is slow, silent or no
+// client at all delays nobody else. Its connection is closed after Limits.HandshakeTimeout. A full backlog
+// makes new clients wait, and then refuses them; it never grows.
 //
 // # Concurrency
 //
-// All methods may be called from any goroutine. A Listener has one goroutine
-// that accepts, from the moment it is made, and one for each handshake; Close
-// and Shutdown stop them and wait for them. Config.Setup runs on the goroutine
-// of its handshake, so it may take its time, within the handshake's timeout.
-// There is no goroutine for an End that lives, beside its own and its Handler's.
+// All methods may be called from any goroutine. A Listener has one goroutine that accepts, from the moment it
+// is made, and one for each handshake; Close and Shutdown stop them and wait for them. Config.Setup runs on the
+// goroutine of its handshake, so it may take its time, within the handshake's timeout. A live End has no
+// goroutine here but its own and its Handler's.
 //
 // # Errors
 //
@@ -56,9 +53,8 @@
 //   - the context's errors, from AcceptEnd and Shutdown.
 //   - the net.Listener's own errors, such as *net.OpError.
 //
-// Clients see refusals as *conn.RefusedError, with AlreadyExists for an id in use,
-// ResourceExhausted beyond Limits.Peers and Limits.Backlog, Unavailable from a server
-// that is closing, and what Config.Setup returned. What went wrong with a stranger's
-// handshake is logged at level Debug, and limits that were hit at level Warn, at
-// most once in 10 s each.
+// Clients see refusals as *conn.RefusedError, with AlreadyExists for an id in use, ResourceExhausted beyond
+// Limits.Peers and Limits.Backlog, Unavailable from a server that is closing, and what Config.Setup returned. A
+// stranger's failed handshake is logged at level Debug. A limit that was hit is logged at level Warn, at most
+// once in 10 s each.
 package server

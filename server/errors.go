@@ -24,8 +24,8 @@ func (e bare) Unwrap() error { return e.error }
 // errorf is fmt.Errorf with our prefix.
 func errorf(format string, args ...any) error { return fmt.Errorf(prefix+format, args...) }
 
-// refusal is what setup returns for a client that is not let in; code and text
-// reach the client as they are.
+// refusal is what setup returns for a client that is not accepted. Its code and text reach the client as they
+// are.
 func refusal(code gantline.Code, format string, args ...any) error {
 	return &conn.RefusedError{Code: code, Text: fmt.Sprintf(format, args...)}
 }

@@ -36,7 +36,7 @@ func ExampleListen() {
 	// Output: hello sailor <nil>
 }
 
-// A server echoes what the first stream of each End brings.
+// A server sends back what arrives on the first stream of each End.
 func ExampleServer() {
 	ctx := context.Background()
 	srv := &server.Server{Handler: func(end *gantline.End) { io.Copy(end, end) }}
@@ -61,8 +61,7 @@ func ExampleServer() {
 	// <nil> gantline: server closed
 }
 
-// Setup registers handlers before the client's first call is looked at, and may
-// refuse the client.
+// Setup registers handlers before the client's first call is processed, and may refuse the client.
 func ExampleWithConfig() {
 	ctx := context.Background()
 	ln, err := server.Listen("tcp", "127.0.0.1:0", server.WithConfig(gantline.Config{
@@ -90,7 +89,7 @@ func ExampleWithConfig() {
 	// gantline: permission denied
 }
 
-// Closing an End throws its peer out.
+// Closing an End disconnects its peer.
 func ExampleListener_End() {
 	ctx := context.Background()
 	ln, err := server.Listen("tcp", "127.0.0.1:0")

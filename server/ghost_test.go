@@ -29,8 +29,8 @@ func (c *lossy) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// ghosts is a listener and a client that got its welcome and was not heard from, with the id "x". down keeps it from
-// coming back.
+// ghosts is a listener and a client with the id "x" that got its welcome and sent nothing yet. down keeps the client
+// from returning.
 func ghosts(t *testing.T, opts ...server.Option) (ln *server.Listener, raw rawNet, down *atomic.Bool, c *gantline.End) {
 	mem := memnet.Listen("server")
 	ln = server.NewListener(mem, opts...)
@@ -55,8 +55,8 @@ func ghosts(t *testing.T, opts ...server.Option) (ln *server.Listener, raw rawNe
 	}, named("x"))
 }
 
-// TestGhost: a client that is heard from for the first time when it resumes its session is new to AcceptEnd, is on
-// the list, and has lost nothing.
+// TestGhost: a client whose first frame is the resume of its session is new to AcceptEnd. It is on the list, and
+// has lost nothing.
 func TestGhost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, _, _, c := ghosts(t)
@@ -89,7 +89,7 @@ func TestGhost(t *testing.T) {
 	})
 }
 
-// TestGhostReplaced: whoever comes with the id of a client that was never heard from gets it; the ghost is over.
+// TestGhostReplaced: a new client gets the id of one that never sent anything; the ghost ends.
 func TestGhostReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, mem, down, c := ghosts(t)
@@ -114,7 +114,7 @@ func TestGhostReplaced(t *testing.T) {
 	})
 }
 
-// TestGhostsEnd: Close of the listener ends those that nobody has heard from.
+// TestGhostsEnd: Close of the listener ends those that never sent anything.
 func TestGhostsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ghost *gantline.End

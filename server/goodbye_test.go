@@ -15,8 +15,8 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// TestUnheardGoodbye: what ended a session while its client had no connection is told to the client when it comes
-// back, and ends its End as the goodbye would have.
+// TestUnheardGoodbye: a client learns on its return what ended its session while it was away. Its End ends as the
+// goodbye would have ended it.
 func TestUnheardGoodbye(t *testing.T) {
 	tests := []struct {
 		name string

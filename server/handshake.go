@@ -18,7 +18,7 @@ type handshake struct {
 	ctx     context.Context
 	end     *gantline.End // has claimed its id; nil before and after
 	place   bool          // it has a place in the listener's queue
-	refused bool          // the client was told that it is not wanted
+	refused bool          // the client was told that it is refused
 }
 
 // welcome makes an End of nc and queues it, or closes nc.
@@ -28,7 +28,7 @@ func (l *Listener) welcome(nc net.Conn) {
 	h := &handshake{l: l, ctx: ctx}
 	end, err := h.run(nc)
 	if err == nil && end == nil {
-		return // an End that was there before goes on
+		return // an End that existed before continues
 	}
 	if err != nil {
 		h.undo()
@@ -78,10 +78,10 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 	return end, h.admit(end, nc)
 }
 
-// confirm waits until the client is heard from. One that never got its welcome, or never wanted one, must not keep
-// its id and its place, but its session waits like any other for its client, which may have been welcomed and cut off
-// (docs/decisions/0002). One that has sent something and is gone already is an End, and when the listener
-// stops all Ends are closed properly.
+// confirm waits for the client's first frame. A client that never got its welcome, or never wanted one, must not keep
+// its id and its place. Its session waits like any other, since the client may have been welcomed and cut off
+// (docs/decisions/0002). A client that has sent something and is gone already is an End, and when the listener stops
+// all Ends are closed properly.
 func (h *handshake) confirm(end *gantline.End, nc net.Conn) error {
 	_, err := end.Ping(h.ctx)
 	if err == nil || end.Stats().Link.FramesIn > 0 || h.l.ctx.Err() != nil {
@@ -101,8 +101,8 @@ func (h *handshake) forsake(end *gantline.End, nc net.Conn) {
 	nc.Close()
 }
 
-// admit lets a ghost in whose client has come back. It may be refused as at a first connect; it is a ghost
-// then, until its client tries again.
+// admit accepts a ghost whose client has come back. It may be refused as at a first connect; then it stays a
+// ghost until its client tries again.
 func (h *handshake) admit(end *gantline.End, nc net.Conn) error {
 	err := h.l.peers.claim(end)
 	if err == nil {
@@ -117,8 +117,7 @@ func (h *handshake) admit(end *gantline.End, nc net.Conn) error {
 	return err
 }
 
-// setup is Config.Setup of every End: it runs when the client has said who it
-// is and before it is told that it is welcome.
+// setup is Config.Setup of every End. It runs after the client has given its id, and before it is welcomed.
 func (h *handshake) setup(e *gantline.End) (err error) {
 	defer func() { h.refused = err != nil }()
 	l := h.l
@@ -138,8 +137,7 @@ func (h *handshake) setup(e *gantline.End) (err error) {
 	return l.peers.show(e)
 }
 
-// takePlace waits for a place in the queue, and leaves time enough to tell the
-// client that there was none.
+// takePlace waits for a place in the queue. It leaves enough time to tell the client that there was none.
 func (h *handshake) takePlace() error {
 	l := h.l
 	select {

@@ -51,7 +51,7 @@ func (r rawNet) dial(t testing.TB, cfg gantline.Config) (*memnet.Conn, *gantline
 	return nc, end
 }
 
-// hello is what a client says first.
+// hello is the first frame of a client.
 func hello(id string) []byte {
 	h := frame.AppendHello(nil, &frame.Hello{
 		MinVersion: frame.Version, MaxVersion: frame.Version, ID: id, Share: [32]byte{9},
@@ -63,8 +63,8 @@ func hello(id string) []byte {
 	return append(b, h...)
 }
 
-// hostile is what strangers do after they have connected. atOnce says that the
-// listener hangs up without waiting for the timeout.
+// hostile is what strangers do after they have connected. atOnce says that the listener closes the connection
+// without waiting for the timeout.
 var hostile = []struct {
 	name   string
 	atOnce bool
@@ -91,8 +91,7 @@ var hostile = []struct {
 	{"yamux", true, func(nc net.Conn) { nc.Write(make([]byte, 12)) }},
 }
 
-// TestHostile: whatever strangers do, a client gets in at once, and they are
-// gone when the handshake timeout is over.
+// TestHostile: whatever strangers do, a client gets in at once, and they are gone after the handshake timeout.
 func TestHostile(t *testing.T) {
 	const each = 20
 	for _, h := range hostile {
@@ -142,15 +141,14 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestHostileSockets: the same over real sockets, all sorts at a time, plain and
-// with TLS.
+// TestHostileSockets: the same over real sockets, all sorts at a time, plain and with TLS.
 func TestHostileSockets(t *testing.T) {
 	const each = 5
 	for _, cr := range carriers[1:] {
 		t.Run(cr.name, func(t *testing.T) {
 			t.Parallel()
 			ln, dial := cr.listen(t, server.WithLimits(server.Limits{HandshakeTimeout: 2 * time.Second}))
-			mustDial(t, dial) // whatever is done once is done
+			mustDial(t, dial) // anything that is done once is done
 			start := time.Now()
 			var acts, gone sync.WaitGroup
 			for range each {

@@ -36,8 +36,8 @@ func listen(network, addr string, cfg *tls.Config) (net.Listener, error) {
 	return ln, nil
 }
 
-// warnPlain says loudly that anybody may read along. A listener that is not the
-// net package's own may do TLS itself.
+// warnPlain logs a warning that anybody may read along. A listener that is not the net package's own may do TLS
+// itself.
 func (l *Listener) warnPlain() {
 	ln, ok := l.ln.(*net.TCPListener)
 	if !ok || l.tls != nil {

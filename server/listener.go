@@ -13,13 +13,11 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// A Listener makes Ends of the connections that a net.Listener accepts. Make one
-// with Listen or NewListener. All methods may be called from any goroutine.
+// A Listener makes Ends of the connections that a net.Listener accepts. Make one with Listen or NewListener.
+// All methods may be called from any goroutine.
 //
-// It shakes hands from the moment it is made, with every connection on a
-// goroutine of its own, and keeps the Ends for AcceptEnd. Whoever needs to
-// register handlers before the peer's first call is looked at does it in
-// gantline.Config.Setup.
+// It shakes hands as soon as it is made, with every connection on a goroutine of its own, and queues the Ends
+// for AcceptEnd. To register handlers before the peer's first call is processed, use gantline.Config.Setup.
 type Listener struct {
 	ln      net.Listener
 	opts    options // with defaults
@@ -27,7 +25,7 @@ type Listener struct {
 	peers   *peers
 	sources sources
 	slots   chan struct{}      // one for each handshake; nil = no limit
-	places  chan struct{}      // one for each End in queue, or soon in it
+	places  chan struct{}      // one for each End in queue, or about to be
 	queue   chan *gantline.End // has room for every place
 	running tally              // accept, and the handshakes
 
@@ -42,10 +40,11 @@ type Listener struct {
 	sourceLog, slotLog, refusedLog throttle
 }
 
-// Listen announces addr and returns a Listener for it. Networks are "tcp",
-// "tcp4" and "tcp6" with an address "host:port" (no host means all addresses,
-// port 0 a free one), "tls", which is tcp and needs WithTLS, and "unix" with
-// the path of a socket that does not exist yet.
+// Listen announces addr and returns a Listener for it. Networks are:
+//
+//   - "tcp", "tcp4" and "tcp6" with an address "host:port" (no host means all addresses, port 0 a free one),
+//   - "tls", which is tcp and needs WithTLS,
+//   - "unix" with the path of a socket that does not exist yet.
 //
 // Errors: *gantline.Error with InvalidArgument for a network, address, TLS
 // configuration or gantline.Config that cannot work, else what net.Listen returned.
@@ -61,14 +60,14 @@ func Listen(network, addr string, opts ...Option) (*Listener, error) {
 	return newListener(ln, o, nil), nil
 }
 
-// NewListener returns a Listener over ln, which it closes when it is closed
-// itself. A listener of TLS connections does as well as any other. When WithTLS or
-// WithConfig was given a configuration that cannot work, AcceptEnd says so.
+// NewListener returns a Listener over ln, which it closes when it is closed itself.
+// ln may be a listener of TLS connections. When WithTLS or WithConfig was given a
+// configuration that cannot work, AcceptEnd returns the error.
 func NewListener(ln net.Listener, opts ...Option) *Listener {
 	return newListener(ln, newOptions(opts), nil)
 }
 
-// newListener starts a listener; a nil p gives it a list of its own.
+// newListener starts a listener; with a nil p it makes a list of its own.
 func newListener(ln net.Listener, o options, p *peers) *Listener {
 	o.limits = o.limits.withDefaults()
 	if o.config.ID == "" {
@@ -111,12 +110,12 @@ func newListener(ln net.Listener, o options, p *peers) *Listener {
 	return l
 }
 
-// AcceptEnd waits for the next End and returns it. Its handshake is done,
-// Config.Setup has run. Ends come in the order in which they got ready; one may
-// be over already, and what it has received can still be read.
+// AcceptEnd waits for the next End and returns it. Its handshake is done and
+// Config.Setup has run. Ends come in the order in which they became ready. One may
+// be over already; what it has received can still be read.
 //
-// Errors: net.ErrClosed after Close or Shutdown, the context's when ctx ends
-// first, or what ended the net.Listener; all of them found by errors.Is.
+// Errors: net.ErrClosed after Close or Shutdown, the context's when ctx ends first,
+// or what ended the net.Listener. errors.Is finds all of them.
 func (l *Listener) AcceptEnd(ctx context.Context) (*gantline.End, error) {
 	if l.ctx.Err() == nil {
 		select {
@@ -139,8 +138,8 @@ func (l *Listener) AcceptEnd(ctx context.Context) (*gantline.End, error) {
 	return nil, errorf("listener %v: %w", l.ln.Addr(), net.ErrClosed)
 }
 
-// last is AcceptEnd after Accept has failed: handshakes that were going on may
-// still lead to an End.
+// last is AcceptEnd after Accept has failed: handshakes in progress may still lead
+// to an End.
 func (l *Listener) last() (*gantline.End, error) {
 	select {
 	case e := <-l.queue:
@@ -151,7 +150,7 @@ func (l *Listener) last() (*gantline.End, error) {
 	}
 }
 
-// fail notes that no connection will come any more. The Ends there are live on.
+// fail records that no more connections come. The existing Ends live on.
 func (l *Listener) fail(err error) {
 	l.failure = err
 	close(l.failed)
@@ -161,25 +160,25 @@ func (l *Listener) fail(err error) {
 // Addr returns the address that the net.Listener listens on.
 func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
 
-// End returns the End whose peer has the id, from the end of its Config.Setup
-// until it is over; nil if there is none. Close it to throw the peer out: its
-// id is free again when Close returns.
+// End returns the End whose peer has the id, or nil if there is none. An End is
+// found from the end of its Config.Setup until it is over. Close it to disconnect
+// the peer: its id is free again when Close returns.
 func (l *Listener) End(id string) *gantline.End { return l.peers.end(id) }
 
-// Ends returns the Ends that live when the loop begins, in no particular order.
-// They may be closed while the loop goes on.
+// Ends returns the Ends that are alive when the loop begins, in no particular
+// order. They may be closed during the loop.
 func (l *Listener) Ends() iter.Seq[*gantline.End] {
 	return func(yield func(*gantline.End) bool) { slices.Values(l.peers.all())(yield) }
 }
 
-// Close closes the net.Listener, ends the handshakes that go on, closes every
-// End that came from the listener, taken by AcceptEnd or not, and waits for
-// the listener's goroutines. An End takes up to 5 s to close when its peer does
-// not answer; all of them close at the same time. Config.Setup must not call
-// it. Handlers may: they are not waited for.
+// Close closes the net.Listener and every End that came from it, accepted or not.
+// It also ends the handshakes in progress, and waits for the listener's goroutines.
+// An End takes up to 5 s to close when its peer does not answer; all of them close
+// at the same time. Config.Setup must not call Close. Handlers may: Close does not
+// wait for them.
 //
 // It returns the error of the net.Listener's Close, each time the same. To learn
-// what an End could not deliver close that End.
+// what an End could not deliver, close that End.
 func (l *Listener) Close() error {
 	err := l.stop()
 	l.peers.closeAll(l.peers.shut())
@@ -187,16 +186,18 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// Shutdown closes the net.Listener, ends the handshakes that go on, and drains
-// every End, all at the same time: nothing new is taken, what runs may finish,
-// then it is closed. It returns nil when everything was delivered and all Ends
-// are closed. When ctx ends first it closes what is left, which takes up to
-// 5 s more, and the error wraps the context's; an End whose peer is lost
-// meanwhile makes for an error too. Neither Config.Setup nor a handler may call
-// it: it waits for them.
+// Shutdown closes the net.Listener, ends the handshakes in progress, and drains
+// every End at the same time. Nothing new is accepted; what runs may finish; then
+// everything is closed. It returns nil when everything was delivered and all Ends
+// are closed.
+//
+// When ctx ends first, Shutdown closes what is left, which takes up to 5 s more,
+// and the error wraps the context's. It also returns an error if an End's peer is
+// lost in the meantime. Neither Config.Setup nor a handler may call it: it waits
+// for them.
 func (l *Listener) Shutdown(ctx context.Context) error {
 	err := l.stop()
-	waited := l.running.wait(ctx) // first, so that Ends are not met half made
+	waited := l.running.wait(ctx) // first, so that nobody meets Ends that are half made
 	if drained := drainAll(ctx, l.peers.shut()); err == nil {
 		err = drained
 	}

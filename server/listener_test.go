@@ -91,7 +91,7 @@ func TestSetupRefuses(t *testing.T) {
 	mustDial(t, dial, named("a"))
 }
 
-// TestEnds: the list has who lives, and nobody else.
+// TestEnds: the list has the Ends that live, and no others.
 func TestEnds(t *testing.T) {
 	ln, dial := listenMem(t)
 	for _, id := range []string{"a", "b", "c"} {
@@ -108,7 +108,7 @@ func TestEnds(t *testing.T) {
 	if got := ids(); !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Fatalf("Ends = %q", got)
 	}
-	for e := range ln.Ends() { // kick the first, whoever it is
+	for e := range ln.Ends() { // disconnect the first, whichever it is
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -175,7 +175,7 @@ type brokenListener struct{ net.Listener }
 
 func (brokenListener) Accept() (net.Conn, error) { return nil, errBroken }
 
-// TestListenErrors: what cannot work is said at once, with what would.
+// TestListenErrors: what cannot work is reported at once, with what would work.
 func TestListenErrors(t *testing.T) {
 	tests := []struct {
 		network, addr string

@@ -75,7 +75,7 @@ func listenNet(t testing.TB, network, addr string, opts []server.Option, also ..
 	}
 }
 
-// certificate returns one for 127.0.0.1 and example.org, and who trusts it.
+// certificate returns one for 127.0.0.1 and example.org, and the pool that trusts it.
 var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -125,8 +125,7 @@ func mustAccept(t testing.TB, ln *server.Listener) *gantline.End {
 // named is an option that claims an id.
 func named(id string) client.Option { return client.WithConfig(gantline.Config{ID: id}) }
 
-// eventually waits until cond holds. It is for what happens on goroutines that
-// nobody can wait for.
+// eventually waits until cond holds. It is for events on goroutines that nobody can wait for.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

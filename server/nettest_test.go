@@ -9,8 +9,7 @@ import (
 	"golang.org/x/net/nettest"
 )
 
-// TestNetTest: a stream, and the End itself, are net.Conns over every carrier,
-// whichever side the connection is looked at from.
+// TestNetTest: a stream, and the End itself, are net.Conns over every carrier and seen from either side.
 func TestNetTest(t *testing.T) {
 	kinds := []struct {
 		name string

@@ -9,8 +9,8 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// peers is the list of the Ends that live, by the id of the peer. All listeners
-// of a Server share one, so an id is in use once.
+// peers is the list of the Ends that live, by the id of the peer. All listeners of a Server share one, so an id
+// is in use once.
 type peers struct {
 	limit int // 0 = none
 
@@ -18,8 +18,8 @@ type peers struct {
 
 	mu     sync.Mutex // guards what follows
 	byID   map[string]*peer
-	ghosts map[*gantline.End]struct{} // Ends of clients that were never heard from: not on the list
-	closed bool                       // nobody is let in any more
+	ghosts map[*gantline.End]struct{} // Ends of clients that never sent anything: not on the list
+	closed bool                       // no more clients are accepted
 }
 
 // A peer is an id that is taken.
@@ -28,9 +28,8 @@ type peer struct {
 	shown bool // past Setup; before, the id is only reserved. Guarded by peers.mu
 }
 
-// alive reports whether the End still stands for its id. It may be over before
-// remove was called, and before its context is, when it was closed while its
-// handshake was not quite done.
+// alive reports whether the End still represents its id. It may be over before remove was called, and before
+// its context is, when it was closed during the end of its handshake.
 func (p *peer) alive() bool {
 	return p.end.Context().Err() == nil && p.end.State() != gantline.StateClosed
 }
@@ -39,15 +38,14 @@ func newPeers(limit int) *peers {
 	return &peers{limit: limit, byID: make(map[string]*peer), ghosts: make(map[*gantline.End]struct{})}
 }
 
-// errSuperseded ends the suspended End of a client that has come with a new
-// session.
+// errSuperseded ends the suspended End of a client that returns with a new session.
 var errSuperseded = refusal(gantline.AlreadyExists, "superseded by a new session of the same peer id")
 
-// errClosing is what a client gets that comes while the listener closes.
+// errClosing is what a client gets that arrives while the listener closes.
 var errClosing = refusal(gantline.Unavailable, "the server is closing")
 
-// claim takes the id of e's peer, or says why not. Ends that make way are dropped without the lock: whoever waits for
-// their answers is told then, the application's OnDone for instance, and may ask for the list.
+// claim takes the id of e's peer, or says why not. Ends that make way are dropped without the lock: code that waits
+// for their answers (the application's OnDone, for instance) runs then and may ask for the list.
 func (p *peers) claim(e *gantline.End) error {
 	var dropped *gantline.End
 	for {
@@ -66,8 +64,8 @@ func (p *peers) claim(e *gantline.End) error {
 	}
 }
 
-// tryClaim takes the id for e unless old lives and has it, and was not dropped before. The ghosts of the id are to be
-// dropped.
+// tryClaim takes the id for e, unless old lives and has it and was not dropped before. The caller has to drop the
+// ghosts of the id.
 func (p *peers) tryClaim(e, dropped *gantline.End) (old *gantline.End, ghosts []*gantline.End, err error) {
 	id := e.PeerID()
 	p.mu.Lock()
@@ -91,7 +89,8 @@ func (p *peers) tryClaim(e, dropped *gantline.End) (old *gantline.End, ghosts []
 	return nil, ghosts, nil
 }
 
-// forsake makes a ghost of e, which is not on the list, until its client returns or its time is over.
+// forsake makes e, which is not on the list, a ghost. It stays one until its client returns or its time is
+// over.
 func (p *peers) forsake(e *gantline.End) {
 	p.mu.Lock()
 	full := p.closed || p.limit > 0 && len(p.ghosts) >= p.limit
@@ -105,7 +104,7 @@ func (p *peers) forsake(e *gantline.End) {
 	}
 }
 
-// returned reports whether e was a ghost; it is none from then on.
+// returned reports whether e was a ghost, and ends that.
 func (p *peers) returned(e *gantline.End) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,7 +167,7 @@ func (p *peers) count() int {
 	return len(p.byID)
 }
 
-// shut lets nobody in any more, ends the ghosts and returns who is there.
+// shut refuses all further clients, ends the ghosts and returns the Ends there are.
 func (p *peers) shut() []*gantline.End {
 	p.mu.Lock()
 	p.closed = true

@@ -48,8 +48,7 @@ func TestDuplicateID(t *testing.T) {
 	mustDial(t, dial, named("edge-7"))
 }
 
-// TestDuplicateRace: of many clients that claim one id at the same time one is
-// let in.
+// TestDuplicateRace: of many clients that claim one id at the same time one is accepted.
 func TestDuplicateRace(t *testing.T) {
 	ln, dial := listenMem(t)
 	const clients = 20
@@ -88,7 +87,7 @@ func TestDuplicateRace(t *testing.T) {
 	}
 }
 
-// TestMaxPeers: one too many is told so, and a place that gets free is free.
+// TestMaxPeers: one client too many is refused, and a place that becomes free is free.
 func TestMaxPeers(t *testing.T) {
 	ln, dial := listenMem(t, server.WithLimits(server.Limits{Peers: 2}))
 	a := mustDial(t, dial, named("a"))
@@ -105,7 +104,7 @@ func TestMaxPeers(t *testing.T) {
 	mustDial(t, dial, named("c"))
 }
 
-// TestLostCarrierFreesID: a torn connection gives its id free.
+// TestLostCarrierFreesID: a torn connection frees its id.
 func TestLostCarrierFreesID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, mem := listenRaw(t)
@@ -124,8 +123,8 @@ func TestLostCarrierFreesID(t *testing.T) {
 	})
 }
 
-// TestSuspendedIsReplaced: a client that comes without its session takes the place of its suspended End at once, and
-// not that of one that is up.
+// TestSuspendedIsReplaced: a client without its session replaces its suspended End at once. It does not replace an
+// End that is up.
 func TestSuspendedIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, mem := listenRaw(t)

@@ -13,18 +13,15 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// A Server runs a handler for each End, in the shape of http.Server. The zero
-// value is ready to use. Its fields must not be changed once Serve or
-// ListenAndServe was called. All methods may be called from any goroutine. A
-// Server that was closed or shut down cannot be used again.
+// A Server runs a handler for each End, like http.Server. The zero value is ready to use. Its fields must not
+// be changed once Serve or ListenAndServe was called. All methods may be called from any goroutine. A Server
+// that was closed or shut down cannot be used again.
 type Server struct {
-	// Handler is called for each End on a goroutine of its own; when it returns the
-	// End is closed. A panic in it is logged and costs its End only, unless
-	// Config.Repanic is set. Nil means that Config.Router and Config.Setup do all
-	// there is to do: the End lives until the peer closes it.
+	// Handler is called for each End on a goroutine of its own; when it returns, the End is closed. A panic in
+	// it is logged and costs only its End, unless Config.Repanic is set. Nil means that Config.Router and
+	// Config.Setup do everything: the End lives until the peer closes it.
 	Handler func(*gantline.End)
-	// Config sets up every End, as WithConfig does. Its Logger gets what the server
-	// has to tell.
+	// Config sets up every End, as WithConfig does. Its Logger gets the server's log.
 	Config gantline.Config
 	// TLS puts TLS under every connection, as WithTLS does. Nil means none.
 	TLS *tls.Config
@@ -52,11 +49,10 @@ func (s *Server) ListenAndServe(network, addr string) error {
 	return s.Serve(ln)
 }
 
-// Serve makes Ends of the connections that ln accepts and calls Handler for
-// each. It may be called for several listeners: a peer's id is in use once
-// over all of them. It always returns an error and closes ln: ErrServerClosed
-// after Close or Shutdown, *gantline.Error with InvalidArgument for a Config or TLS
-// configuration that cannot work, else what ended ln. The Ends live on.
+// Serve makes Ends of the connections that ln accepts and calls Handler for each. It may be called for several
+// listeners: a peer's id is in use once over all of them. It always returns an error and closes ln; the Ends
+// live on. Errors: ErrServerClosed after Close or Shutdown, *gantline.Error with InvalidArgument for a Config
+// or TLS configuration that cannot work, else what ended ln.
 func (s *Server) Serve(ln net.Listener) error {
 	l := s.listener(ln)
 	if l == nil {
@@ -77,7 +73,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 }
 
-// listener makes and notes the Listener for ln; nil when the server is closing.
+// listener makes and records the Listener for ln; nil when the server is closing.
 func (s *Server) listener(ln net.Listener) *Listener {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,8 +102,7 @@ func (s *Server) readyLocked() {
 	}
 }
 
-// forget ends l's part in the server and waits for its goroutines; its Ends
-// live on.
+// forget removes l from the server and waits for its goroutines; its Ends live on.
 func (s *Server) forget(l *Listener) {
 	_ = l.stop() // Serve returns a better reason
 	_ = l.running.wait(context.Background())
@@ -122,8 +117,8 @@ func (s *Server) isClosing() bool {
 	return s.closing
 }
 
-// start runs the handler for e. An End that comes too late is on the list
-// of peers, which Close and Shutdown go through.
+// start runs the handler for e. An End that comes too late is on the list of peers, which Close and Shutdown go
+// through.
 func (s *Server) start(e *gantline.End) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +131,7 @@ func (s *Server) start(e *gantline.End) {
 
 func (s *Server) handle(e *gantline.End) {
 	defer s.handlers.done()
-	defer func() { _ = e.Close() }() // to know of lost bytes the handler closes it itself
+	defer func() { _ = e.Close() }() // to learn of lost bytes the handler closes it itself
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -157,8 +152,7 @@ func (s *Server) End(id string) *gantline.End {
 	return s.list().end(id)
 }
 
-// Ends returns the Ends that live when the loop begins, as Listener.Ends does,
-// over all listeners.
+// Ends returns the Ends that are alive when the loop begins, as Listener.Ends does, over all listeners.
 func (s *Server) Ends() iter.Seq[*gantline.End] {
 	return func(yield func(*gantline.End) bool) { slices.Values(s.list().all())(yield) }
 }
@@ -170,10 +164,9 @@ func (s *Server) list() *peers {
 	return s.peers
 }
 
-// Close closes all listeners, ends the handshakes that go on and closes all
-// Ends; Serve returns ErrServerClosed. It does as Listener.Close does and
-// returns the first error of a listener. Handlers are not waited for, so they
-// may call it.
+// Close closes all listeners and all Ends, and ends the handshakes in progress; Serve returns ErrServerClosed.
+// It works like Listener.Close and returns the first error of a listener. Handlers may call it: it does not
+// wait for them.
 func (s *Server) Close() error {
 	listeners, err := s.stop()
 	s.list().closeAll(s.list().shut())
@@ -183,14 +176,12 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Shutdown closes all listeners, ends the handshakes that go on, drains all
-// Ends as Listener.Shutdown does, and waits until every Handler has returned: a
-// Handler learns of it from its End, whose AcceptStream fails and whose Context
-// ends. Serve returns ErrServerClosed at once.
+// Shutdown drains all Ends as Listener.Shutdown does, and waits until every Handler has returned. It first
+// closes all listeners and ends the handshakes in progress; Serve returns ErrServerClosed at once. A Handler
+// learns of it from its End: AcceptStream fails and the Context ends.
 //
-// It returns nil when all of that is done. When ctx ends first the Ends that are
-// left are closed, Handlers are not waited for any more, and the error wraps the
-// context's. A Handler must not call it.
+// It returns nil when all of that is done. When ctx ends first, it closes the Ends that are left, waits for no
+// more Handlers, and returns an error that wraps the context's. A Handler must not call it.
 func (s *Server) Shutdown(ctx context.Context) error {
 	listeners, err := s.stop()
 	var waited error
@@ -200,7 +191,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	for _, l := range listeners {
-		wait(&l.running) // first, so that Ends are not met half made
+		wait(&l.running) // first, so that nobody meets Ends that are half made
 	}
 	if drained := drainAll(ctx, s.list().shut()); err == nil {
 		err = drained
@@ -212,7 +203,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// stop takes no more connections and returns the listeners there were.
+// stop accepts no more connections and returns the listeners there were.
 func (s *Server) stop() (listeners []*Listener, err error) {
 	s.mu.Lock()
 	s.closing = true

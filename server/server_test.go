@@ -161,8 +161,8 @@ func TestServerShutdown(t *testing.T) {
 	})
 }
 
-// TestServerShutdownContext: a handler that does not return does not hold
-// Shutdown for ever, and Close does not wait for it at all.
+// TestServerShutdownContext: a handler that does not return does not delay Shutdown for ever. Close does not
+// wait for it at all.
 func TestServerShutdownContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
@@ -181,7 +181,7 @@ func TestServerShutdownContext(t *testing.T) {
 	})
 }
 
-// TestServerZero: a Server that never served is closed without ado.
+// TestServerZero: closing a Server that never served does nothing.
 func TestServerZero(t *testing.T) {
 	var srv server.Server
 	if srv.End("x") != nil {
@@ -195,7 +195,7 @@ func TestServerZero(t *testing.T) {
 	}
 }
 
-// TestListenAndServe: over sockets, and what it says when it cannot.
+// TestListenAndServe: over sockets, and its errors when it cannot listen.
 func TestListenAndServe(t *testing.T) {
 	srv := &server.Server{Handler: func(e *gantline.End) { io.Copy(e, e) }}
 	path := filepath.Join(t.TempDir(), "s")

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// sources counts the handshakes that go on, by source address.
+// sources counts the handshakes in progress, by source address.
 type sources struct {
 	limit int // 0 = none
 
@@ -14,8 +14,8 @@ type sources struct {
 	n  map[netip.Addr]int // no entry is 0
 }
 
-// enter counts one more from addr; ok says that it may go on, and leave must
-// then be called when it is done.
+// enter counts one more from addr. ok says that it may continue; leave must then be
+// called when it is done.
 func (s *sources) enter(addr net.Addr) (leave func(), ok bool) {
 	src := sourceOf(addr)
 	if s.limit == 0 || !src.IsValid() {
@@ -41,8 +41,8 @@ func (s *sources) leave(src netip.Addr) {
 	}
 }
 
-// sourceOf is the address that is counted: a whole /64 of IPv6 is one source.
-// It is not valid for what is not counted: loopback, and what is not IP.
+// sourceOf is the address that is counted: a whole /64 of IPv6 is one source. It is
+// not valid for what is not counted: loopback, and anything that is not IP.
 func sourceOf(addr net.Addr) netip.Addr {
 	var ip netip.Addr
 	switch a := addr.(type) {

@@ -4,13 +4,13 @@ import "sync/atomic"
 
 // Stats are a listener's numbers at one moment, for dashboards and alarms.
 type Stats struct {
-	// Peers is how many ids are in use, those of handshakes past HELLO
-	// included; Handshakes how many handshakes go on; Waiting how many Ends wait for
-	// AcceptEnd. Their limits are Limits.Peers, Handshakes and Backlog.
+	// Peers is how many ids are in use, including those of handshakes after HELLO.
+	// Handshakes is how many handshakes are in progress; Waiting how many Ends wait
+	// for AcceptEnd. Their limits are Limits.Peers, Handshakes and Backlog.
 	Peers, Handshakes, Waiting int
-	// Since the listener was made: Accepted connections became an End, Refused
-	// ones were told no, Failed ones broke off, spoke something else or took too
-	// long, and TurnedAway ones were over Limits.HandshakesPerSource.
+	// These count since the listener was made. Accepted connections became an End;
+	// Refused ones got a refusal; Failed ones broke, spoke another protocol or took
+	// too long; TurnedAway ones exceeded Limits.HandshakesPerSource.
 	Accepted, Refused, Failed, TurnedAway uint64
 }
 

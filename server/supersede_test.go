@@ -13,8 +13,8 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// TestMakesWay: whoever waits for an answer of a client whose End makes way, for its next process or because the listener
-// closes, is told and may ask the listener then.
+// TestMakesWay: a caller that waits for an answer of an End that makes way gets it. The End makes way for the client's
+// next process, or because the listener closes. The caller may use the listener then.
 func TestMakesWay(t *testing.T) {
 	for _, tt := range []struct {
 		name string

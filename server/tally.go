@@ -49,7 +49,7 @@ func (t *tally) wait(ctx context.Context) error {
 	}
 }
 
-// quiet is how long nothing more is logged about a limit that was hit.
+// quiet is how long a limit that was hit is not logged again.
 const quiet = 10 * time.Second
 
 // A throttle keeps a flood of strangers out of the log.
@@ -59,8 +59,8 @@ type throttle struct {
 	missed int
 }
 
-// allow reports whether to log now, and how often that was denied since it was
-// last allowed.
+// allow reports whether to log now, and how often it said no since it last said
+// yes.
 func (t *throttle) allow() (missed int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,9 +7,8 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// ALPN is the protocol's name in TLS: what both sides offer in
-// tls.Config.NextProtos. WithTLS sets it; it is here for those who bring a
-// listener of their own that does TLS.
+// ALPN is the protocol's name in TLS: what both sides offer in tls.Config.NextProtos. WithTLS sets it; it is
+// exported for programs with a listener of their own that does TLS.
 const ALPN = "gantline/1"
 
 // serverTLS returns our copy of cfg, nil for nil.

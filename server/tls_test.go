@@ -19,7 +19,7 @@ func certConfig() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{cert}}
 }
 
-// TestTLSClients: who gets through the TLS handshake.
+// TestTLSClients: which clients get through the TLS handshake.
 func TestTLSClients(t *testing.T) {
 	_, pool := certificate()
 	tests := []struct {
@@ -115,8 +115,7 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// TestTLSPanic: a panic in the user's part of the TLS handshake costs one
-// connection.
+// TestTLSPanic: a panic in the user's part of the TLS handshake costs one connection.
 func TestTLSPanic(t *testing.T) {
 	cert, pool := certificate()
 	bad := true
@@ -136,7 +135,7 @@ func TestTLSPanic(t *testing.T) {
 	mustDial(t, dial)
 }
 
-// TestTLSListener: a listener that does TLS itself does as well.
+// TestTLSListener: a listener that does TLS itself works as well.
 func TestTLSListener(t *testing.T) {
 	cfg := certConfig()
 	cfg.NextProtos = []string{server.ALPN}
@@ -157,7 +156,7 @@ func TestTLSListener(t *testing.T) {
 	}
 }
 
-// TestPlainWarning: listening to the world without TLS is said loudly, once.
+// TestPlainWarning: listening to the world without TLS logs a warning, once.
 func TestPlainWarning(t *testing.T) {
 	tests := []struct {
 		name string

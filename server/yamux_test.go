@@ -34,7 +34,7 @@ func dialYamux(t *testing.T, ln *server.Listener) *yamux.Session {
 	return y
 }
 
-// wantRefused fails the test if a new client of hashicorp's gets anywhere.
+// wantRefused fails the test if a new client of hashicorp's is accepted.
 func wantRefused(t *testing.T, ln *server.Listener) {
 	t.Helper()
 	st, err := dialYamux(t, ln).Open()
@@ -80,7 +80,7 @@ func TestYamuxListener(t *testing.T) {
 	eventually(t, "the closed End leaves the list", func() bool { return ln.End(end.PeerID()) == nil })
 }
 
-// TestYamuxOff: without the flag a yamux peer is hung up on.
+// TestYamuxOff: without the flag the connection of a yamux peer is closed.
 func TestYamuxOff(t *testing.T) {
 	ln, _ := listenNet(t, "tcp", "127.0.0.1:0", nil)
 	wantRefused(t, ln)

@@ -16,7 +16,7 @@ var (
 	jetstreamFilePeer = stored("jetstream-file", "file", jetstream.FileStorage)
 )
 
-// stored is a stream that keeps messages and tells the publisher when it has one; nobody consumes them.
+// stored is a stream that keeps messages and tells the publisher when it has one. Nobody consumes them.
 func stored(name, words string, storage jetstream.StorageType) messages.Peer {
 	return messages.Peer{
 		Name:   name,

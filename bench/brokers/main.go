@@ -1,5 +1,5 @@
-// Brokers is message brokers that gantline's messages are compared with, embedded: NATS, JetStream, NSQ and MQTT. The
-// bench builds and starts it by itself.
+// Brokers embeds the message brokers to compare with gantline's messages: NATS, JetStream, NSQ and MQTT. The bench
+// builds and starts it by itself.
 //
 // # Usage
 //

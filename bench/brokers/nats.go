@@ -63,7 +63,7 @@ var natsPeer = messages.Peer{
 type natsPublisher struct {
 	nc    *nats.Conn
 	inbox string
-	done  chan func(error) // in the order of the requests; there is one subscriber, so of the replies too
+	done  chan func(error) // in the order of the requests; there is one subscriber, so also of the replies
 	got   atomic.Int64
 }
 

@@ -1,7 +1,7 @@
 package main
 
-// queue tells publishers that their messages are done, one after the other as they were published: a broker acks in
-// order, and one goroutine is enough.
+// queue tells publishers that their messages are done, one after the other in the order published. A broker acks in
+// order, so one goroutine is enough.
 type queue struct{ waiting chan pending }
 
 type pending struct {

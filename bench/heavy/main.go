@@ -1,5 +1,5 @@
-// Heavy is the peers that need a newer Go than gantline, or much more code: QUIC and gRPC. The bench builds and
-// starts it by itself.
+// Heavy has the peers that need a newer Go than gantline, or much more code: QUIC and gRPC. The bench builds
+// and starts it by itself.
 //
 // # Usage
 //

@@ -80,8 +80,8 @@ func (q quicSession) Accept(ctx context.Context) (streams.Stream, error) {
 
 func (q quicSession) Close() error { return q.c.CloseWithError(0, "") }
 
-// quicStream closes both directions, as the other peers' Close does. When the other side was first the library says
-// that the stream was cancelled, which is no error here.
+// quicStream closes both directions, as the other peers' Close does. When the other side was first, the library
+// reports that the stream was cancelled, which is no error here.
 type quicStream struct{ *quic.Stream }
 
 var _ io.ReadWriteCloser = quicStream{}

@@ -18,8 +18,8 @@ const (
 	byteTries  = (firstBytes-1)/byteStep + 1
 )
 
-// TestEveryByte resets one connection after each number of its first bytes, handshake included, and the next
-// one too: the client ends up connected and a call and a message get through.
+// TestEveryByte resets one connection after each number of its first bytes, handshake included, and the next.
+// The client ends up connected, and a call and a message get through.
 func TestEveryByte(t *testing.T) {
 	for _, way := range []string{"up", "down"} {
 		t.Run(way, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
-// TestEveryByteOfResume: a connection is cut under streams, calls and messages of both sides, and the one that is to
+// TestEveryByteOfResume: a connection is cut under streams, calls and messages of both sides. The one that is to
 // resume the session is reset after each number of its first bytes, resume handshake included. Nothing is lost.
 func TestEveryByteOfResume(t *testing.T) {
 	for _, way := range []string{"up", "down"} {
@@ -78,7 +78,7 @@ func TestEveryByteOfResume(t *testing.T) {
 	}
 }
 
-// underWay starts a stream, calls and messages each way, cuts the connection under them, and checks what they come to.
+// underWay starts a stream, calls and messages each way, cuts the connection under them, and checks their outcomes.
 func (r *rig) underWay(seed uint64) {
 	r.t.Helper()
 	const each, size = 8, 32 << 10

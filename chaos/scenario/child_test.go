@@ -24,11 +24,11 @@ const childEnv = "GANTLINE_SCENARIO_CHILD"
 // childLife bounds a child whose parent forgets it.
 const childLife = 10 * time.Minute
 
-// childSpec is what a child is to be.
+// childSpec says what a child is to be.
 type childSpec struct {
 	Role   string        // of childRoles
 	Addr   string        // the server's
-	Dir    string        // where it writes down what happens to it
+	Dir    string        // where it records what happens to it
 	Beat   time.Duration // heartbeat
 	Expiry time.Duration // of sessions, 0 = the default
 }
@@ -38,8 +38,8 @@ var childRoles = map[string]func(context.Context, childSpec) error{
 	"client": childClient,
 }
 
-// home is for a server that is killed and comes back: its port is anybody's meanwhile, and on an address that all
-// tests use another one may get it.
+// home is an address for a server that is killed and comes back. Its port is free in the meantime: on an address
+// that all tests use, another test might get it.
 func home() string {
 	if runtime.GOOS != "linux" { // other systems have 127.0.0.1 only
 		return "127.0.0.1:0"
@@ -48,7 +48,7 @@ func home() string {
 	return fmt.Sprintf("127.%d.%d.%d:0", 1+pid>>16&127, pid>>8&255, pid&255)
 }
 
-// runChild lives until its standard input ends, which it does with the parent, or is told something there.
+// runChild lives until its standard input ends, which it does with the parent, or brings a command.
 func runChild(text string) error {
 	time.AfterFunc(childLife, func() { os.Exit(3) })
 	var spec childSpec
@@ -71,7 +71,7 @@ func runChild(text string) error {
 // ready tells the parent.
 func ready(what string) { fmt.Println(what) }
 
-// journal is a file of lines, each of which is there once write(2) has returned, whatever becomes of the process.
+// journal is a file of lines. Each line is there once write(2) has returned, whatever becomes of the process.
 type journal struct{ f *os.File }
 
 func openJournal(dir, name string) (*journal, error) {
@@ -100,7 +100,7 @@ func readJournal(dir, name string, line func(text string) error) error {
 	return s.Err()
 }
 
-// books is what a child writes down: calls it ran and messages it was given, before it answers.
+// books is what a child records before it answers: calls it ran and messages it was given.
 type books struct{ calls, messages *journal }
 
 func openBooks(dir string) (b books, err error) {
@@ -110,7 +110,7 @@ func openBooks(dir string) (b books, err error) {
 	return b, err
 }
 
-// setup registers "count", which notes a number and takes its time, and the subscription "number".
+// setup registers "count", which records a number and takes its time, and the subscription "number".
 func (b books) setup(e *gantline.End) error {
 	e.Handle("count", gantline.HandlerFunc(func(_ context.Context, req *gantline.Request) ([]byte, error) {
 		n := binary.BigEndian.Uint64(req.Body)
@@ -125,7 +125,7 @@ func (b books) setup(e *gantline.End) error {
 	}))
 	e.Subscribe("number", func(_ context.Context, m *gantline.Message) error {
 		err := b.messages.note("%d %t", binary.BigEndian.Uint64(m.Body), m.Redelivered)
-		time.Sleep(2 * time.Millisecond) // noted and not acked: a kill finds one like that
+		time.Sleep(2 * time.Millisecond) // recorded and not acked: a kill finds one like that
 		return err
 	})
 	return nil
@@ -147,7 +147,7 @@ func childServer(ctx context.Context, spec childSpec) error {
 	for {
 		e, err := ln.AcceptEnd(ctx)
 		if err != nil {
-			return nil // it is told to end
+			return nil // it is asked to end
 		}
 		go echoAll(ctx, e) // ends with the End
 	}
@@ -169,7 +169,7 @@ func childClient(ctx context.Context, spec childSpec) error {
 	return nil
 }
 
-// echoAll sends back what the streams of an End bring.
+// echoAll sends back what arrives on the streams of an End.
 func echoAll(ctx context.Context, e *gantline.End) {
 	for {
 		st, err := e.AcceptStream(ctx)
@@ -183,7 +183,7 @@ func echoAll(ctx context.Context, e *gantline.End) {
 	}
 }
 
-// listenAgain takes an address that another process has just left; a dial from this machine may sit on its port
+// listenAgain takes an address that another process has just left. A dial from this machine may hold its port
 // for a moment.
 func listenAgain(addr string) (nl net.Listener, err error) {
 	for range 500 {

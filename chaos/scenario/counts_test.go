@@ -11,7 +11,7 @@ const (
 	streamSize = 512 << 10
 	messages   = 500
 	callRate   = 200
-	byteStep   = 97 // of the first bytes of a connection, one in so many is cut
+	byteStep   = 97 // of the first bytes of a connection, one in this many is cut
 	flapFor    = 5 * time.Second
 	nettests   = 1
 	stopShort  = 3 * time.Second

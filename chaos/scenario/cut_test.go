@@ -36,8 +36,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestNoFault: the load alone, because cuts can hide what only their absence shows. Behind it the link is idle and can be
-// resumed, and its logs hold no memory.
+// TestNoFault: the load alone, because cuts can hide problems that only show without them. After it the link is idle and
+// can be resumed, and its logs hold no memory.
 func TestNoFault(t *testing.T) {
 	x := newTotals()
 	r := newRig(t, 0, 0)
@@ -58,8 +58,8 @@ func TestNoFault(t *testing.T) {
 	}
 }
 
-// TestTwentyCuts: load until 20 cuts have happened, one every 200 ms, and most of them were behind a resume. That takes 4
-// seconds, and longer where the machine is busy.
+// TestTwentyCuts: load until 20 cuts have happened, one every 200 ms, most of them after a resume. That takes 4 seconds,
+// and longer where the machine is busy.
 func TestTwentyCuts(t *testing.T) {
 	x := newTotals()
 	r := newRig(t, 1, 0, "rst@every:200ms")

@@ -1,5 +1,5 @@
-// Package scenario holds the tests that cut, stall and flap a connection under load, kill and stop real processes, and play
-// thieves, and then ask both applications what they have seen.
+// Package scenario tests sessions over connections that are cut, stalled and flapped under load. It also kills and stops
+// real processes, and plays thieves. Then it asks both applications what they have seen.
 //
 // # Usage
 //
@@ -9,13 +9,13 @@
 //	go test -tags soak -v -run 'TestFaults/fin/^17$' ./chaos/scenario   one seed
 //	go test -run '^$' -bench Resume -benchtime 40x ./chaos/scenario     resume on against off
 //
-// With -v each scenario prints a row: what happened, what arrived, and what arrived twice or not at all.
-// Long ones tell on standard error how far they are.
+// With -v each scenario prints a row: what happened, what arrived, and what arrived twice or not at all. Long ones
+// report their progress on standard error.
 //
 // # Concurrency
 //
-// Each test has a server, a client and most have a chaos.Proxy between them, in this process and over loopback. Where a
-// process is killed or stopped it is this program again, in a role of child_test.go; it ends with its test.
+// Each test has a server and a client in this process, most with a chaos.Proxy between them, over loopback. A process
+// that is killed or stopped is this program again, in a role of child_test.go; it ends with its test.
 //
 // # Errors
 //

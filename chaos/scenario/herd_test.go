@@ -19,7 +19,7 @@ type herd struct {
 	mu      sync.Mutex        // guards what follows
 	watched bool              // what arrives counts
 	arrived map[int]time.Time // each client's first
-	refused map[int]int       // each client's dials meanwhile
+	refused map[int]int       // each client's dials in the meantime
 	conns   int
 }
 
@@ -43,7 +43,7 @@ func (h *herd) dialer(i int) func(ctx context.Context, network, addr string) (ne
 	}
 }
 
-// spread tells whether each of n clients knows that the server is gone, and not since a moment ago: it was refused twice.
+// spread reports whether each of n clients has known for a while that the server is gone. It was refused twice.
 func (h *herd) spread(n int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -73,8 +73,8 @@ func (h *herd) peak(window time.Duration) (most int, last time.Time) {
 	return most, last
 }
 
-// lateness measures how late this process runs: whoever slept through 200 ms arrives with those of the 200 ms behind.
-// The function returned stops it and says by how much a tick was late at most.
+// lateness measures how late this process runs. A client that slept through 200 ms arrives with those of the next 200
+// ms. The returned function stops it and says by how much a tick was late at most.
 func lateness() (most func() time.Duration) {
 	const step = 5 * time.Millisecond
 	quit, late := make(chan struct{}), make(chan time.Duration)
@@ -97,9 +97,9 @@ func lateness() (most func() time.Duration) {
 	}
 }
 
-// TestHerd: 200 clients lose their server to kill -9, and are refused. Once it is back at most 40 arrive in any 100 ms, and all are
-// back in 30 s; where the machine is late, as many more as come in that time. TestRedialHerd in the root has more outages,
-// in time that is not real.
+// TestHerd: 200 clients lose their server to kill -9, and are refused. Once it is back, at most 40 arrive in any 100 ms,
+// and all are back in 30 s. Where the machine is late, as many more may arrive as come in that time. TestRedialHerd in
+// the root has more outages, in fake time.
 func TestHerd(t *testing.T) {
 	const clients, most, window = 200, 40, 100 * time.Millisecond
 	for _, gone := range herdGone {
@@ -128,7 +128,8 @@ func TestHerd(t *testing.T) {
 			h.mu.Unlock()
 			srv.kill()
 			killed := time.Now()
-			// A busy machine may need longer than that to tell 200 clients; who has not heard dials at once.
+			// A busy machine may need longer than that for 200 clients to notice; a client that has not noticed
+			// dials at once.
 			until(t, 30*time.Second, "all clients were refused", func() bool { return time.Since(killed) >= gone && h.spread(clients) })
 			late := lateness()
 			start(t, childSpec{Role: "server", Addr: srv.said, Dir: dir})
@@ -136,7 +137,7 @@ func TestHerd(t *testing.T) {
 			for _, e := range h.ends { // each works again
 				one, stop := context.WithDeadline(ctx, began.Add(30*time.Second))
 				if _, err := e.Call(one, "count", make([]byte, 8)); err != nil {
-					t.Errorf("behind the restart: %v", err)
+					t.Errorf("after the restart: %v", err)
 				}
 				stop()
 			}

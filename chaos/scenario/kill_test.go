@@ -16,17 +16,17 @@ import (
 	"github.com/gantline-project/gantline/client"
 )
 
-// ledger is what a client was told about what it began at a server that gets killed.
+// ledger is what a client learned about what it began at a server that gets killed.
 type ledger struct {
 	end    *gantline.End
 	broken chan struct{} // capacity 1; filled by the hook
 
-	mu     sync.Mutex // guards what follows
-	calls  map[uint64]error
-	behind map[uint64]bool // calls made behind the broken hook
-	acked  map[uint64]bool // messages; true = before the kill
-	wrong  []string
-	last   uint64 // number of the last call or message begun
+	mu    sync.Mutex // guards what follows
+	calls map[uint64]error
+	after map[uint64]bool // calls made after the broken hook
+	acked map[uint64]bool // messages; true = before the kill
+	wrong []string
+	last  uint64 // number of the last call or message begun
 }
 
 func (l *ledger) complain(format string, args ...any) {
@@ -45,7 +45,7 @@ func (l *ledger) number() uint64 {
 	return l.last
 }
 
-func (l *ledger) call(ctx context.Context, behind bool) {
+func (l *ledger) call(ctx context.Context, after bool) {
 	n := l.number()
 	got, err := l.end.Call(ctx, "count", binary.BigEndian.AppendUint64(nil, n))
 	if err == nil && binary.BigEndian.Uint64(got) != n+1 {
@@ -53,7 +53,7 @@ func (l *ledger) call(ctx context.Context, behind bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.calls[n], l.behind[n] = err, behind
+	l.calls[n], l.after[n] = err, after
 }
 
 // publish publishes until busy is done, which is before the kill, and waits for every ack.
@@ -84,7 +84,7 @@ func (l *ledger) publish(ctx, busy context.Context) {
 	acks.Wait()
 }
 
-// stream sends through an echo until the stream fails, and wants ErrSessionLost and nothing false before it.
+// stream sends through an echo until the stream fails. It expects ErrSessionLost and no false byte before it.
 func (l *ledger) stream(ctx context.Context, seed uint64, began func()) {
 	st, err := l.end.OpenStream(ctx, gantline.WithName("echo"))
 	if err != nil {
@@ -106,7 +106,7 @@ func (l *ledger) stream(ctx context.Context, seed uint64, began func()) {
 		k, err := st.Read(buf)
 		_, _ = want.Read(was[:k]) // it never fails
 		if string(buf[:k]) != string(was[:k]) {
-			l.complain("stream: false bytes behind %d", n)
+			l.complain("stream: false bytes after %d", n)
 		}
 		if n < 64<<10 && n+k >= 64<<10 {
 			began()
@@ -122,7 +122,7 @@ func (l *ledger) stream(ctx context.Context, seed uint64, began func()) {
 	wg.Wait()
 }
 
-// round puts the server under load, kills it, goes on behind the broken hook, and starts it again.
+// round puts the server under load, kills it, continues after the broken hook, and starts it again.
 func (l *ledger) round(t *testing.T, srv *process, spec childSpec, seed uint64) *process {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -157,7 +157,7 @@ func (l *ledger) round(t *testing.T, srv *process, spec childSpec, seed uint64) 
 	srv = start(t, spec)
 	load.Wait()
 	if _, err := l.end.Call(ctx, "hello", []byte("again")); err != nil { // the server calls back
-		t.Errorf("handlers of the client behind the kill: %v", err)
+		t.Errorf("handlers of the client after the kill: %v", err)
 	}
 	return srv
 }
@@ -165,7 +165,7 @@ func (l *ledger) round(t *testing.T, srv *process, spec childSpec, seed uint64) 
 // TestKillServer: kill -9 of the server during a transfer, and a restart on the same address. The server's books
 // say what it ran and received; the client's ledger must agree with them.
 func TestKillServer(t *testing.T) {
-	l := &ledger{broken: make(chan struct{}, 1), calls: make(map[uint64]error), behind: make(map[uint64]bool), acked: make(map[uint64]bool)}
+	l := &ledger{broken: make(chan struct{}, 1), calls: make(map[uint64]error), after: make(map[uint64]bool), acked: make(map[uint64]bool)}
 	dir := t.TempDir()
 	srv := start(t, childSpec{Role: "server", Addr: home(), Dir: dir})
 	spec := childSpec{Role: "server", Addr: srv.said, Dir: dir}
@@ -207,7 +207,7 @@ func TestKillServer(t *testing.T) {
 	}
 }
 
-// compare holds what the client was told against what the server wrote down.
+// compare checks what the client learned against what the server recorded.
 func (l *ledger) compare(t *testing.T, dir string) {
 	ran, messages := readBooks(t, dir)
 	copies := 0
@@ -218,11 +218,11 @@ func (l *ledger) compare(t *testing.T, dir string) {
 			}
 		}
 	}
-	unknown, behind := 0, 0
+	unknown, after := 0, 0
 	for n, err := range l.calls {
 		switch {
-		case l.behind[n] && (err != nil || ran[n] != 1):
-			l.complain("call %d behind the broken hook ran %d times: %v", n, ran[n], err)
+		case l.after[n] && (err != nil || ran[n] != 1):
+			l.complain("call %d after the broken hook ran %d times: %v", n, ran[n], err)
 		case err == nil && ran[n] == 1:
 		case errors.Is(err, gantline.ErrUnknownOutcome) && ran[n] <= 1:
 			unknown++
@@ -230,8 +230,8 @@ func (l *ledger) compare(t *testing.T, dir string) {
 		default:
 			l.complain("call %d ran %d times: %v", n, ran[n], err)
 		}
-		if l.behind[n] {
-			behind++
+		if l.after[n] {
+			after++
 		}
 	}
 	for n, before := range l.acked {
@@ -239,9 +239,9 @@ func (l *ledger) compare(t *testing.T, dir string) {
 			l.complain("message %d arrived %d times; acked before the kill: %v", n, got, before)
 		}
 	}
-	t.Logf("%d kills: %d calls, %d of unknown outcome; %d of them behind the broken hook, 0 unknown; %d messages, %d arrived once more, flagged",
-		kills, len(l.calls), unknown, behind, len(l.acked), copies)
-	if behind != kills*1000 || copies == 0 {
-		t.Errorf("%d calls behind the hook, %d messages came again: the test has lost its point", behind, copies)
+	t.Logf("%d kills: %d calls, %d of unknown outcome; %d of them after the broken hook, 0 unknown; %d messages, %d arrived once more, flagged",
+		kills, len(l.calls), unknown, after, len(l.acked), copies)
+	if after != kills*1000 || copies == 0 {
+		t.Errorf("%d calls after the hook, %d messages came again: the test has lost its point", after, copies)
 	}
 }

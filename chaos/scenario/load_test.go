@@ -115,7 +115,7 @@ func (s *side) again() {
 	s.ran, s.last, s.count = make(map[uint64]int), 0, 0
 }
 
-// audit adds up what reached s of so many messages and calls. The lock is held.
+// audit adds up what reached s of the given messages and calls. The lock is held.
 func (s *side) audit(messages, calls int) {
 	s.messages += s.count
 	s.calls += len(s.ran)
@@ -153,7 +153,7 @@ func (s *side) push(ctx context.Context, seed uint64, size int64) {
 	}
 }
 
-// echo sends back what n streams bring.
+// echo sends back what arrives on n streams.
 func (s *side) echo(ctx context.Context, n int) {
 	var wg sync.WaitGroup
 	for range n {

@@ -30,7 +30,7 @@ func until(t testing.TB, limit time.Duration, what string, cond func() bool) tim
 	return time.Since(start)
 }
 
-// TestBlackhole: both sides notice within interval + timeout, and carry on when the way is back.
+// TestBlackhole: both sides notice within interval + timeout, and continue when the path is back.
 func TestBlackhole(t *testing.T) {
 	x := newTotals()
 	r := newRig(t, 1, time.Second)
@@ -52,11 +52,11 @@ func TestBlackhole(t *testing.T) {
 	x.log(t, "blackhole")
 }
 
-// flapDials is the most that one outage may cost: the dial at once, the one within 20 ms, one within 1.2 s that may
-// find the way just closing, and its own first one again.
+// flapDials is the most dials that one outage may cost. They are the dial at once, the one within 20 ms, one within
+// 1.2 s that may find the path just closing, and its own first one again.
 const flapDials = 4
 
-// TestFlap: the way is up and down in turn; what is dialled is bounded, nothing leaks, and soon after the end all is well.
+// TestFlap: the path is up and down in turn. The dials are bounded, nothing leaks, and soon after the end all is well.
 func TestFlap(t *testing.T) {
 	r := newRig(t, 1, time.Second)
 	r.load(1)
@@ -113,7 +113,7 @@ func TestFlap(t *testing.T) {
 	}
 }
 
-// heapInUse is what is left of the heap behind a collection.
+// heapInUse is what is left of the heap after a collection.
 func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.GC()

@@ -20,7 +20,7 @@ type process struct {
 	said string // its first line
 }
 
-// start runs a child and waits until it says something. It is killed with the test.
+// start runs a child and waits for its first line. The child is killed with the test.
 func start(t testing.TB, spec childSpec) *process {
 	t.Helper()
 	text, err := json.Marshal(spec)
@@ -68,7 +68,7 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// readBooks returns how often a child ran each call, and for each message whether it was flagged as redelivered, each time.
+// readBooks returns how often a child ran each call, and whether each delivery of a message was flagged redelivered.
 func readBooks(t testing.TB, dir string) (calls map[uint64]int, messages map[uint64][]bool) {
 	t.Helper()
 	calls, messages = make(map[uint64]int), make(map[uint64][]bool)

@@ -13,9 +13,10 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// BenchmarkResume compares sessions that can be resumed with ones that cannot (SessionExpiry negative: a torn carrier ends
-// the End), in rounds that take turns: 64 MiB over one stream, and 5000 calls of 64 bytes one after the other. The log that
-// a resume replays is the window of unacknowledged bytes, which both have: what is compared is what resuming adds.
+// BenchmarkResume compares sessions that can be resumed with ones that cannot. With a negative SessionExpiry a torn
+// carrier ends the End. Rounds take turns: 64 MiB over one stream, and 5000 calls of 64 bytes one after the other. The
+// log that a resume replays is the window of unacknowledged bytes, which both have, so the difference is what resuming
+// adds.
 func BenchmarkResume(b *testing.B) {
 	const bulk, calls = 64 << 20, 5000
 	pairs := map[string]*benchPair{"on": newBenchPair(b, 0), "off": newBenchPair(b, -1)}
@@ -43,7 +44,7 @@ func BenchmarkResume(b *testing.B) {
 	}
 	report("MiB/s", bytes)
 	report("calls/s", rates)
-	b.ReportMetric(0, "ns/op") // a round says nothing
+	b.ReportMetric(0, "ns/op") // a single round says nothing
 }
 
 // benchPair is a client and a server over loopback.

@@ -87,5 +87,5 @@ func (r *rig) close() {
 	r.proxy.Close()
 }
 
-// resumes is how often the client's session went on over a new connection.
+// resumes is how often the client's session continued over a new connection.
 func (r *rig) resumes() uint64 { return r.client.end.Stats().Link.Resumes }

@@ -17,8 +17,8 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// meet connects this process to a child that is the other side. again gives the End there is when the child is back:
-// the same one here, or, for a server whose session was lost, the next.
+// meet connects this process to a child that is the other side. again returns the End that exists when the child is
+// back: the same one here, or, for a server whose session was lost, the next.
 func meet(t *testing.T, child string, spec childSpec) (p *process, end *gantline.End, again func() *gantline.End) {
 	t.Helper()
 	cfg := gantline.Config{Logger: quiet, Heartbeat: spec.Beat, SessionExpiry: spec.Expiry}
@@ -53,9 +53,9 @@ func meet(t *testing.T, child string, spec childSpec) (p *process, end *gantline
 	return p, accept(), accept
 }
 
-// TestStop: SIGSTOP for one side, for less and for more than the session lives without a carrier. What was sent to it
-// meanwhile arrives behind a short stop; behind a long one the other side has had its verdict, and the stopped
-// one does not act on what lies in its socket.
+// TestStop: SIGSTOP for one side, for less and for more time than the session lives without a carrier. After a short
+// stop, what was sent to it in the meantime arrives. After a long one the other side has its verdict already, and the
+// stopped one does not act on what is still in its socket.
 func TestStop(t *testing.T) {
 	tests := []struct {
 		child string
@@ -127,7 +127,7 @@ func TestStop(t *testing.T) {
 					t.Errorf("the stream: %q, %v", echo, err)
 				}
 			}
-			if _, err := end.Call(ctx, "count", body(2)); err != nil { // behind all that came before
+			if _, err := end.Call(ctx, "count", body(2)); err != nil { // after everything before
 				t.Fatal(err)
 			}
 			t.Logf("well again %v after SIGCONT", time.Since(back).Round(time.Millisecond))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// totals are what a scenario came to, over all its runs. The applications' counters are their own.
+// totals is the outcome of a scenario, over all its runs. The applications' counters are their own.
 type totals struct {
 	began      time.Time
 	told       time.Time // on standard error
@@ -43,7 +43,7 @@ func (x *totals) add(r *rig) {
 	}
 }
 
-// progress says every 10 s on standard error how far a long one is.
+// progress reports every 10 s on standard error how far a long one is.
 func (x *totals) progress(t testing.TB, of int) {
 	if time.Since(x.told) > 10*time.Second {
 		x.told = time.Now()

@@ -22,7 +22,7 @@ import (
 )
 
 // tapped is a client's connection that keeps what the client says first: a thief reads along. Over TLS it is the
-// plain text, which only one who has broken into the client could have.
+// plain text, which a thief could have only after breaking into the client.
 type tapped struct {
 	net.Conn
 	mu   *sync.Mutex
@@ -216,8 +216,8 @@ func (s *scene) say(hello *frame.Hello) (frame.Refuse, error) {
 	return frame.ParseRefuse(answer[frame.HeaderLen:])
 }
 
-// TestThief: resumes that are stolen, replayed, foreign or altered are refused, and the live session does not notice.
-// conn's TestResumeRefused has those whose proof is valid.
+// TestThief: stolen, replayed, foreign and altered resumes are refused, and the live session does not notice. conn's
+// TestResumeRefused has those whose proof is valid.
 func TestThief(t *testing.T) {
 	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ mtype = { HELLO, RESUME, WELCOME, STALE, GONE, DATA, ACK };
 chan up[K]   = [N + 3] of { mtype, byte, byte };
 chan down[K] = [N + 3] of { mtype, byte, byte };
 bool open[K];          /* dialled and not cut */
-bool tentative[K];     /* WELCOME was said, and nothing has come behind it */
+bool tentative[K];     /* WELCOME was said, and nothing has come after it */
 
 mtype = { NONE, LIVE, EXPIRED };   /* the server's session */
 mtype = { DOWN, WAITING, RUNNING, LOST };     /* the client */
@@ -98,7 +98,7 @@ proctype Client() {
 }
 
 /* A first connect makes a session of its own, which becomes real - owner of the client's id - with the first
- * frame behind WELCOME or with a resume. A client that waits for its first session must never meet a real one:
+ * frame after WELCOME or with a resume. A client that waits for its first session must never meet a real one:
  * that would be the ghost of a lost WELCOME, which locks it out. */
 inline hello(k) {
 	if
@@ -126,7 +126,7 @@ inline resume(k, e, pos) {
 	if
 	:: server == EXPIRED -> PUT(down, k, GONE, 0, 0)
 	:: else ->
-		/* whoever can prove the session has got its WELCOME: it is real now, if it was not */
+		/* a client that proves the session has got its WELCOME: it is real from now on */
 		server = LIVE; tentative[0] = false; tentative[1] = false;
 		if
 #ifndef OLD_EPOCH
@@ -171,7 +171,7 @@ proctype Server() {
 	:: atomic { up[2]?[RESUME] -> up[2]?RESUME, a, p; resume(2, a, p) }
 #endif
 
-	/* the first frame behind a WELCOME */
+	/* the first frame after a WELCOME */
 	:: atomic { tentative[0] && up[0]?[DATA] -> first(0) }
 	:: atomic { tentative[1] && up[1]?[DATA] -> first(1) }
 #if K > 2

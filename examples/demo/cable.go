@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// cable is the connection between the two sides, as one who trips over it sees it.
+// cable is the connection between the two sides, which somebody trips over.
 type cable struct {
 	mu   sync.Mutex // guards nc
 	nc   *net.TCPConn
@@ -39,7 +39,7 @@ func (c *cable) cut() {
 	}
 }
 
-// keepCutting cuts every so often until ctx is done.
+// keepCutting cuts again and again, every period, until ctx is done.
 func (c *cable) keepCutting(ctx context.Context, every time.Duration) {
 	if every <= 0 {
 		return

@@ -38,8 +38,8 @@ type demo struct {
 	pulling chan struct{} // capacity 1: full while a stream is read
 	sum     hash.Hash
 
-	server verdict     // what the server said at the end
-	books  *ledger     // what it wrote down
+	server verdict     // the server's last words
+	books  *ledger     // its record
 	over   atomic.Bool // both are there
 }
 
@@ -48,7 +48,7 @@ func newDemo(opt options, src *source) *demo {
 		pulling: make(chan struct{}, 1), sum: sha256.New(), books: newLedger()}
 }
 
-// run starts the server process and a client, and lets them work until the file is across.
+// run starts the server process and a client, and lets them work until the file is transferred.
 func (d *demo) run(ctx context.Context, v *view) (err error) {
 	dir, err := os.MkdirTemp("", "gantline-demo-")
 	if err != nil {
@@ -92,7 +92,7 @@ func (d *demo) run(ctx context.Context, v *view) (err error) {
 	return err
 }
 
-// work is all that goes on while the cable is cut and the server is killed.
+// work is everything that runs while the cable is cut and the server is killed.
 func (d *demo) work(ctx context.Context, end *gantline.End) error {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
@@ -133,7 +133,7 @@ func (d *demo) pull(ctx context.Context, end *gantline.End) error {
 	}
 }
 
-// read takes what one stream brings.
+// read takes the bytes of one stream.
 func (d *demo) read(ctx context.Context, st *gantline.Stream) error {
 	d.pulling <- struct{}{}
 	defer func() { <-d.pulling }()
@@ -147,7 +147,7 @@ func (d *demo) read(ctx context.Context, st *gantline.Stream) error {
 	return err
 }
 
-// position tells a new server how much of the file is here, once the old server's stream is at its end.
+// position tells a new server how much of the file is here. It waits for the end of the old server's stream.
 func (d *demo) position(ctx context.Context, _ struct{}) (int64, error) {
 	select {
 	case d.pulling <- struct{}{}:

@@ -107,7 +107,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestLedger: a file brings back what was written, but for a message that only another process could have acked.
+// TestLedger: a file returns what was written, except a message that only another process could have acked.
 func TestLedger(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
 	a, err := openLedger(path)

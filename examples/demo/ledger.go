@@ -13,24 +13,25 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// What a side writes down, one line each: the kind, a number, and for some a message's id.
+// A side records these, one line each: the kind, a number, and for some a message's id.
 const (
 	began   = 'c' // a call of this side is about to be made
-	right   = 'a' // it was answered, and rightly
+	right   = 'a' // it was answered, and correctly
 	unknown = 'u' // it may have run: its answer will not come
 	unsent  = 'n' // it has not run and will not
 	ran     = 'r' // a call of the other side is about to be run
 	sending = 'p' // a message of this side is about to be published
 	acked   = 'k' // the other side has it
-	got     = 'g' // a message of the other side was handed out
+	got     = 'g' // a message of the other side was delivered
 	dropped = 'd' // a copy of one was not
-	replay  = 's' // the session went on over a new connection; the number is of bytes sent again
+	replay  = 's' // the session continued over a new connection; the number is of bytes sent again
 )
 
-// ledger is what one side did and what reached it. The server's is a file as well, and a line is in it before the
-// server answers: what kill -9 ends is not lost, and the next server process goes on where it was.
+// ledger is what one side did and what reached it. The server's is also a file, and a line is in it before the server
+// answers: kill -9 loses nothing, and the next server process continues where it was.
 //
-// It is the side's gantline.Dedup too. Handing out a message and remembering its id are one line, so no kill comes between them.
+// It is the side's gantline.Dedup too. Delivering a message and remembering its id are one line, so no kill comes between
+// them.
 type ledger struct {
 	f *os.File // nil = in memory only
 
@@ -39,7 +40,7 @@ type ledger struct {
 	calls    map[int64]byte // how far each call of this side is
 	runs     map[int64]int
 	unacked  map[int64]gantline.MessageID
-	messages map[int64]int // handed out
+	messages map[int64]int // delivered
 	ids      map[gantline.MessageID]bool
 	failed   error // of the file
 }
@@ -49,9 +50,9 @@ type tallies struct {
 	Calls, Right, Unknown, Unsent int64 // calls made by this side and what became of them
 	Ran, RanAgain, RanTwice       int64 // calls run by this side, repeats of idempotent ones among them, and of others
 	Sent, Acked                   int64 // messages published by this side
-	Got, GotAgain, Dropped        int64 // messages handed out by this side, repeats among them, copies kept away
+	Got, GotAgain, Dropped        int64 // messages delivered by this side, repeats among them, copies kept away
 	Resumes, Replayed             int64 // of sessions, and bytes sent again by this side
-	Last                          int64 // number of the message handed out last
+	Last                          int64 // number of the message delivered last
 }
 
 func newLedger() *ledger {
@@ -59,7 +60,7 @@ func newLedger() *ledger {
 		messages: make(map[int64]int), ids: make(map[gantline.MessageID]bool)}
 }
 
-// openLedger goes on with the one in a file, or begins it.
+// openLedger continues the ledger in a file, or begins it.
 func openLedger(path string) (*ledger, error) {
 	l := newLedger()
 	f, err := os.Open(path)
@@ -89,7 +90,7 @@ func (l *ledger) load(f *os.File) error {
 	return s.Err()
 }
 
-// write puts down one line.
+// write records one line.
 func (l *ledger) write(kind byte, n int64, id gantline.MessageID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -172,7 +173,7 @@ func (l *ledger) message() (n int64, id gantline.MessageID) {
 	return n, id
 }
 
-// hand notes a message that is handed out, and returns the number of the one before.
+// hand records a message that is delivered, and returns the number of the one before.
 func (l *ledger) hand(n int64, id gantline.MessageID) (last int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,7 +1,7 @@
-// Command demo shows one connection at work: a server process pushes a file to a client over a stream it opened,
-// while both sides call each other and exchange acked messages, all over one TCP connection on loopback.
-// Every two seconds the connection is cut with a reset, and everything goes on; with -restart the server process is killed as
-// well and started again. At the end it says whether every byte, call and message arrived right.
+// Command demo shows one connection at work: a file, calls and messages over TCP on loopback. A server process pushes the
+// file to a client over a stream it opened, while both sides call each other and exchange acked messages. Every two
+// seconds the connection is cut with a reset, and everything continues. With -restart the server process is also killed
+// and started again. At the end it says whether every byte, call and message arrived right.
 //
 // # Usage
 //
@@ -13,13 +13,13 @@
 //
 // # Concurrency
 //
-// The client is this process and the server another one of the same program; they meet over TCP, and the server tells how it
-// does over its standard output. A ledger has a lock, counters are atomic; everything else belongs to one goroutine.
+// The client is this process and the server another one of the same program. They meet over TCP, and the server reports
+// over its standard output. A ledger has a lock, counters are atomic; everything else belongs to one goroutine.
 //
 // # Errors
 //
-// Exit status 0 and "verdict: ok" only if the SHA-256 of the file, every call and every message are right;
-// 1 with what was wrong otherwise; 2 for flags or files that cannot be used.
+// Exit status 0 and "verdict: ok" only if the SHA-256 of the file, every call and every message are right; 1 with what
+// was wrong otherwise; 2 for flags or files that cannot be used.
 package main
 
 import (
@@ -33,7 +33,7 @@ import (
 	"time"
 )
 
-// options are the flags. The server process is told them as JSON.
+// options are the flags. The server process gets them as JSON.
 type options struct {
 	File     string
 	Size     int64 // MiB to generate

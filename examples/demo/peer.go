@@ -11,7 +11,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// What travels in calls and messages. Both sides share these declarations, which is all the IDL there is.
+// What travels in calls and messages. Both sides share these declarations, which are all the IDL there is.
 type (
 	pair struct{ A, B int64 }
 	sum  struct{ Sum int64 }
@@ -34,8 +34,8 @@ const (
 )
 
 const (
-	atLeast  = 50                    // calls and messages in each direction, however fast the file is through
-	ackAfter = 10 * time.Millisecond // a message is worked on for so long
+	atLeast  = 50                    // calls and messages in each direction, however soon the file is through
+	ackAfter = 10 * time.Millisecond // how long a message is worked on
 	patience = time.Minute           // for a call or an ack
 )
 
@@ -46,10 +46,10 @@ type peer struct {
 	*ledger
 
 	mu    sync.Mutex // guards what follows
-	wrong []string   // what was not right, the first few
+	wrong []string   // the first few errors
 	state gantline.State
 	sent  map[int]uint64 // bytes sent again, by session
-	fresh int            // sessions begun behind the first
+	fresh int            // sessions begun after the first
 }
 
 func newPeer(name string, opt options, l *ledger) *peer {
@@ -82,7 +82,7 @@ func (p *peer) config() gantline.Config {
 	}
 }
 
-// session notes what became of a cut.
+// session records the outcome of a cut.
 func (p *peer) session(end *gantline.End, fresh bool) {
 	st := end.Stats()
 	p.mu.Lock()
@@ -97,7 +97,7 @@ func (p *peer) session(end *gantline.End, fresh bool) {
 	}
 }
 
-// setup registers what the other side may call and send, before its first frame is looked at.
+// setup registers what the other side may call and send, before its first frame is processed.
 func (p *peer) setup(end *gantline.End) error {
 	add.Handle(end, func(_ context.Context, q pair) (sum, error) {
 		p.write(ran, q.A, gantline.MessageID{})
@@ -107,13 +107,13 @@ func (p *peer) setup(end *gantline.End) error {
 		if last := p.hand(t.Seq, m.ID); t.Seq != last+1 {
 			p.complain("message %d came after message %d", t.Seq, last)
 		}
-		time.AfterFunc(ackAfter, func() { _ = m.Ack() }) // when it fails the message comes again
+		time.AfterFunc(ackAfter, func() { _ = m.Ack() }) // if this fails, the message comes again
 		return gantline.ErrAckLater
 	})
 	return nil
 }
 
-// chat calls the other side and publishes to it until ctx is done, and at least atLeast times; then it waits for what
+// chat calls the other side and publishes to it until ctx is done, and at least atLeast times. Then it waits for what
 // is under way. It ends with the End, too.
 func (p *peer) chat(ctx context.Context, end *gantline.End) {
 	var wg sync.WaitGroup
@@ -152,8 +152,8 @@ func (p *peer) every(ctx context.Context, end *gantline.End, n int, done func() 
 	}
 }
 
-// idempotent calls, every second one, are made again when the server was killed under them. What becomes of the
-// others is told.
+// idempotent calls, every second one, are made again when the server was killed under them. The others report
+// their outcome.
 func idempotent(n int64) bool { return n%2 == 0 }
 
 func (p *peer) callOnce(end *gantline.End) {
@@ -179,7 +179,7 @@ func (p *peer) callOnce(end *gantline.End) {
 	}
 }
 
-// publish publishes one message and notes the ack.
+// publish publishes one message and records the ack.
 func (p *peer) publish(ctx context.Context, end *gantline.End, n int64, id gantline.MessageID, acks *sync.WaitGroup, opts ...gantline.PublishOption) {
 	acks.Add(1)
 	_, err := ticks.PublishAsync(ctx, end, tick{n}, append(opts, gantline.WithMessageID(id), gantline.OnDone(func(err error) {

@@ -17,7 +17,7 @@ import (
 const (
 	downFor  = 300 * time.Millisecond // between a kill and the next start
 	startMax = 10 * time.Second       // for a start
-	stopMax  = 10 * time.Second       // for a good end
+	stopMax  = 10 * time.Second       // for an orderly end
 )
 
 // process is the server process: killed, and started again on its address.
@@ -29,7 +29,7 @@ type process struct {
 	cmd    *exec.Cmd  // nil = not running
 	in     io.Closer  // its end ends the process
 	gone   chan struct{}
-	status serverStatus // last told
+	status serverStatus // last reported
 	kills  int
 }
 
@@ -75,7 +75,7 @@ func (p *process) start() error {
 	}
 }
 
-// listen takes what the process tells until it ends.
+// listen takes the process's reports until it ends.
 func (p *process) listen(out io.Reader, told func(), gone chan struct{}) {
 	defer close(gone)
 	s := bufio.NewScanner(out)
@@ -101,7 +101,7 @@ func (p *process) addr() string {
 	return p.status.Addr
 }
 
-// now is the process as it was last heard of.
+// now is the last report of the process.
 func (p *process) now() (st serverStatus, pid, kills int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,7 +120,7 @@ func (p *process) kill() {
 	}
 }
 
-// stop ends the process in peace.
+// stop ends the process in an orderly way.
 func (p *process) stop() error {
 	p.mu.Lock()
 	in := p.in
@@ -147,8 +147,8 @@ func (p *process) take() (cmd *exec.Cmd, gone chan struct{}) {
 	return cmd, p.gone
 }
 
-// keepKilling kills the process every so often and starts it again, until ctx is done. It runs when this returns,
-// unless it could not be started.
+// keepKilling kills the process again and again and restarts it, until ctx is done. The process runs when
+// keepKilling returns, unless it could not be started.
 func (p *process) keepKilling(ctx context.Context, every time.Duration) error {
 	if every <= 0 {
 		return nil

@@ -101,7 +101,8 @@ func rows(c, s tallies) (rows []row) {
 	return rows
 }
 
-// check lists where what one side did and what the other saw differ. It counts in the books of the receiving side.
+// check lists the differences between what one side did and what the other saw. It counts in the ledger of the
+// receiving side.
 func (d *demo) check() (wrong []string) {
 	if d.pulled.Load() != d.server.File.Size || !bytes.Equal(d.sum.Sum(nil), d.server.File.SHA256) {
 		wrong = append(wrong, fmt.Sprintf("file: pushed %d bytes with SHA-256 %x, received %d with %x", d.server.File.Size, d.server.File.SHA256, d.pulled.Load(), d.sum.Sum(nil)))
@@ -111,8 +112,8 @@ func (d *demo) check() (wrong []string) {
 	return append(wrong, compare("server -> client", d.books, d.client.ledger, kills > 0, kills > 0)...)
 }
 
-// compare holds what from was told against what to saw. killed says that the server was, so that outcomes may be unknown; died
-// that from was, and calls with it.
+// compare checks what from was told against what to saw. killed says that the server was killed, so that outcomes may be
+// unknown; died that from was, and calls with it.
 func compare(way string, from, to *ledger, killed, died bool) (wrong []string) {
 	say := func(format string, args ...any) {
 		if len(wrong) < 5 {

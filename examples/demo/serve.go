@@ -21,14 +21,14 @@ import (
 // serverEnv makes this program the demo's server process: its value is a serverSpec in JSON.
 const serverEnv = "GANTLINE_DEMO_SERVER"
 
-// serverSpec is what the server process is told.
+// serverSpec is what the server process gets.
 type serverSpec struct {
 	Addr   string // to listen on
 	Ledger string // path
 	Opt    options
 }
 
-// serverStatus is what it tells, one line of JSON at a time.
+// serverStatus is what the server reports, one line of JSON at a time.
 type serverStatus struct {
 	Addr   string
 	State  string
@@ -38,7 +38,7 @@ type serverStatus struct {
 
 const statusEvery = 100 * time.Millisecond
 
-// serve is the whole life of the server process. It ends when in does, which is when the client's process ends.
+// serve is the whole life of the server process. It ends with in, which ends with the client's process.
 func serve(text string, in io.Reader, out io.Writer) error {
 	signal.Ignore(os.Interrupt) // an interrupt is for the client, which ends this process
 	var spec serverSpec
@@ -89,7 +89,7 @@ type serving struct {
 	pushed atomic.Int64
 }
 
-// report tells how things are until ctx is done.
+// report sends the status until ctx is done.
 func (s *serving) report(ctx context.Context, addr string, out io.Writer) {
 	t := time.NewTicker(statusEvery)
 	defer t.Stop()
@@ -113,7 +113,7 @@ func (s *serving) report(ctx context.Context, addr string, out io.Writer) {
 	}
 }
 
-// visit serves one End: it pushes the file from where the client has it, and chats until the client says that it is done.
+// visit serves one End. It pushes the file from the client's position, and chats until the client says that it is done.
 func (s *serving) visit(ctx context.Context, end *gantline.End) {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
@@ -138,7 +138,8 @@ func (s *serving) visit(ctx context.Context, end *gantline.End) {
 	<-end.Context().Done()
 }
 
-// push sends what the client does not have over a stream that the server opens, and gives the hash of the whole to sum.
+// push sends the part of the file that the client lacks over a stream that the server opens. It gives the hash of the
+// whole to sum.
 func (s *serving) push(end *gantline.End, sum chan<- []byte) error {
 	src, err := s.opt.source()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// source is what is pushed: its bytes, and how many there are.
+// source is the file that is pushed: its bytes, and how many there are.
 type source struct {
 	io.Reader
 	io.Closer
@@ -35,7 +35,7 @@ func (o *options) source() (*source, error) {
 		f.Close()
 		return nil, fmt.Errorf("-file: %w", err)
 	}
-	// What is appended while the demo runs is left out, so that the progress bar is right.
+	// Bytes appended while the demo runs are left out, so that the progress bar is right.
 	return &source{Reader: io.LimitReader(f, info.Size()), Closer: f, name: o.File, size: info.Size()}, nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// view shows the run while it goes: a live screen on a terminal, else one line a second.
+// view shows the run in progress: a live screen on a terminal, else one line a second.
 type view struct {
 	w     io.Writer
 	d     *demo
@@ -124,7 +124,7 @@ func (v *view) state(s string) string {
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colour, text)
 }
 
-// snapshot is how things are.
+// snapshot is the state of the run.
 type snapshot struct {
 	elapsed, part            float64
 	clientState, serverState string

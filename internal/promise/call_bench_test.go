@@ -11,7 +11,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// together returns a contender that has n goroutines do op again and again.
+// together returns a contender whose n goroutines do op again and again.
 func together(b *testing.B, n int, op func() error) contender {
 	return func(d time.Duration) int {
 		var total atomic.Int64
@@ -34,8 +34,8 @@ func together(b *testing.B, n int, op func() error) contender {
 	}
 }
 
-// BenchmarkCall is 128-byte echo calls. With one caller p50-x-raw compares with raw ping-pong; x-raw says how
-// many calls there are for each round trip of raw TCP. Aim: at least 1.3 with 64 callers.
+// BenchmarkCall is 128-byte echo calls. With one caller p50-x-raw compares with raw ping-pong; x-raw is the
+// number of calls for each round trip of raw TCP. Aim: at least 1.3 with 64 callers.
 func BenchmarkCall(b *testing.B) {
 	const size = 128
 	for _, m := range modes[:2] {
@@ -61,7 +61,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkCallLarge is 128 KiB echo calls of 8 callers against 32 KiB writes on raw TCP; the bytes of one
+// BenchmarkCallLarge is 128 KiB echo calls of 8 callers against 32 KiB writes on raw TCP. The bytes of one
 // direction count.
 func BenchmarkCallLarge(b *testing.B) {
 	const size = 128 * kib
@@ -78,7 +78,7 @@ func BenchmarkCallLarge(b *testing.B) {
 }
 
 // BenchmarkPublish is messages with the application's ack, one after the other or a number of them in flight.
-// x-raw says how many there are for each round trip of raw TCP.
+// x-raw is the number of messages for each round trip of raw TCP.
 func BenchmarkPublish(b *testing.B) {
 	for _, tc := range []struct{ size, flight int }{{128, 1}, {128, 64}, {128, 1024}, {16 * kib, 64}} {
 		b.Run(fmt.Sprintf("size=%d/flight=%d", tc.size, tc.flight), func(b *testing.B) {

@@ -12,7 +12,7 @@ import (
 // seenContext is what a handler saw of its context's end.
 type seenContext struct{ err, cause error }
 
-// waiting registers "wait", which returns only when its context is over, and returns what it saw then.
+// waiting registers "wait", which returns only when its context is over. It returns what the handler saw then.
 func waiting(end *gantline.End, started chan<- struct{}, opts ...gantline.HandlerOption) <-chan seenContext {
 	seen := make(chan seenContext, cancellations)
 	end.Handle("wait", gantline.HandlerFunc(func(ctx context.Context, _ *gantline.Request) ([]byte, error) {
@@ -131,8 +131,8 @@ func TestCallerDoesNotWaitForHandler(t *testing.T) {
 	})
 }
 
-// TestCancelReachesOtherHandlers: the same for a streaming call, given up by its context or by Cancel, and for a
-// subscription whose publisher gives up.
+// TestCancelReachesOtherHandlers: the same for streaming calls and subscriptions. The call is given up by its
+// context or by Cancel; the publisher gives up the message.
 func TestCancelReachesOtherHandlers(t *testing.T) {
 	both(t, time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {
 		far.Handle("echo", gantline.HandlerFunc(echo))
@@ -194,7 +194,7 @@ func TestCancelReachesOtherHandlers(t *testing.T) {
 	})
 }
 
-// TestLostEndReachesHandler: when the caller's End is closed the handler's context ends and says so.
+// TestLostEndReachesHandler: when the caller's End is closed, the handler's context ends and says so.
 func TestLostEndReachesHandler(t *testing.T) {
 	both(t, time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {
 		started := make(chan struct{}, 1)

@@ -11,8 +11,8 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// loads are what may go on while an End is closed. Each starts what it does on goroutines of wg, which end with
-// the Ends; near is the End that will be closed.
+// loads are what may run while an End is closed. Each starts its work on goroutines of wg, which end with the
+// Ends; near is the End that will be closed.
 var loads = []struct {
 	name  string
 	start func(t *testing.T, wg *sync.WaitGroup, near, far *gantline.End)
@@ -70,12 +70,12 @@ func keepCopying(t *testing.T, wg *sync.WaitGroup, from, to *gantline.End) {
 	wg.Go(func() { _, _ = io.Copy(io.Discard, peer) })
 }
 
-// loadedCloseLimit is the bound for End.Close beside a load that takes all of the machine; on an idle machine it
+// loadedCloseLimit is the bound for End.Close beside a load that takes all of the machine. On an idle machine it
 // takes less than a tenth.
 const loadedCloseLimit = 5 * closeLimit
 
-// TestCloseUnderLoad: whatever goes on, Close delivers what was written before, returns nil and does not wait
-// for the load to end; nothing that began before it hangs.
+// TestCloseUnderLoad: Close delivers what was written before, returns nil, and does not wait for the load to
+// end. Nothing that began before it hangs.
 func TestCloseUnderLoad(t *testing.T) {
 	for _, load := range loads {
 		t.Run(load.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestCloseUnderLoad(t *testing.T) {
 				load.start(t, &wg, near, far)
 				delivered := make(chan error, 1)
 				go func() { delivered <- receiveLast(far) }()
-				if _, err := near.Call(t.Context(), "echo", nil); err != nil { // the load is on
+				if _, err := near.Call(t.Context(), "echo", nil); err != nil { // the load is running
 					t.Fatal(err)
 				}
 				st, err := near.OpenStream(t.Context(), gantline.WithName("last"))

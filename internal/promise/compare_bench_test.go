@@ -11,7 +11,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// A comparison is a few rounds of raw TCP and of ours in turns, in one process: only figures of the same
+// A comparison is a few rounds of raw TCP and of ours in turns, in one process. Only figures of the same
 // minutes on the same machine can be compared. The best round of each counts, as the least disturbed one.
 const (
 	rounds = 5
@@ -21,7 +21,7 @@ const (
 // A contender does its work for d and returns how many operations that were.
 type contender func(d time.Duration) int
 
-// result is what the rounds of one contender gave.
+// result is the outcome of one contender's rounds.
 type result struct {
 	rates  []float64 // operations per second of each round
 	ops    int
@@ -32,8 +32,8 @@ type result struct {
 
 func (r *result) best() float64 { return slices.Max(r.rates) }
 
-// compare runs the rounds and reports ours as ns/op, B/op and allocs/op, and the best rounds' ratio of rates as
-// x-raw. It takes about 3 s, more than a benchmark's default time, so the benchmark's own loop runs once.
+// compare runs the rounds and reports ours as ns/op, B/op and allocs/op. x-raw is the best rounds' ratio of
+// rates. It takes about 3 s, more than a benchmark's default time, so the benchmark's own loop runs once.
 func compare(b *testing.B, raw, ours contender) (rawResult, ourResult result) {
 	b.Helper()
 	raw(round / 10)
@@ -114,8 +114,8 @@ func streamPair(b testing.TB, near, far *gantline.End) (st, peer *gantline.Strea
 	return st, peer
 }
 
-// discard reads and drops what comes, with a buffer of 64 KiB and without io.WriterTo, so that both contenders
-// read alike. It ends with the connection.
+// discard reads with a buffer of 64 KiB and drops what arrives. It does without io.WriterTo, so that both
+// contenders read alike. It ends with the connection.
 func discard(r io.Reader) {
 	buf := make([]byte, 64*kib)
 	for {
@@ -125,7 +125,7 @@ func discard(r io.Reader) {
 	}
 }
 
-// reflect sends back what comes, size bytes at a time. It ends with the connection.
+// reflect sends back what arrives, size bytes at a time. It ends with the connection.
 func reflect(rw io.ReadWriter, size int) {
 	buf := make([]byte, size)
 	for {

@@ -23,7 +23,7 @@ var modes = []mode{
 	{"max 8 concurrent", []gantline.HandlerOption{gantline.MaxConcurrent(8)}},
 }
 
-// heapBound is what the heap may grow by at most with that many bytes of payload in flight.
+// heapBound is how much the heap may grow with that many bytes of payload in flight.
 func heapBound(payload uint64) uint64 { return 2*payload + 32*mib }
 
 // crowd calls f n times on each End at once, as near, and returns the errors of all.
@@ -113,7 +113,7 @@ func checkHeap(t *testing.T, heap *heapWatch, payload uint64) {
 	}
 }
 
-// TestManyCallers: 2048 callers, twice as many as may run at a time, on one side and then on both at once.
+// TestManyCallers: 2048 callers, twice as many as may run at a time. They are on one side, then on both.
 func TestManyCallers(t *testing.T) {
 	const callers = 2048
 	for _, m := range modes {
@@ -151,8 +151,8 @@ func TestManyCallers(t *testing.T) {
 }
 
 // TestNestedCalls: 1000 callers on each side whose handlers call back three levels deep. An Inline handler
-// cannot call back, so there only the innermost one is inline. Each level has its own method: with one for
-// all, MaxConcurrent would let the outer calls take the places that the inner ones need.
+// cannot call back, so there only the innermost one is inline. Each level has its own method: with one for all,
+// MaxConcurrent would let the outer calls take the places that the inner ones need.
 func TestNestedCalls(t *testing.T) {
 	const callers, levels = 1000, 3
 	for _, m := range modes {

@@ -10,8 +10,8 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// TestFar: over a path of 60 ms and any bandwidth one stream uses the 16 MiB that the limits allow to be on the
-// way from 0.7 s on, when both the log and the window have grown: all but a tenth, of which a sixteenth is kept for
+// TestFar: over a path of 60 ms and any bandwidth, one stream uses the 16 MiB that the limits allow. It does so
+// from 0.7 s on, when both the log and the window have grown. It may miss a tenth, of which a sixteenth is kept for
 // streams to come.
 func TestFar(t *testing.T) {
 	const rtt, most = 60 * time.Millisecond, 16 * mib

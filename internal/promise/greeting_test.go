@@ -11,7 +11,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// TestAcceptorWritesFirst: who accepts may speak first, on a new stream and on a new connection, and every
+// TestAcceptorWritesFirst: the acceptor may write first, on a new stream and on a new connection. Every
 // greeting arrives although the opener has not written a byte.
 func TestAcceptorWritesFirst(t *testing.T) {
 	const limit = time.Minute + greetings*time.Millisecond

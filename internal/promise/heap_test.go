@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// heapObjects returns how many bytes the objects on the heap take, those included that are not collected yet.
+// heapObjects returns the size of the objects on the heap, including those not collected yet.
 func heapObjects() uint64 {
 	sample := [1]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample[:])
 	return sample[0].Value.Uint64()
 }
 
-// settledHeap returns the same after everything that can be freed was.
+// settledHeap returns the same after everything that can be freed was freed.
 func settledHeap() uint64 {
-	runtime.GC() // twice: pools give their objects up in two steps
+	runtime.GC() // twice: pools release their objects in two steps
 	runtime.GC()
 	return heapObjects()
 }
@@ -47,7 +47,7 @@ func watchHeap() *heapWatch {
 	return h
 }
 
-// growth stops the samples and returns by how much the largest was over the heap at the start.
+// growth stops the samples and returns how far the largest was above the heap at the start.
 func (h *heapWatch) growth() uint64 {
 	close(h.quit)
 	peak := <-h.peak

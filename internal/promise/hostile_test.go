@@ -44,7 +44,7 @@ var hostilities = []struct {
 	{"a byte now and then", func(nc net.Conn) {
 		tick := time.NewTicker(handshakeLimit() / 5)
 		defer tick.Stop()
-		// A HELLO that would be as long as is allowed, after the preface.
+		// A HELLO of the greatest length allowed, after the preface.
 		for _, b := range []byte(preface + "\x00\x20\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00" + string(make([]byte, 100))) {
 			<-tick.C
 			if _, err := nc.Write([]byte{b}); err != nil {
@@ -63,7 +63,7 @@ func handshakeLimit() time.Duration {
 	return time.Second
 }
 
-// TestHostilePeers: peers that do not shake hands delay a legitimate client by at most 100 ms and are gone
+// TestHostilePeers: peers that do not shake hands delay a legitimate client by at most 100 ms. They are gone
 // after the handshake timeout.
 func TestHostilePeers(t *testing.T) {
 	const slack = 2 * time.Second // for the machine
@@ -78,17 +78,17 @@ func TestHostilePeers(t *testing.T) {
 	alone := legitimateClients(t, l, legitimate)
 
 	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		lived  = make([]time.Duration, len(hostilities)) // the longest of each kind; guarded by mu
-		behind sync.WaitGroup                            // until all are connected
+		wg        sync.WaitGroup
+		mu        sync.Mutex
+		lived     = make([]time.Duration, len(hostilities)) // the longest of each kind; guarded by mu
+		connected sync.WaitGroup                            // until all are connected
 	)
 	for kind, h := range hostilities {
 		for range hostilePeers {
-			behind.Add(1)
+			connected.Add(1)
 			wg.Go(func() {
 				nc, err := net.Dial("tcp", l.Addr().String())
-				behind.Done()
+				connected.Done()
 				if err != nil {
 					t.Error(err)
 					return
@@ -106,7 +106,7 @@ func TestHostilePeers(t *testing.T) {
 			})
 		}
 	}
-	behind.Wait()
+	connected.Wait()
 	beside := legitimateClients(t, l, legitimate)
 	wg.Wait()
 	for kind, h := range hostilities {
@@ -133,8 +133,8 @@ func untilGone(nc net.Conn, start time.Time, limit time.Duration) (time.Duration
 	return time.Since(start), nil
 }
 
-// legitimateClients returns how many milliseconds each of n clients, one after the other, takes to dial and
-// make its first call.
+// legitimateClients makes n clients dial and call once, one after the other. It returns how many milliseconds
+// each takes.
 func legitimateClients(t *testing.T, l *server.Listener, n int) []float64 {
 	t.Helper()
 	var took []float64

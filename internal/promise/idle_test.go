@@ -8,12 +8,12 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// idleBytes is what an idle stream may take on both sides together. The aim is 1100; the bound is for the test
-// not to depend on the Go version's size classes.
+// idleBytes is what an idle stream may take on both sides together. The aim is 1100; the bound allows for size
+// classes of the Go version.
 const idleBytes = 4096
 
-// TestIdleStreams: streams that do nothing, on one pair of Ends, have no goroutine and take little memory, the
-// same after each has carried a byte both ways.
+// TestIdleStreams: streams that do nothing, on one pair of Ends, have no goroutine and take little memory. The
+// same holds after each has carried a byte both ways.
 func TestIdleStreams(t *testing.T) {
 	watchdog(t, time.Minute+idleStreams*time.Millisecond)
 	cfg := gantline.Config{Limits: gantline.Limits{Streams: idleStreams}}

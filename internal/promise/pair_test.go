@@ -85,8 +85,8 @@ func both(t *testing.T, d time.Duration, ccfg, scfg gantline.Config, f func(t *t
 	}
 }
 
-// watchdog ends the program with all stacks if the test is not done in time: a hang must show where it is.
-// Call it first, so that closing what the test has made is watched too.
+// watchdog ends the program with all stacks if the test is not done in time. A hang must show where it is. Call
+// it first, so that closing what the test has made is watched too.
 func watchdog(t testing.TB, d time.Duration) {
 	timer := time.AfterFunc(d, func() {
 		buf := make([]byte, 16*mib)
@@ -116,7 +116,7 @@ func pattern(n int, seed uint64) []byte {
 	return b
 }
 
-// echo is the handler that answers with what it was asked.
+// echo is the handler that answers with its request.
 func echo(_ context.Context, req *gantline.Request) ([]byte, error) { return req.Body, nil }
 
 // healthy fails the test if calls, streams or messages do not pass from near to far. far needs an "echo".
@@ -140,7 +140,7 @@ func healthy(t *testing.T, near, far *gantline.End) {
 // roundTrip sends body over a new stream of near's and has far send it back.
 func roundTrip(ctx context.Context, near, far *gantline.End, body []byte) error {
 	st, err := near.OpenStream(ctx, gantline.WithName("round-trip"))
-	for errors.Is(err, gantline.ResourceExhausted) && ctx.Err() == nil { // that the backlog has room again may not be known here yet
+	for errors.Is(err, gantline.ResourceExhausted) && ctx.Err() == nil { // it may not be known here yet that the backlog has room again
 		st, err = near.OpenStream(ctx, gantline.WithName("round-trip"))
 	}
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// TestPanicCostsOneCall: a handler that panics, or ends its goroutine, is answered Internal; other calls that
+// TestPanicCostsOneCall: a handler that panics, or ends its goroutine, is answered Internal. Other calls that
 // run meanwhile and later ones do not notice.
 func TestPanicCostsOneCall(t *testing.T) {
 	faults := []struct {

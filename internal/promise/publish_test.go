@@ -15,7 +15,7 @@ import (
 // inFlight is how many publications are under way on each side; it is the default receive maximum.
 const inFlight = 1024
 
-// takers are the ways to take messages. Each starts one that books what it has taken on seen.
+// takers are the ways to take messages. Each starts one that records in seen what it has taken.
 var takers = []struct {
 	name  string
 	start func(t *testing.T, end *gantline.End, seen *order)
@@ -87,8 +87,8 @@ func (o *order) err() error {
 	return nil
 }
 
-// TestPublishBothWays: 1024 publications are in flight in both directions all the time, however messages are
-// taken; all are acked, and they come in order.
+// TestPublishBothWays: 1024 publications are in flight in both directions all the time. However messages are
+// taken, all are acked, and they arrive in order.
 func TestPublishBothWays(t *testing.T) {
 	for _, size := range []int{128, 16 * kib} {
 		for _, taker := range takers {
@@ -151,7 +151,7 @@ func publishAll(ctx context.Context, end *gantline.End, n, size int) error {
 }
 
 // TestPublishWithoutReader: publishing to nobody stops at the receive maximum and holds up neither calls nor
-// streams; the waiting publisher's context still ends it.
+// streams. The waiting publisher's context still ends it.
 func TestPublishWithoutReader(t *testing.T) {
 	both(t, time.Minute, gantline.Config{}, gantline.Config{}, func(t *testing.T, near, far *gantline.End) {
 		far.Handle("echo", gantline.HandlerFunc(echo))

@@ -12,8 +12,8 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// TestFilePush: the server opens a stream and pushes a file of 8 MiB with io.Copy; the client, which copies
-// it into a hash, gets the same bytes every time.
+// TestFilePush: the server opens a stream and pushes a file of 8 MiB with io.Copy. The client, which copies it
+// into a hash, gets the same bytes every time.
 func TestFilePush(t *testing.T) {
 	watchdog(t, time.Minute+pushes*2*time.Second)
 	c, s := pair(t, gantline.Config{}, gantline.Config{})

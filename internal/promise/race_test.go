@@ -2,5 +2,5 @@
 
 package promise
 
-// raced tells that the race detector makes everything ten times as slow: the heavy tests do less.
+// raced says that the race detector makes everything ten times as slow: the heavy tests do less.
 const raced = true

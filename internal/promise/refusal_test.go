@@ -11,8 +11,8 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// TestRefusedCalls: what a peer will not take fails with the documented code, names the limit, and leaves the
-// connection as it was.
+// TestRefusedCalls: a call that the peer refuses fails with the documented code and names the limit. The
+// connection stays as it was.
 func TestRefusedCalls(t *testing.T) {
 	cfg := gantline.Config{Limits: gantline.Limits{Body: 100 * kib}}
 	both(t, time.Minute, cfg, cfg, func(t *testing.T, near, far *gantline.End) {
@@ -71,8 +71,8 @@ func TestRefusedCalls(t *testing.T) {
 	})
 }
 
-// TestRefusedStream: an error of OnStream reaches the opener with its code and text, at its first Read and
-// Write, and only that stream is lost.
+// TestRefusedStream: an error of OnStream reaches the opener with its code and text. That happens at its first
+// Read and Write, and only that stream is lost.
 func TestRefusedStream(t *testing.T) {
 	cfg := gantline.Config{OnStream: func(st *gantline.Stream) error {
 		if st.Name() == "forbidden" {
@@ -101,8 +101,8 @@ func TestRefusedStream(t *testing.T) {
 	})
 }
 
-// TestFullBacklog: opening waits while the peer has its backlog full of streams it has not accepted, fails
-// with ResourceExhausted after Limits.OpenTimeout or with ctx, and goes on as soon as one is accepted.
+// TestFullBacklog: opening waits while the peer's backlog is full of streams it has not accepted. It fails with
+// ResourceExhausted after Limits.OpenTimeout or with ctx, and continues as soon as one is accepted.
 func TestFullBacklog(t *testing.T) {
 	const backlog = 4
 	cfg := gantline.Config{Limits: gantline.Limits{AcceptBacklog: backlog, OpenTimeout: 50 * time.Millisecond}}
@@ -145,7 +145,7 @@ func TestFullBacklog(t *testing.T) {
 	})
 }
 
-// TestFullStreams: opening waits while the peer's Limits.Streams are open and goes on when one ends.
+// TestFullStreams: opening waits while the peer's Limits.Streams are open and continues when one ends.
 func TestFullStreams(t *testing.T) {
 	cfg := gantline.Config{Limits: gantline.Limits{Streams: 3}}
 	both(t, time.Minute, cfg, cfg, func(t *testing.T, near, far *gantline.End) {
@@ -176,7 +176,7 @@ func TestFullStreams(t *testing.T) {
 }
 
 // TestBacklogCountsClosedStreams: streams that were written, closed and never accepted still count in the
-// backlog, so an opener cannot fill the acceptor's memory, and nothing of them is lost.
+// backlog. So an opener cannot fill the acceptor's memory, and nothing of them is lost.
 func TestBacklogCountsClosedStreams(t *testing.T) {
 	const backlog = 8
 	cfg := gantline.Config{Limits: gantline.Limits{AcceptBacklog: backlog, OpenTimeout: 20 * time.Millisecond}}
@@ -197,7 +197,7 @@ func TestBacklogCountsClosedStreams(t *testing.T) {
 			if err := st.Close(); err != nil {
 				t.Fatal(err)
 			}
-			// The answer to a call behind it: what the peer says about the stream has come.
+			// The answer to a call made after it: what the peer says about the stream has arrived.
 			if _, err := near.Call(t.Context(), "echo", nil); err != nil {
 				t.Fatal(err)
 			}

@@ -39,8 +39,8 @@ func welcoming(end *gantline.End) error {
 	return nil
 }
 
-// TestFirstWords: with handlers registered in Setup the very first call and message of a fresh peer are
-// served, whichever side speaks, every time.
+// TestFirstWords: handlers registered in Setup serve the very first call and message of a fresh peer. Whichever
+// side speaks, this holds every time.
 func TestFirstWords(t *testing.T) {
 	for _, word := range firstWords {
 		for _, speaker := range []string{"client", "server"} {

@@ -55,7 +55,7 @@ func benchBulk(b *testing.B, streams int) {
 	reportBytes(b, raw, ours, size)
 }
 
-// BenchmarkBulkCopy is a stream that is filled with io.Copy and drained with io.Copy, as a file push is.
+// BenchmarkBulkCopy is a stream that is filled with io.Copy and drained with io.Copy, as for a file push.
 func BenchmarkBulkCopy(b *testing.B) {
 	const chunk = 32 * kib
 	rc, rs := rawPair(b)
@@ -109,7 +109,7 @@ func BenchmarkSmallWrites(b *testing.B) {
 // latencies collects how long single operations take.
 type latencies struct{ all []time.Duration }
 
-// pinger returns a contender that does one operation after the other and notes how long each takes.
+// pinger returns a contender that does one operation after the other and records how long each takes.
 func pinger(b *testing.B, l *latencies, op func() error) contender {
 	return func(d time.Duration) int {
 		n := 0

@@ -21,15 +21,15 @@ import (
 // closeLimit is how long End.Close may take when the peer reads.
 const closeLimit = 50 * time.Millisecond
 
-// TestNothingIsTruncated: a process that exits as soon as End.Close returned nil has delivered everything,
-// whether its peer reads at once, slowly, or looks at the streams or the End only after the process is gone.
+// TestNothingIsTruncated: a process that exits as soon as End.Close returned nil has delivered everything. The
+// peer may read at once, slowly, or look at the streams or the End only after the process is gone.
 func TestNothingIsTruncated(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		streams int
 		late    string        // what the server does only after the process has ended
 		pause   time.Duration // per read
-		busy    bool          // the server calls all the time, so that bytes come in when the process closes
+		busy    bool          // the server calls all the time, so that bytes arrive when the process closes
 	}{
 		{name: "reader at once", streams: 1},
 		{name: "1 ms per read", streams: 1, pause: time.Millisecond},
@@ -90,8 +90,8 @@ func countUnder(sorted []time.Duration, limit time.Duration) int {
 	return n
 }
 
-// receiveAll takes the next End and everything it sent. accepted is called between. The End is left open: who
-// closes it takes no more of what its peer sends, and the peer's Close says so.
+// receiveAll takes the next End and everything it sent. accepted is called between. The End is left open:
+// closing it would drop what its peer still sends, and the peer's Close would report that.
 func receiveAll(ctx context.Context, l *server.Listener, streams int, pause time.Duration, accepted func(*gantline.End)) (*gantline.End, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()

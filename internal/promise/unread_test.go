@@ -28,8 +28,8 @@ func keepRate() float64 {
 	return 0.6
 }
 
-// TestUnreadStreams: 100 streams whose reader never comes cost little memory and do not slow calls and another
-// stream down, although their writers go on. Rates without and with them are taken in turns.
+// TestUnreadStreams: 100 streams whose reader never comes cost little memory. They do not slow calls and
+// another stream down, although their writers keep trying. Rates without and with them are measured in turns.
 func TestUnreadStreams(t *testing.T) {
 	for _, accepted := range []bool{true, false} {
 		t.Run(map[bool]string{true: "accepted", false: "not accepted"}[accepted], func(t *testing.T) {
@@ -49,7 +49,7 @@ func measureUnread(t *testing.T, near, far *gantline.End, accepted bool) {
 	stream.rate()
 	heap := settledHeap()
 	grown := uint64(0)
-	// What else the machine does can spoil some rounds, but a real loss shows in all of them.
+	// Other work on the machine can spoil some rounds, but a real loss shows in all of them.
 	n := max(3, times(unreadRounds))
 	for i := 0; i < n || i < 4*n && min(calls.part(), stream.part()) < keepRate(); i++ {
 		calls.without = append(calls.without, calls.rate())
@@ -150,7 +150,7 @@ func newBulk(t *testing.T, near, far *gantline.End) *bulk {
 	return b
 }
 
-// rate writes for d and returns the MB/s that were read meanwhile.
+// rate writes for d and returns the MB/s that were read in that time.
 func (b *bulk) rate(d time.Duration) float64 {
 	buf := make([]byte, 32*kib)
 	start, before := time.Now(), b.got.Load()
@@ -220,8 +220,8 @@ func (j *jam) clear(t *testing.T) {
 	}
 }
 
-// TestUnreadWriterIsWoken: a writer that waits for a reader that never comes is woken by its deadline, by
-// Reset, by its End's Close and by the peer's.
+// TestUnreadWriterIsWoken: a writer that waits for a reader that never comes is woken. Its deadline, Reset, its
+// End's Close and the peer's all wake it.
 func TestUnreadWriterIsWoken(t *testing.T) {
 	for _, tc := range []struct {
 		name string

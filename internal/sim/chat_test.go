@@ -9,7 +9,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// chatBack serves streaming calls: it sends back what comes, until no more comes.
+// chatBack serves streaming calls: it sends back what arrives, until the end.
 func (x *peer) chatBack(ctx context.Context, _ *gantline.Request, cs *gantline.CallStream) error {
 	for {
 		m, err := cs.Recv(ctx)
@@ -87,7 +87,7 @@ func (x *peer) sendFirst(n int) {
 	}
 }
 
-// receiveFirst wants what the other side sends so.
+// receiveFirst expects what the other side sends in this way.
 func (x *peer) receiveFirst() {
 	want := x.w.p.work[0].first
 	if x.name == "c" {

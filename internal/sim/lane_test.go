@@ -13,13 +13,13 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// What may happen to a direction of a connection, behind a number of bytes.
+// What may happen to a direction of a connection, after a number of bytes.
 const (
 	flows    = iota
 	resets   // both directions die at once
 	finishes // both ends read what was sent, and then the end
 	halves   // this direction ends, the other goes on
-	silent   // what comes goes nowhere, and nobody is told
+	silent   // what arrives goes nowhere, and nobody learns of it
 	held     // the sender is cut off; what it had sent arrives late
 	faults
 )
@@ -83,7 +83,7 @@ type carrier struct {
 	near    *memnet.Conn // the adversary's end of the client's pipe
 	far     *memnet.Conn // and of the server's
 	killing *time.Timer
-	unheard atomic.Bool // what happens to the server's end is not told to the client
+	unheard atomic.Bool // what happens to the server's end is not reported to the client
 }
 
 // carry makes the n-th connection out of far, which leads to the server, and returns the client's end. Its goroutines
@@ -138,7 +138,7 @@ func (c *carrier) run(name string, src, dst *memnet.Conn, l lanePlan) {
 			l.stalls = l.stalls[1:]
 		}
 		if pos == l.at && l.fault != flows {
-			c.w.note("connection %d %s: %s behind %d bytes", c.n, name, faultNames[l.fault], pos)
+			c.w.note("connection %d %s: %s after %d bytes", c.n, name, faultNames[l.fault], pos)
 			switch l.fault {
 			case resets:
 				c.cut()
@@ -182,7 +182,7 @@ func (c *carrier) run(name string, src, dst *memnet.Conn, l lanePlan) {
 	}
 }
 
-// hold collects what src sends, cuts it off, and lets dst have it later.
+// hold collects what src sends, cuts it off, and delivers it to dst later.
 func (c *carrier) hold(name string, src, dst *memnet.Conn, l lanePlan) {
 	var kept []byte
 	buf := make([]byte, 4<<10)

@@ -14,7 +14,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// ledger is what was asked for and what the receiving applications saw. world.mu guards it.
+// ledger is what was requested and what the receiving applications saw. world.mu guards it.
 type ledger struct {
 	items   map[string]*item
 	streams map[string]*streamPlan
@@ -26,7 +26,7 @@ type ledger struct {
 type item struct {
 	plan   callPlan
 	runs   int       // how often a handler got it
-	err    error     // what its caller was told
+	err    error     // its caller's result
 	at     time.Time // when
 	done   bool
 	again  bool // it may be sent again
@@ -36,7 +36,7 @@ type item struct {
 
 type arrival struct {
 	n      int
-	at     *peer // who got it
+	at     *peer // the peer that got it
 	marked bool  // as redelivered
 	when   time.Time
 }
@@ -87,7 +87,7 @@ func same(b []byte, key uint64, off int) bool {
 	return true
 }
 
-// wrong notes what x saw. It counts unless the client never heard of x.
+// wrong records what x saw. It counts unless the client never learned of x.
 func (x *peer) wrong(format string, args ...any) {
 	w := x.w
 	w.mu.Lock()
@@ -113,7 +113,7 @@ func (x *peer) excused() bool {
 // ghostLocked reports whether the client never got a WELCOME for x.
 func (w *world) ghostLocked(x *peer) bool { return x.name != "c" && x.attempt != w.attempt }
 
-// start notes that an operation has begun and returns what notes its end.
+// start records that an operation has begun and returns a function that records its end.
 func (w *world) start(id string) (end func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,7 +143,7 @@ func (w *world) unfinished() string {
 	return fmt.Sprintf("%q; %s", ids, strings.Join(states, ", "))
 }
 
-// add notes an item before it is sent.
+// add records an item before it is sent.
 func (w *world) add(id string, it *item) *item {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -154,14 +154,14 @@ func (w *world) add(id string, it *item) *item {
 	return it
 }
 
-// told notes what the sender of an item was told.
+// told records the result of the sender of an item.
 func (w *world) told(it *item, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	it.err, it.at, it.done = err, time.Now(), true
 }
 
-// ran notes that x got the item in b, and returns it; nil if b is not one.
+// ran records that x got the item in b, and returns it; nil if b is not one.
 func (x *peer) ran(what string, b []byte) (string, *item) {
 	id, size, ok := x.w.open(b)
 	x.w.mu.Lock()
@@ -177,7 +177,7 @@ func (x *peer) ran(what string, b []byte) (string, *item) {
 	return id, it
 }
 
-// arrive notes that x got number n of origin.
+// arrive records that x got number n of origin.
 func (x *peer) arrive(kind, id string, marked bool) {
 	origin, number, _ := strings.Cut(id, kind)
 	n, _ := strconv.Atoi(number)
@@ -189,7 +189,7 @@ func (x *peer) arrive(kind, id string, marked bool) {
 	x.w.got[origin+kind] = append(x.w.got[origin+kind], arrival{n, x, marked, time.Now()})
 }
 
-// arrived reports whether every message and notify has come.
+// arrived reports whether every message and notify has arrived.
 func (w *world) arrived() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -203,7 +203,7 @@ func (w *world) arrived() bool {
 	return true
 }
 
-// expired tells a context's end from anything else.
+// expired distinguishes a context's end from any other error.
 func expired(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

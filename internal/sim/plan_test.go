@@ -20,10 +20,10 @@ type plan struct {
 	client  gantline.Config
 	server  gantline.Config
 
-	faulty   int    // so many connections have a fault
-	restarts []span // the server is killed and begun anew
+	faulty   int    // this many connections have a fault
+	restarts []span // the server is killed and started again
 	outages  []span // nobody gets through
-	unheard  bool   // and the client is not told that they begin
+	unheard  bool   // and the client does not learn when they begin
 	migrates []time.Duration
 	closer   int // who ends it all, and how
 
@@ -116,7 +116,7 @@ func newPlan(seed uint64) *plan {
 	if d.chance(30) {
 		p.server.Heartbeat = time.Second
 	}
-	// With few places for messages those that nobody subscribes to are nacked while nobody receives.
+	// With few places for messages, those without a subscription are nacked while nobody receives.
 	roomy := p.client.Limits.Messages == 0 && p.server.Limits.Messages == 0
 	p.work[0], p.work[1] = d.workload(roomy), d.workload(roomy)
 	return p
@@ -143,7 +143,7 @@ const (
 	again    // a call that may be made again
 	pauses   // a stream's reader is slow
 	limited  // a stream's reads and writes have deadlines
-	abandons // a stream is reset by who opened it
+	abandons // a stream is reset by its opener
 	modes
 )
 

@@ -51,7 +51,7 @@ func (w *world) settle() {
 	w.idle(live)
 }
 
-// settled reports whether everybody has done their work, those aside whom the client cannot reach any more.
+// settled reports whether all have done their work, except those that the client cannot reach any more.
 func (w *world) settled() bool {
 	if w.client.e.State() != gantline.StateUp || !done(w.client) {
 		return false
@@ -100,7 +100,7 @@ func done(x *peer) bool {
 	}
 }
 
-// idle checks that what is said last is acknowledged in time, with nothing behind it, and that nothing is held then.
+// idle checks that the last frames are acknowledged in time, with nothing after them. Then nothing may be held.
 func (w *world) idle(live *peer) {
 	ends := [2]*gantline.End{w.client.e, live.e}
 	<-time.After(5 * time.Second) // stalls and what is left of acks
@@ -112,7 +112,7 @@ func (w *world) idle(live *peer) {
 	const ackTimer = 10 * time.Millisecond
 	limit := ackTimer + 3*w.p.latency + time.Millisecond // there, back with the answer, and the ack of that
 	if !w.p.calm {
-		limit = 2 * time.Minute // a last fault is noticed by the heartbeat
+		limit = 2 * time.Minute // the heartbeat notices a last fault
 	}
 	var said string
 	for at := time.Now(); time.Since(at) < limit; {

@@ -2,5 +2,5 @@
 
 package sim
 
-// raced tells that the race detector makes everything about ten times as slow.
+// raced says that the race detector makes everything about ten times as slow.
 const raced = true

@@ -28,7 +28,7 @@ func (x *peer) accept() {
 	}
 }
 
-// echo sends back what comes, and says at the end that no more comes.
+// echo sends back what arrives, and ends when that ends.
 func (x *peer) echo(st *gantline.Stream) {
 	w := x.w
 	defer st.Close()
@@ -61,13 +61,13 @@ func (x *peer) echo(st *gantline.Stream) {
 		case p.mode == abandons && errors.As(err, &reset) && gantline.CodeOf(err) == gantline.Aborted:
 		case x.may(err):
 		default:
-			x.wrong("echo of %s ends with %v behind %d of %d bytes", st.Name(), err, off, p.size)
+			x.wrong("echo of %s ends with %v after %d of %d bytes", st.Name(), err, off, p.size)
 		}
 		return
 	}
 }
 
-// stream opens a stream, sends its bytes and wants them back.
+// stream opens a stream, sends its bytes and expects them back.
 func (x *peer) stream(id string, p *streamPlan) {
 	<-time.After(p.at)
 	w := x.w
@@ -110,7 +110,7 @@ func (x *peer) send(st *gantline.Stream, p *streamPlan) error {
 		clear(buf) // it is not used any more
 		off += n
 		if err != nil && !(p.mode == limited && errors.Is(err, os.ErrDeadlineExceeded)) {
-			return fmt.Errorf("write behind %d bytes: %w", off, err)
+			return fmt.Errorf("write after %d bytes: %w", off, err)
 		}
 		if p.mode == abandons && off >= p.size/2 {
 			return st.Reset(gantline.Aborted)

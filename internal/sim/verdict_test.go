@@ -8,7 +8,7 @@ import (
 	"github.com/gantline-project/gantline"
 )
 
-// count says what happened. Of a session that was lost only what its calls and messages tell is left.
+// count says what happened. Of a session that was lost only the outcomes of its calls and messages are left.
 func (w *world) count() map[string]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -115,13 +115,14 @@ func (w *world) judgeNote(id string, it *item) {
 	}
 }
 
-// judgeOrder: in one session numbers grow. What comes again in a later one is marked, and was not acked before.
+// judgeOrder: in one session numbers grow. A message that comes again in a later session is marked, and was not
+// acked before.
 func (w *world) judgeOrder(key string, got []arrival) {
 	last := make(map[*peer]int)
 	seen := make(map[int]*peer)
 	for _, a := range got {
 		if n, ok := last[a.at]; ok && a.n <= n {
-			w.t.Errorf("%s: %d came behind %d in %s", key, a.n, n, a.at.name)
+			w.t.Errorf("%s: %d came after %d in %s", key, a.n, n, a.at.name)
 		}
 		last[a.at] = a.n
 		if it := w.items[fmt.Sprint(key, a.n)]; seen[a.n] != nil && it.err == nil && it.done && a.when.After(it.at) {

@@ -35,7 +35,7 @@ func (x *peer) register(e *gantline.End) {
 	})
 }
 
-// take notes a message and works on it.
+// take records a message and works on it.
 func (x *peer) take(m *gantline.Message, kind string) {
 	if id, it := x.ran("message", m.Body); it != nil {
 		x.arrive(kind, id, m.Redelivered)
@@ -55,11 +55,11 @@ func (x *peer) mail() {
 			return
 		}
 		x.take(m, "/mr")
-		_ = m.Ack() // that nobody waits for it any more shows at the publisher
+		_ = m.Ack() // the publisher sees that nobody waits for it any more
 	}
 }
 
-// work does all that x has to do.
+// work does everything that x has to do.
 func (x *peer) work(l *workload) {
 	defer close(x.worked)
 	var wg sync.WaitGroup
@@ -107,7 +107,7 @@ func (x *peer) answer(ctx context.Context, req *gantline.Request) ([]byte, error
 	return x.w.body(id+"?", it.plan.reply), nil
 }
 
-// back calls the caller back out of the handler of a call.
+// back calls the caller from inside the handler of a call.
 func (x *peer) back(ctx context.Context, id string, call *item) {
 	w := x.w
 	w.mu.Lock()

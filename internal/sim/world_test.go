@@ -18,7 +18,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// patience is what any operation may take: far more than every fault of a schedule together.
+// patience is what any operation may take: far more than all faults of a schedule together.
 const patience = 10 * time.Minute
 
 // world is a schedule that is played.
@@ -96,7 +96,7 @@ func (w *world) serve() {
 	})
 }
 
-// kill ends the server as a crash does: nobody hears from it again.
+// kill ends the server like a crash: nobody hears from it again.
 func (w *world) kill() {
 	w.mu.Lock()
 	w.down = true
@@ -142,7 +142,7 @@ func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return w.carry(n, far), nil
 }
 
-// connect makes the client's End. A first connect is not dialled again by itself.
+// connect makes the client's End. A first connect does not redial by itself.
 func (w *world) connect() error {
 	for n := 1; ; n++ {
 		x := &peer{w: w, name: "c", worked: make(chan struct{})}
@@ -171,7 +171,7 @@ func (w *world) connect() error {
 	}
 }
 
-// weather plays what the plan has for the server and the ways to it.
+// weather plays what the plan has for the server and the paths to it.
 func (w *world) weather() {
 	at := func(d time.Duration) { <-time.After(time.Until(w.began.Add(d))) }
 	for _, s := range w.p.restarts {

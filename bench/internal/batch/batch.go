@@ -1,5 +1,5 @@
-// Package batch arranges a bench: it starts one child process per peer, scenario and repetition, takes turns so that
-// the machine's drift hits all peers alike, and says whether the figures count.
+// Package batch runs a bench: one child process per peer, scenario and repetition. Peers take turns, so that the
+// machine's drift hits all alike. The package says whether the figures count.
 //
 // # Usage
 //
@@ -11,8 +11,8 @@
 //
 // # Errors
 //
-// Run fails when a peer or scenario does not exist, or a program cannot be built. What goes wrong in a child is in
-// its row.
+// Run fails when a peer or scenario does not exist, or a program cannot be built. An error in a child is in its
+// row.
 package batch
 
 import (
@@ -30,18 +30,19 @@ import (
 
 // Options say how to run a table.
 type Options struct {
-	// Peers and Scenarios select by name, a curve's for all of its points; empty means all. Raw is always there.
+	// Peers and Scenarios select by name, a curve's for all of its points; empty means all. Raw is always
+	// included.
 	Peers, Scenarios []string
 	// Reps is how often each peer measures, Time how long at least.
 	Reps int
 	Time time.Duration
-	// Spread is how far raw's repetitions may lie apart, as a part of the best one, and Attempts how often a
+	// Spread is how far raw's repetitions may differ, as a part of the best one. Attempts is how often a
 	// scenario is measured at most to get there. The attempt with the smallest spread is kept.
 	Spread   float64
 	Attempts int
-	// Log is told what goes on.
+	// Log gets the progress.
 	Log io.Writer
-	// Start carries out one plan; nil = in a child process.
+	// Start runs one plan; nil = in a child process.
 	Start func(ctx context.Context, program string, p trial.Plan) trial.Report
 }
 
@@ -56,7 +57,7 @@ type Document struct {
 	Batches   []Batch
 }
 
-// PeerWords is what a peer is, in words.
+// PeerWords describes a peer.
 type PeerWords struct{ Name, Version, Config string }
 
 // Batch is one scenario.
@@ -76,7 +77,7 @@ type Batch struct {
 // Row is one peer in a batch.
 type Row struct {
 	Peer string
-	// Runs are the repetitions, Figure and Median what they come to by column.
+	// Runs are the repetitions, Figure and Median their result by column.
 	Runs           []trial.Metrics
 	Figure, Median trial.Metrics
 	// Failed says why there are no figures; Low why they do not count.
@@ -251,7 +252,7 @@ func (r *runner) once(ctx context.Context) (Batch, error) {
 	return b, nil
 }
 
-// measure carries out one plan, and once more if it fails: a port may have been taken, for instance.
+// measure runs one plan, and once more if it fails: a port may have been taken, for instance.
 func (r *runner) measure(ctx context.Context, p trial.Plan) (trial.Report, error) {
 	i := slices.IndexFunc(r.table.Peers, func(q trial.Peer) bool { return q.Name == p.Peer })
 	start := r.Start
@@ -272,7 +273,7 @@ func (r *runner) measure(ctx context.Context, p trial.Plan) (trial.Report, error
 	return report, nil
 }
 
-// sum takes the repetitions of a row together.
+// sum combines the repetitions of a row.
 func (r *Row) sum(cols []trial.Column) {
 	r.Figure, r.Median = trial.Metrics{}, trial.Metrics{}
 	for _, c := range cols {
@@ -305,7 +306,7 @@ func (r *Row) sum(cols []trial.Column) {
 	}
 }
 
-// spread is how far raw's repetitions lie apart.
+// spread is how far raw's repetitions differ.
 func (b *Batch) spread() float64 {
 	raw := b.Row(trial.Raw)
 	if raw == nil {

@@ -69,7 +69,7 @@ func run(t *testing.T, s *script, o Options) *Document {
 	return doc
 }
 
-// TestTurns: repetitions are interleaved and taken together as the columns say.
+// TestTurns: repetitions are interleaved, and combined as the columns say.
 func TestTurns(t *testing.T) {
 	s := &script{by: map[string][]trial.Report{trial.Raw: rates(100, 98, 99), trial.Ours: rates(50, 40, 80), "other": rates(1, 2, 3)}}
 	doc := run(t, s, Options{Reps: 3, Spread: .15, Attempts: 3})
@@ -95,7 +95,7 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestInvalid: a batch is repeated while raw is not steady, a bounded number of times, and the steadiest is kept.
+// TestInvalid: a batch is repeated while raw is not steady, a bounded number of times. The steadiest is kept.
 func TestInvalid(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
@@ -137,7 +137,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestFailing: a peer that fails twice keeps its place, with the reason, and the others go on.
+// TestFailing: a peer that fails twice keeps its place, with the reason, and the others continue.
 func TestFailing(t *testing.T) {
 	no := trial.Report{Failed: "no ports"}
 	s := &script{by: map[string][]trial.Report{
@@ -154,7 +154,7 @@ func TestFailing(t *testing.T) {
 	}
 }
 
-// TestChoose: unknown names are refused with those there are.
+// TestChoose: an error about an unknown name lists the known ones.
 func TestChoose(t *testing.T) {
 	_, err := Run(t.Context(), table, Options{Peers: []string{"nobody"}})
 	if err == nil || !strings.Contains(err.Error(), "nobody") || !strings.Contains(err.Error(), "other") {

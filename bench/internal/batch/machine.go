@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Machine is where it was measured.
+// Machine is where the bench ran.
 type Machine struct {
 	OS, Arch, CPU, Kernel, Go string
 	Cores                     int
@@ -27,7 +27,7 @@ func thisMachine(ctx context.Context) Machine {
 	}
 }
 
-// load returns the load averages, "unknown" where the system does not tell.
+// load returns the load averages, "unknown" where the system does not report them.
 func load() string {
 	f := strings.Fields(firstLine("/proc/loadavg"))
 	if len(f) < 3 {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Number prints a figure with three digits that matter: 0.28, 12.1, 5568, 58.1 k, 4.10 M.
+// Number prints a figure with three significant digits: 0.28, 12.1, 5568, 58.1 k, 4.10 M.
 func Number(v float64) string {
 	a := math.Abs(v)
 	switch {

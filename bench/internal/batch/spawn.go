@@ -19,8 +19,8 @@ import (
 // grace is what a child may take beside warm-up and measuring: to start, connect and open what the scenario needs.
 const grace = 60 * time.Second
 
-// Spawn carries out a plan in a child process: this program again, or the one of a nested module, which is built
-// when it is first needed.
+// Spawn runs a plan in a child process. That is this program again, or the one of a nested module, which is
+// built when it is first needed.
 func Spawn(ctx context.Context, program string, p trial.Plan) trial.Report {
 	exe, err := executable(ctx, program)
 	if err != nil {
@@ -51,7 +51,7 @@ func Spawn(ctx context.Context, program string, p trial.Plan) trial.Report {
 	return r
 }
 
-// shortened is the first lines of what a child had to say: of a panic they are those that count.
+// shortened is the first lines of a child's output: of a panic they are the ones that matter.
 func shortened(s string) string {
 	const most = 400
 	s = strings.Join(strings.Fields(s), " ")
@@ -109,7 +109,7 @@ func build(ctx context.Context, program, exe string) error {
 	return nil
 }
 
-// why has what the command had to say in the error.
+// why adds the command's output to the error.
 func why(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {

@@ -24,7 +24,7 @@ func misbehave() int {
 	}})
 }
 
-// TestSpawn: a child's report comes back, and whatever else it does is a reason.
+// TestSpawn: a child's report is returned, and anything else that it does is a reason to fail.
 func TestSpawn(t *testing.T) {
 	for _, tc := range []struct{ table, scenario, failed string }{
 		{"t", "well", ""},
@@ -48,7 +48,7 @@ func TestSpawn(t *testing.T) {
 	}
 }
 
-// TestBuildFails: a program that is not there is a reason too, and nothing stays behind.
+// TestBuildFails: a missing program is a reason to fail too, and nothing is left over.
 func TestBuildFails(t *testing.T) {
 	r := Spawn(t.Context(), "nowhere", trial.Plan{Table: "t"})
 	if !strings.Contains(r.Failed, "nowhere") {

@@ -31,7 +31,7 @@ var netrpcPeer = calls.Peer{
 
 type echoService struct{}
 
-// Echo answers with what it was asked.
+// Echo answers with its request.
 func (*echoService) Echo(body []byte, out *[]byte) error {
 	*out = body
 	return nil

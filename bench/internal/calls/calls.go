@@ -4,16 +4,16 @@
 //
 //	runner := calls.Runner(peers...) // more peers, each a small file of its own
 //
-// A peer is a Peer value: a name, its configuration in words, and a function that connects over a carrier and returns
-// the echo call.
+// A peer is a Peer value: a name, a description of its configuration, and a function that connects over a carrier and
+// returns the echo call.
 //
 // # Concurrency
 //
-// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+// A Runner runs one Plan in its process and leaves everything open: the process ends afterwards.
 //
 // # Errors
 //
-// What goes wrong is in the report.
+// Errors are in the report.
 package calls
 
 import (
@@ -35,9 +35,9 @@ type Echo func(ctx context.Context, body []byte) ([]byte, error)
 
 // Peer is a way of making calls.
 type Peer struct {
-	// Name is what -peers takes; Module is whose version is printed, "" = the standard library.
+	// Name is what -peers takes. The version of Module is printed, "" = the standard library.
 	Name, Module string
-	// Config is its configuration in words.
+	// Config describes its configuration.
 	Config string
 	// Connect connects once and returns the call.
 	Connect func(ctx context.Context, c *carrier.Carrier) (Echo, error)
@@ -91,13 +91,13 @@ func Runner(more ...Peer) trial.Runner {
 	}
 }
 
-// Measure carries out a plan of another table: echo calls of size bytes by so many callers, of whom each has a raw
-// connection of its own.
+// Measure runs a plan of another table: echo calls of size bytes by many callers. Each caller has a raw connection
+// of its own.
 func Measure(p trial.Plan, size, callers int, more ...Peer) trial.Report {
 	return work{size, callers}.find(p, append([]Peer{Raw(callers), oursPeer}, more...))
 }
 
-// find has the plan's peer do the work.
+// find makes the plan's peer do the work.
 func (w work) find(p trial.Plan, peers []Peer) trial.Report {
 	for i := range peers {
 		if peers[i].Name == p.Peer {

@@ -12,7 +12,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// sizeKey is how raw learns the size of a trip, which nothing on its wire tells.
+// sizeKey tells raw the size of a trip, which nothing on its wire says.
 type sizeKey struct{}
 
 // Raw is the yardstick: one round trip after the other on each of n connections.

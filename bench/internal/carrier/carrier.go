@@ -1,5 +1,5 @@
-// Package carrier makes the connections that the peers of a bench run over: TCP on the loopback, unix sockets, TLS
-// over TCP, and connections in memory with a delay or a bandwidth.
+// Package carrier makes the connections that the peers of a bench run over. They are TCP on the loopback, unix
+// sockets, TLS over TCP, and connections in memory with a delay or a bandwidth.
 //
 // # Usage
 //
@@ -27,11 +27,11 @@ import (
 
 // Kind is a way of connecting.
 type Kind struct {
-	// Name says it in words.
+	// Name describes it.
 	Name string
 	// Network is "tcp" or "unix"; "" is in memory.
 	Network string
-	// TLS puts TLS 1.3 on top.
+	// TLS adds TLS 1.3.
 	TLS bool
 	// Delay is what each direction takes, and Rate its bytes per second (0 = unlimited): in memory only.
 	Delay time.Duration
@@ -52,7 +52,7 @@ var (
 type Carrier struct {
 	// Kind is what New was given.
 	Kind Kind
-	// ServerTLS and ClientTLS fit each other; peers with a TLS of their own use them on every kind.
+	// ServerTLS and ClientTLS match each other; peers with a TLS of their own use them on every kind.
 	ServerTLS, ClientTLS *tls.Config
 
 	path string   // of the unix socket
@@ -68,8 +68,8 @@ func New(k Kind, dir string) (*Carrier, error) {
 	return c, err
 }
 
-// Address returns network and address for those who listen by themselves, and where Dial will find them once
-// they have called At.
+// Address returns network and address for peers that listen by themselves. Dial finds them there once they have
+// called At.
 func (c *Carrier) Address() (network, addr string) {
 	if c.Kind.Network == "unix" {
 		return "unix", c.path
@@ -80,7 +80,7 @@ func (c *Carrier) Address() (network, addr string) {
 // At says where the listener is.
 func (c *Carrier) At(a net.Addr) { c.addr = a }
 
-// Plain reports whether network and address are all there is to it, without TLS and delays.
+// Plain reports whether network and address say everything, without TLS and delays.
 func (c *Carrier) Plain() bool { return c.Kind.Network != "" && !c.Kind.TLS }
 
 // Listen returns the listener, TLS included.

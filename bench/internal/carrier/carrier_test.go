@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestSlowConn: what is in memory behaves as a net.Conn.
+// TestSlowConn: a connection in memory behaves like a net.Conn.
 func TestSlowConn(t *testing.T) {
 	nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
 		a, b := slowPair(time.Millisecond, 0)
@@ -23,7 +23,7 @@ func TestSlowConn(t *testing.T) {
 	})
 }
 
-// TestDelay: bytes and the end come after the delay, in order, and a rate spreads them.
+// TestDelay: bytes and the end arrive after the delay, in order, and a rate spreads them.
 func TestDelay(t *testing.T) {
 	for _, tc := range []struct {
 		kind  Kind
@@ -56,7 +56,7 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestPackets: datagrams keep their bounds and come after the delay; deadlines and Close wake who waits.
+// TestPackets: datagrams keep their bounds and arrive after the delay; deadlines and Close wake all waiters.
 func TestPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := (&Carrier{Kind: Far}).Packets()

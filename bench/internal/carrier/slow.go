@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// What may be on the way in one direction before Write waits: without a rate more than any peer sends within a
-// delay; with one about what a socket keeps, so that the queue in front of the link is not endless.
+// How many bytes may be on the way in one direction before Write waits. Without a rate it is more than any peer
+// sends within a delay. With one it is about what a socket keeps, so that the queue before the link stays
+// short.
 const (
 	farQueue    = 256 << 20
 	narrowQueue = 256 << 10
@@ -27,7 +28,7 @@ type way struct {
 	changed     sync.Cond
 	chunks      []chunk
 	queued      int       // bytes in chunks
-	busy        time.Time // until when the link is occupied with what was written
+	busy        time.Time // until when the link is busy with what was written
 	fin, gone   bool      // the writer, the reader has closed
 	rdead, wdue time.Time // deadlines of Read and Write
 	spare       [][]byte  // buffers to use again
@@ -161,7 +162,7 @@ func (w *way) takeLocked(p []byte) (n int) {
 	return n
 }
 
-// set changes something under the lock and wakes who waits.
+// set changes something under the lock and wakes all waiters.
 func (w *way) set(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

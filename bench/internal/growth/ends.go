@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// atLeast is how many are connected altogether, by so many servers as it takes: fewer say little about CPU.
+	// atLeast is how many are connected altogether, by as many servers as it takes: fewer say little about CPU.
 	atLeast = 200
 	// trip is the body of the calls over all Ends.
 	trip = 128
@@ -28,11 +28,13 @@ const (
 
 // set is the connections of one server.
 type set interface {
-	// op returns one round trip; many goroutines use it at once, on different connections as far as they go.
+	// op returns one round trip. Many goroutines use it at once, on different connections where there are
+	// enough.
 	op() func() error
 }
 
-// ends connects n Ends, or raw connections, to a server, looks at what they hold, and makes calls over all at once.
+// ends connects n Ends, or raw connections, to a server. It looks at what they hold, and makes calls over all at
+// once.
 func ends(p trial.Plan, n int) trial.Report {
 	rep := trial.Report{Version: trial.Version(""), Config: "package net, default socket options", Metrics: trial.Metrics{}}
 	listen := rawServer

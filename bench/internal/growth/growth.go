@@ -8,11 +8,11 @@
 //
 // # Concurrency
 //
-// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+// A Runner runs one Plan in its process and leaves everything open: the process ends afterwards.
 //
 // # Errors
 //
-// What goes wrong is in the report.
+// Errors are in the report.
 package growth
 
 import (

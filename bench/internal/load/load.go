@@ -8,7 +8,7 @@
 //
 // # Concurrency
 //
-// Each call stands for itself.
+// Calls are independent of each other.
 //
 // # Errors
 //
@@ -28,7 +28,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// Mirror sends back what comes, size bytes at a time. It ends with its stream.
+// Mirror sends back what arrives, size bytes at a time. It ends with its stream.
 func Mirror(rw io.ReadWriter, size int) {
 	buf := make([]byte, size)
 	for {
@@ -58,7 +58,7 @@ func Volley(rw io.ReadWriter, size int, d time.Duration, l *meter.Latencies) err
 	return Repeat(Trip(rw, size), d, l)
 }
 
-// Repeat does op again and again for d and collects how long each takes.
+// Repeat does op again and again for d and records how long each takes.
 func Repeat(op func() error, d time.Duration, l *meter.Latencies) error {
 	begin := time.Now()
 	for last := begin; last.Sub(begin) < d; {
@@ -91,7 +91,7 @@ func One(op func() error, warm, d time.Duration, m trial.Metrics) error {
 	return nil
 }
 
-// Together has n goroutines do op again and again and measures rate and costs in a window of d after warm.
+// Together makes n goroutines do op again and again. It measures rate and costs in a window of d after warm.
 func Together(n int, op func() error, warm, d time.Duration, m trial.Metrics) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

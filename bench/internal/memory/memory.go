@@ -1,5 +1,5 @@
-// Package memory has the scenarios of the memory table: what gantline holds for peers that do nothing, do not read or
-// are slow.
+// Package memory has the scenarios of the memory table. They measure what gantline holds for peers that do nothing,
+// do not read or are slow.
 //
 // # Usage
 //
@@ -7,11 +7,11 @@
 //
 // # Concurrency
 //
-// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+// A Runner runs one Plan in its process and leaves everything open: the process ends afterwards.
 //
 // # Errors
 //
-// What goes wrong is in the report.
+// Errors are in the report.
 package memory
 
 import (
@@ -100,7 +100,7 @@ func Runner() trial.Runner {
 	}
 }
 
-// ruler measures what n things take.
+// ruler measures the memory of n things.
 type ruler struct {
 	heap       int64
 	goroutines int
@@ -139,8 +139,8 @@ func pairs(ctx context.Context, k carrier.Kind, n int) ([]*gantline.End, *server
 	return all, l, nil
 }
 
-// idleEnds connects over TCP as far as files go, which in one process are needed for both ends, and the rest in
-// memory.
+// idleEnds connects over TCP as far as files allow, and in memory beyond that. In one process both ends need
+// files.
 func idleEnds(ctx context.Context, m trial.Metrics) error {
 	overTCP := min(ends, Files()/2-100)
 	warm, wl, err := pairs(ctx, carrier.TCP, 10)

@@ -4,16 +4,16 @@
 //
 //	runner := messages.Runner(peers...) // more peers, each a small file of its own
 //
-// A peer is a Peer value: a name, its configuration in words, and a function that connects a publisher and a
-// subscriber over one carrier and returns how to publish.
+// A peer is a Peer value: a name, a description of its configuration, and a function that connects a publisher
+// and a subscriber over one carrier and returns the Publisher.
 //
 // # Concurrency
 //
-// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+// A Runner runs one Plan in its process and leaves everything open: the process ends afterwards.
 //
 // # Errors
 //
-// What goes wrong is in the report.
+// Errors are in the report.
 package messages
 
 import (
@@ -44,9 +44,9 @@ type Publisher interface {
 
 // Peer is a way of sending messages.
 type Peer struct {
-	// Name is what -peers takes; Module is whose version is printed, "" = the standard library.
+	// Name is what -peers takes. The version of Module is printed, "" = the standard library.
 	Name, Module string
-	// Config is its configuration in words: above all who acks.
+	// Config describes its configuration: above all who acks.
 	Config string
 	// Connect connects; flight is how many publications will be in flight, dir where files may be kept.
 	Connect func(ctx context.Context, c *carrier.Carrier, flight int, dir string) (Publisher, error)

@@ -33,7 +33,7 @@ var oursPeer = Peer{
 type endPublisher struct {
 	end *gantline.End
 	got atomic.Int64
-	// sink is made of the first done and used for all: done is the same one every time.
+	// sink is made from the first done and used for all: done is the same function every time.
 	sink gantline.PublishOption
 }
 

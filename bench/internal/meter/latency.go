@@ -7,11 +7,11 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// Latencies collects how long operations took. It is not for several goroutines at once.
+// Latencies collects how long operations took. Only one goroutine may use it at a time.
 type Latencies struct{ all []time.Duration }
 
-// Expect makes room for what a time of operations of at least a microsecond can bring, so that collecting them
-// does not allocate while it counts.
+// Expect makes room for the operations that fit in a time, if each takes a microsecond or more. Collecting them
+// then does not allocate during the measurement.
 func (l *Latencies) Expect(d time.Duration) {
 	l.all = make([]time.Duration, 0, max(1024, min(int(d/time.Microsecond), 4<<20)))
 }
@@ -25,7 +25,7 @@ func (l *Latencies) Add(d time.Duration) { l.all = append(l.all, d) }
 // Len returns how many there are.
 func (l *Latencies) Len() int { return len(l.all) }
 
-// Quantile returns the value below which the part q of all lie; 0 if there are none.
+// Quantile returns the value below which the part q of all lies; 0 if there are none.
 func (l *Latencies) Quantile(q float64) time.Duration {
 	if len(l.all) == 0 {
 		return 0

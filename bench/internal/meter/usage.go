@@ -1,5 +1,5 @@
-// Package meter reads what the process has used: time on the CPU, system calls, allocations and context switches;
-// and collects how long single operations take.
+// Package meter reads what the process has used: CPU time, system calls, allocations and context switches. It
+// also collects how long single operations take.
 //
 // # Usage
 //
@@ -9,8 +9,8 @@
 //
 // System calls are those that /proc/self/io counts, read and write with their vectored forms: what moves bytes.
 // Waiting (epoll, futex) shows as context switches and CPU; sendmsg and recvmsg, which UDP uses, are not counted,
-// so the figure is left out for such peers. Nothing wraps the connections: a wrapper would hide that they are TCP
-// from those who write vectors.
+// so the figure is left out for such peers. Nothing wraps the connections: a wrapper would hide from peers that
+// write vectors that they are TCP.
 //
 // # Concurrency
 //
@@ -18,7 +18,7 @@
 //
 // # Errors
 //
-// What the system does not tell is left out of the metrics.
+// Figures that the system does not report are left out of the metrics.
 package meter
 
 import (
@@ -36,7 +36,7 @@ type Usage struct {
 	CPU time.Duration
 	// Switches are context switches, given up and taken away.
 	Switches int64
-	// Calls are system calls that read or write; -1 = the system does not tell.
+	// Calls are system calls that read or write; -1 = the system does not report them.
 	Calls int64
 	// Mallocs and Bytes are what was allocated.
 	Mallocs, Bytes uint64
@@ -74,11 +74,11 @@ func (u Usage) Costs(later Usage, ops float64, m trial.Metrics) {
 	m["alloc_bytes"] = float64(later.Bytes-u.Bytes) / ops
 }
 
-// Heap returns how many bytes live in the heap once the garbage is gone.
+// Heap returns how many bytes live in the heap after a collection.
 func Heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what the first one's finalizers and pools let go
+	runtime.GC() // what the first one's finalizers and pools released
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }

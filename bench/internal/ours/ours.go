@@ -11,8 +11,8 @@
 //
 // # Errors
 //
-// Those of client and server. Effective fails when the Config is not the zero value: then nothing it was
-// measured with counts.
+// Those of client and server. Effective fails when the Config is not the zero value: then nothing measured with
+// it counts.
 package ours
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/gantline-project/gantline/server"
 )
 
-// Module is what is measured, and Words its configuration.
+// Module is what is measured, and Words its description.
 const (
 	Module = "github.com/gantline-project/gantline"
 	Words  = "client.Dial and server.Listen, zero Config: resume, replay, heartbeat and every limit on"

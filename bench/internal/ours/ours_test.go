@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestEffective: the Config that is measured is the zero value, and another one is refused by name.
+// TestEffective: the measured Config is the zero value, and any other is refused by name.
 func TestEffective(t *testing.T) {
 	if s, err := Effective(); err != nil || !strings.Contains(s, "gantline.Config{}") {
 		t.Errorf("%q, %v", s, err)

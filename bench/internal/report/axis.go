@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// axis is a logarithmic scale from low to high over so many pixels from at on; negative pixels go up.
+// axis is a logarithmic scale from low to high. It covers a number of pixels from at on; negative pixels go up.
 type axis struct{ low, high, at, pixels float64 }
 
 // place returns the pixel of v, which is positive.
@@ -14,8 +14,8 @@ func (a axis) place(v float64) float64 {
 	return a.at + a.pixels*math.Log(v/a.low)/math.Log(a.high/a.low)
 }
 
-// valueAxis has room for all of values, which are positive, and for a factor of four at least: what is flat is
-// to look flat.
+// valueAxis has room for all of values, which are positive. It spans a factor of four at least, so that flat
+// curves look flat.
 func valueAxis(values []float64, at, pixels float64) axis {
 	low, high := slices.Min(values)/1.2, slices.Max(values)*1.2
 	if f := math.Sqrt(4 * low / high); f > 1 {

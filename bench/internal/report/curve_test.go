@@ -15,8 +15,8 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// curve is a document with a curve over xs: raw is 1000, ours falls as 1/x from 800 on, and a batch that is no part
-// of it.
+// curve is a document with a curve over xs and a batch that is no part of it. raw is 1000, ours falls as 1/x from
+// 800 on.
 func curve(unit string, xs ...float64) *batch.Document {
 	doc := sample()
 	for i, x := range xs {
@@ -60,7 +60,7 @@ func TestCurveMarkdown(t *testing.T) {
 		"| B | ops/s: raw | **gantline** | x raw | broken | cost: raw | **gantline** | broken | a cap | raw varied by |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
 		"| 16 B | 1000 | 50.0 | 0.05 | - | 2.00 | 2.00 | - | 312 | 10 % |\n",
 		"| 1 KiB | 1000 | 0.78 |", "10 %, **INVALID** |", "| 4 MiB |", "- broken at 1 KiB failed: no ports",
-		"## s: do <it>", // the batch before is what it was
+		"## s: do <it>", // the other batch is unchanged
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no %q in\n%s", want, got)
@@ -71,8 +71,8 @@ func TestCurveMarkdown(t *testing.T) {
 	}
 }
 
-// TestCurveSVG: the picture is XML, every point is marked inside it, a greater figure is higher, a greater X further
-// to the right, and what is invalid is hollow.
+// TestCurveSVG: the picture is XML, and every point is marked inside it. A greater figure is higher, a greater X
+// further to the right, and an invalid point is hollow.
 func TestCurveSVG(t *testing.T) {
 	for _, tc := range []struct {
 		name string

@@ -58,7 +58,7 @@ type xPlaces struct {
 	list []float64
 }
 
-// xAxis places the points. Nothing is not on a logarithmic axis: it has a place of its own left of the rest.
+// xAxis places the points. Zero is not on a logarithmic axis: it has a place of its own left of the rest.
 func xAxis(curve []batch.Batch) xPlaces {
 	var list, positive []float64
 	for i := range curve {
@@ -91,7 +91,8 @@ func xAxis(curve []batch.Batch) xPlaces {
 	}, list}
 }
 
-// linesOf returns the cap, if it is the first column's, and a line for each peer with raw first and ours on top.
+// linesOf returns a line for each peer, with raw first and ours on top. If the cap is the first column's, it is
+// a line too.
 func linesOf(curve []batch.Batch, c trial.Column) []line {
 	var out []line
 	limit := line{class: "cap"}
@@ -118,7 +119,7 @@ func linesOf(curve []batch.Batch, c trial.Column) []line {
 			if r == nil {
 				continue
 			}
-			if v := r.Figure[c.Key]; v > 0 && !math.IsInf(v, 0) { // nothing has no place on the axis
+			if v := r.Figure[c.Key]; v > 0 && !math.IsInf(v, 0) { // zero has no place on the axis
 				l.points = append(l.points, spot{curve[k].Scenario.Point.X, v, !curve[k].Valid})
 			}
 		}
@@ -172,7 +173,7 @@ func drawPanel(b *bytes.Buffer, c trial.Column, lines []line, xs xPlaces, unit s
 	return height
 }
 
-// drawLine draws marks and what connects them; a point at nothing is not connected, for the axis is broken there.
+// drawLine draws marks and what connects them; a point at zero is not connected, for the axis is broken there.
 func drawLine(b *bytes.Buffer, l line, xs xPlaces, ys axis) {
 	var path strings.Builder
 	step := "M"

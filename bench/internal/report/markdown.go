@@ -70,7 +70,7 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-// cell is s without what would end a cell of a table.
+// cell is s without characters that would end a cell of a table.
 func cell(s string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s)
 }

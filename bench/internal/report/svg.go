@@ -21,10 +21,10 @@ const (
 	barStep    = 26
 )
 
-// logFrom is the ratio between the longest and the shortest bar from which on the scale is logarithmic.
+// logFrom is the ratio between the longest and the shortest bar above which the scale is logarithmic.
 const logFrom = 50
 
-// The colours follow what the reader has set, dark or light.
+// The colours follow the reader's setting, dark or light.
 const style = `<style>
 text{font:13px system-ui,sans-serif;fill:#1f2328}
 .t{font-size:15px;font-weight:600}
@@ -67,7 +67,8 @@ path.fourth.m{fill:#3fb950}
 </style>
 `
 
-// SVG writes a chart below the other: curves, and bars of the first column of each batch that is no part of one.
+// SVG writes one chart below the other: curves, and bars for batches that are no part of one. The bars show a
+// batch's first column.
 func SVG(w io.Writer, batches ...batch.Batch) error {
 	var body bytes.Buffer
 	y := 0

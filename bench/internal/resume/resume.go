@@ -1,4 +1,4 @@
-// Package resume has the scenarios of the resume table: what a cut costs, and what it costs to be ready for one.
+// Package resume has the scenarios of the resume table: the cost of a cut and of being ready for one.
 //
 // # Usage
 //
@@ -6,11 +6,11 @@
 //
 // # Concurrency
 //
-// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+// A Runner runs one Plan in its process and leaves everything open: the process ends afterwards.
 //
 // # Errors
 //
-// What goes wrong is in the report; a byte that is wrong is a figure of the storm.
+// Errors are in the report; wrong bytes are a figure of the storm.
 package resume
 
 import (
@@ -29,7 +29,7 @@ import (
 	"github.com/gantline-project/gantline/client"
 )
 
-// Off is the peer that does not come back.
+// Off is the peer that does not resume.
 const Off = trial.Ours + "-off"
 
 var works = map[string]func(trial.Plan, trial.Metrics) error{

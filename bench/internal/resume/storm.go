@@ -16,7 +16,7 @@ import (
 // cuts is how often a storm resets the connection.
 const cuts = 20
 
-// storm writes numbered words through a connection that is cut all the time, and looks at each that comes out.
+// storm writes numbered words through a connection that is cut all the time, and checks each that arrives.
 func storm(p trial.Plan, m trial.Metrics) error {
 	ctx := context.Background()
 	if p.Peer == trial.Raw {
@@ -72,7 +72,7 @@ func storm(p trial.Plan, m trial.Metrics) error {
 	return nil
 }
 
-// calm is raw TCP through the same proxy, without cuts: nothing would be left of it.
+// calm is raw TCP through the same proxy, without cuts: it would not survive any.
 func calm(p trial.Plan, m trial.Metrics) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,9 +1,9 @@
 package smoke
 
-// scenarios are the limits. Each comment says what is measured today, on two cores with other work beside; the limit
-// lies between that and twice that, so that a regression of 2 x shows and a busy machine does not. Allocations and
-// system calls per operation hardly depend on the machine's load, CPU time little, rates and times much: those
-// have the widest margins, and the best of up to six rounds counts.
+// scenarios are the limits. Each comment gives today's figure, on two cores beside other work. The limit lies
+// between that and twice that, so that a regression of 2 x shows and a busy machine does not. Allocations and system
+// calls per operation hardly depend on the machine's load, CPU time little, rates and times much. The last have the
+// widest margins, and the best of up to six rounds counts.
 var scenarios = []scenario{
 	{"streams", "bulk-1", []limit{
 		{"mbps", true, false, .6},     // 1.3 to 1.6

@@ -1,5 +1,5 @@
-// Package smoke is the guard against gross regressions: a few short scenarios whose costs, and whose ratios to raw
-// TCP, may not be twice what they are. It never looks at absolute times.
+// Package smoke guards against gross regressions, with a few short scenarios. Their costs, and their ratios to raw
+// TCP, may not double. It never looks at absolute times.
 //
 // # Usage
 //
@@ -11,8 +11,7 @@
 //
 // # Errors
 //
-// Run fails with ErrRegression when a limit does not hold, and with what a child says when nothing can
-// be measured.
+// Run fails with ErrRegression when a limit does not hold, and with a child's error when nothing can be measured.
 package smoke
 
 import (
@@ -29,17 +28,17 @@ import (
 // ErrRegression says that a limit did not hold in any round.
 var ErrRegression = errors.New("bench: slower or more costly than the limits of the smoke")
 
-// How often a scenario is measured at least, and at most while a limit does not hold: a machine that does something
-// else spoils a round, not all.
+// How often a scenario is measured: at least, and at most while a limit does not hold. Other work on the machine
+// spoils a round, not all.
 const (
 	minRounds = 2
 	maxRounds = 6
 )
 
-// Start carries out a plan, as batch.Spawn does.
+// Start runs a plan, as batch.Spawn does.
 type Start func(ctx context.Context, program string, p trial.Plan) trial.Report
 
-// Run measures each scenario, raw and gantline next to each other, until its limits hold or all rounds are over.
+// Run measures each scenario, raw and gantline side by side, until its limits hold or all rounds are over.
 func Run(ctx context.Context, out io.Writer, start Start) error {
 	var failed int
 	for _, s := range scenarios {
@@ -55,8 +54,8 @@ func Run(ctx context.Context, out io.Writer, start Start) error {
 	return nil
 }
 
-// run returns how many limits did not hold. The best of all rounds counts, of raw as of gantline: one disturbed
-// round of either spoils nothing and hides nothing.
+// run returns how many limits did not hold. The best of all rounds counts, of raw and of gantline: one
+// disturbed round of either spoils nothing and hides nothing.
 func (s *scenario) run(ctx context.Context, out io.Writer, start Start) (int, error) {
 	raw, ours := trial.Metrics{}, trial.Metrics{}
 	bad := 0
@@ -83,7 +82,7 @@ func (s *scenario) run(ctx context.Context, out io.Writer, start Start) (int, er
 		mark := "ok  "
 		switch {
 		case !ok:
-			mark, v = "-   ", 0 // the system does not tell, as with system calls outside Linux
+			mark, v = "-   ", 0 // the system does not report it, as with system calls outside Linux
 		case !l.holds(v):
 			mark = "FAIL"
 		}
@@ -102,7 +101,7 @@ func (s *scenario) keep(got, best trial.Metrics) {
 	}
 }
 
-// measure has one peer do the scenario; once more if that fails.
+// measure makes one peer do the scenario; once more if that fails.
 func (s *scenario) measure(ctx context.Context, start Start, peer string) (trial.Metrics, error) {
 	p := trial.Plan{Table: s.table, Scenario: s.name, Peer: peer, Warm: 100 * time.Millisecond, Time: 400 * time.Millisecond}
 	var r trial.Report

@@ -66,7 +66,7 @@ func TestRegression(t *testing.T) {
 	}
 }
 
-// TestDisturbed: rounds that something else disturbed neither fail the smoke nor hide anything.
+// TestDisturbed: rounds disturbed by other work neither fail the smoke nor hide anything.
 func TestDisturbed(t *testing.T) {
 	calls := map[string]int{}
 	err := Run(t.Context(), t.Output(), func(_ context.Context, _ string, p trial.Plan) trial.Report {
@@ -90,7 +90,7 @@ func TestDisturbed(t *testing.T) {
 	}
 }
 
-// TestChildFails: what a child says reaches the user, after a second try.
+// TestChildFails: a child's error reaches the user, after a second try.
 func TestChildFails(t *testing.T) {
 	tries := 0
 	err := Run(t.Context(), t.Output(), func(context.Context, string, trial.Plan) trial.Report {
@@ -102,7 +102,7 @@ func TestChildFails(t *testing.T) {
 	}
 }
 
-// TestNotTold: a figure that the system does not give is no regression.
+// TestNotTold: a figure that the system does not report is no regression.
 func TestNotTold(t *testing.T) {
 	s := scenario{"t", "s", []limit{{"syscalls", false, true, 1}}}
 	bad, err := s.run(t.Context(), t.Output(), func(context.Context, string, trial.Plan) trial.Report {

@@ -14,7 +14,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/streams"
 )
 
-// http2Peer makes a stream of a request whose body and answer go on at the same time.
+// http2Peer makes a stream of a request whose body and answer run at the same time.
 var http2Peer = streams.Peer{
 	Name:    "http2",
 	Config:  "net/http, unencrypted HTTP/2 (with TLS where the scenario has it), POST in full duplex, flushed after each write, MaxConcurrentStreams 100,000 instead of 250",
@@ -87,8 +87,8 @@ type http2Near struct {
 func (s *http2Near) Read(p []byte) (int, error)  { return s.r.Read(p) }
 func (s *http2Near) Write(p []byte) (int, error) { return s.w.Write(p) }
 
-// Close ends what is sent. Closing the answer's body would reset the stream, so it is read to its end, which the
-// other side's Close brings.
+// Close ends the sending direction. Closing the answer's body would reset the stream, so it is read to its end,
+// which the other side's Close brings.
 func (s *http2Near) Close() error {
 	err := s.w.Close()
 	go func() { _, _ = io.Copy(io.Discard, s.r) }()

@@ -16,7 +16,7 @@ const (
 	bulkWrite = 32 * kib
 )
 
-// flow is streams that are written and read all the time, and how many bytes have come out of each.
+// flow is a set of streams that are written and read all the time, with the bytes read from each.
 type flow struct {
 	got    []counter
 	failed chan error // the first one
@@ -28,7 +28,7 @@ type counter struct {
 	_ [120]byte
 }
 
-// start writes size bytes again and again to each of near and reads what comes out of far.
+// start writes size bytes again and again to each of near and reads what arrives at far.
 func start(near, far []Stream, size int) *flow {
 	f := &flow{got: make([]counter, len(far)), failed: make(chan error, 1)}
 	for i := range far {
@@ -86,7 +86,7 @@ func drain(r io.Reader, n *counter) error {
 	}
 }
 
-// counts returns what has come out of each stream so far.
+// counts returns the bytes read from each stream so far.
 func (f *flow) counts() []int64 {
 	c := make([]int64, len(f.got))
 	for i := range c {
@@ -95,7 +95,7 @@ func (f *flow) counts() []int64 {
 	return c
 }
 
-// window is what came out of a flow between two moments.
+// window is what was read from a flow between two moments.
 type window struct {
 	bytes   float64
 	low, hi int64 // the slowest and the fastest stream
@@ -104,7 +104,7 @@ type window struct {
 	after   meter.Usage
 }
 
-// measure lets f run for warm and then looks at it for d.
+// measure lets f run for warm and then measures it for d.
 func (f *flow) measure(warm, d time.Duration) (w window, err error) {
 	time.Sleep(warm)
 	was := f.counts()
@@ -156,7 +156,7 @@ func (r *run) bulk(w window, n, size int) {
 	w.before.Costs(w.after, w.bytes/float64(size), r.m)
 }
 
-// copied is one stream that io.Copy fills and empties, as a file is pushed.
+// copied is one stream that io.Copy fills and empties, as for a file push.
 func copied(r *run) error {
 	near, far, err := r.pair(carrier.TCP)
 	if err != nil {
@@ -179,7 +179,7 @@ func copied(r *run) error {
 	return nil
 }
 
-// endless is a source that gives 32 KiB at most at a time, and only through Read, as a disk does.
+// endless is a source that gives 32 KiB at most at a time, and only through Read, like a disk.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return min(len(p), bulkWrite), nil }

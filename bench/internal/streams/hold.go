@@ -8,7 +8,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/meter"
 )
 
-// idle is what streams cost that do nothing: opened and accepted on one connection.
+// idle is the cost of streams that do nothing: opened and accepted on one connection.
 func idle(r *run) error {
 	const n = 1000
 	c, s, err := r.connect(carrier.TCP)
@@ -24,7 +24,7 @@ func idle(r *run) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(r.Warm) // who opens them is done
+	time.Sleep(r.Warm) // the goroutine that opens them is done
 	r.m["heap"] = float64(meter.Heap()-heap) / n
 	r.m["goroutines"] = float64(runtime.NumGoroutine()-goroutines) / n
 	runtime.KeepAlive(near)
@@ -32,7 +32,7 @@ func idle(r *run) error {
 	return nil
 }
 
-// stuck is a stream that goes on beside 100 that nobody reads and that are written until they block.
+// stuck is a stream in use beside 100 that nobody reads and that are written until they block.
 func stuck(r *run) error {
 	const n = 100
 	c, s, err := r.connect(carrier.TCP)
@@ -51,7 +51,7 @@ func stuck(r *run) error {
 	if near, far, err = r.streams(c, s, n); err != nil {
 		return err
 	}
-	buf := make([]byte, bulkWrite) // one for all: the writers' own memory is not what is asked for
+	buf := make([]byte, bulkWrite) // one for all: the writers' own memory is not to be measured
 	heap := meter.Heap()
 	for _, w := range near {
 		go func() { _ = repeat(w, buf) }() // ends with the process

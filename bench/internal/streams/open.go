@@ -12,8 +12,8 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/meter"
 )
 
-// openRate is streams that are opened, carry one byte and are closed; they count when the other side has read them
-// to their end. One goroutine opens and one accepts.
+// openRate is the rate of streams that are opened, carry one byte and are closed. They count when the other side
+// has read them to their end. One goroutine opens and one accepts.
 func openRate(r *run) error {
 	c, s, err := r.connect(carrier.TCP)
 	if err != nil {
@@ -127,8 +127,8 @@ func openTrip(r *run) error {
 	return nil
 }
 
-// cutShort writes 200 KiB, closes the stream and then the session at once, and counts how often the other side did
-// not get everything.
+// cutShort writes 200 KiB, and closes the stream and then the session at once. It counts how often the other side
+// did not get everything.
 func cutShort(r *run) error {
 	const size, rounds = 200 * kib, 200
 	body := make([]byte, size)
@@ -153,7 +153,7 @@ func cutShort(r *run) error {
 			return fmt.Errorf("write: %w", err)
 		}
 		_ = near.Close()
-		_ = c.Close() // whether it says so is not what is asked here
+		_ = c.Close() // whether it reports that is not the question here
 		select {
 		case <-read:
 		case <-time.After(5 * time.Second):

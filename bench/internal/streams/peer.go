@@ -5,16 +5,16 @@
 //	runner := streams.Runner(peers...) // more peers, each a small file of its own
 //	runners := map[string]trial.Runner{"streams": runner}
 //
-// A peer of another multiplexer is a Peer value: a name, its configuration in words, and a function that connects
-// two sessions over a carrier.
+// A peer of another multiplexer is a Peer value: a name, a description of its configuration, and a function that
+// connects two sessions over a carrier.
 //
 // # Concurrency
 //
-// A Runner carries out one Plan in its process and leaves everything open: the process ends afterwards.
+// A Runner runs one Plan in its process and leaves everything open: the process ends afterwards.
 //
 // # Errors
 //
-// What goes wrong is in the report.
+// Errors are in the report.
 package streams
 
 import (
@@ -31,7 +31,7 @@ type Stream = io.ReadWriteCloser
 type Session interface {
 	// Open opens a stream.
 	Open(ctx context.Context) (Stream, error)
-	// Accept returns the next one that the other side has opened.
+	// Accept returns the next stream that the other side has opened.
 	Accept(ctx context.Context) (Stream, error)
 	// Close closes the session as its documentation says.
 	Close() error
@@ -39,14 +39,14 @@ type Session interface {
 
 // Peer is a multiplexer.
 type Peer struct {
-	// Name is what -peers takes; Module is whose version is printed, "" = the standard library.
+	// Name is what -peers takes. The version of Module is printed, "" = the standard library.
 	Name, Module string
-	// Config is its configuration in words.
+	// Config describes its configuration.
 	Config string
 	// Speaks says that Accept learns of a stream only when its opener has written.
 	Speaks bool
-	// Packets says that it does not run over what carrier makes but over datagrams.
+	// Packets says that it runs over datagrams, and not over what carrier makes.
 	Packets bool
-	// Connect returns both sides of a new connection. The server's side takes care of its listener.
+	// Connect returns both sides of a new connection. The server's side closes its listener.
 	Connect func(ctx context.Context, c *carrier.Carrier) (client, server Session, err error)
 }

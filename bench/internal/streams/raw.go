@@ -27,8 +27,8 @@ var rawPeer = Peer{
 
 type rawClient struct{ c *carrier.Carrier }
 
-// Open dials. Closed connections keep their port for a while, and when all are taken there is nothing to do but
-// wait for one.
+// Open dials. Closed connections keep their port for a while. When all are taken, the only way is to wait for
+// one.
 func (r rawClient) Open(ctx context.Context) (Stream, error) {
 	for {
 		nc, err := r.c.Dial(ctx)

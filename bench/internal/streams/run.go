@@ -11,7 +11,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// run is one plan being carried out.
+// run is one plan being run.
 type run struct {
 	trial.Plan
 	ctx  context.Context
@@ -31,12 +31,12 @@ func Runner(more ...Peer) trial.Runner {
 	}
 }
 
-// Bulk carries out a plan of another table: n bulk streams over k.
+// Bulk runs a plan of another table: n bulk streams over k.
 func Bulk(p trial.Plan, k carrier.Kind, n int, more ...Peer) trial.Report {
 	return find(p, bulk(k, n, bulkWrite), more)
 }
 
-// find has the plan's peer do the work.
+// find makes the plan's peer do the work.
 func find(p trial.Plan, work func(*run) error, more []Peer) trial.Report {
 	peers := append([]Peer{rawPeer, oursPeer}, more...)
 	for i := range peers {

@@ -21,7 +21,7 @@ var (
 		{table: "memory", scenario: "streams", words: "goroutines of a pair", key: "goroutines", most: true, limit: .005},
 		// Limits.StreamMemory.
 		{table: "memory", scenario: "unread", words: "heap in all", key: "total_mib", most: true, limit: 16, unit: " MiB"},
-		// Limits.Log, with a chunk of 136 KiB that is begun and what an End has besides.
+		// Limits.Log, with a chunk of 136 KiB that was begun and the rest of an End.
 		{table: "memory", scenario: "slow-peers", words: "heap of a pair", key: "heap", most: true, limit: (512 + 136 + 64) << 10, unit: " B"},
 	}
 )

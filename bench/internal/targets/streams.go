@@ -6,8 +6,8 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/trial"
 )
 
-// The targets of streams. Those that are times or rates were set where a raw round trip took 4.3 us at the median
-// and 8 raw connections wrote 4.1 million times a second.
+// The targets of streams. Times and rates were set where a raw round trip took 4.3 us at the median and 8 raw
+// connections wrote 4.1 million times a second.
 var streamTargets = []target{
 	{table: "streams", scenario: "bulk-1", words: "MB/s", key: "mbps", limit: .92, of: trial.Raw},
 	{table: "streams", scenario: "bulk-1", words: "CPU s/GB", key: "cpu_s_gb", most: true, limit: 1, of: trial.Raw},
@@ -31,7 +31,7 @@ var streamTargets = []target{
 	{table: "streams", scenario: "rtt60", words: "MB/s", key: "mbps", limit: 200, unit: " MB/s", then: 3659},
 }
 
-// What the peers reached beside raw when the targets were set.
+// The peers' figures beside raw when the targets were set.
 var streamKnowns = slices.Concat(
 	knownRow("streams", "bulk-1", "mbps", false, 5568, map[string]float64{"yamux": 2954, "smux": 2215, "go-yamux": 2472, "quic": 619}),
 	knownRow("streams", "bulk-8", "mbps", false, 5126, map[string]float64{"yamux": 2886, "smux": 2246, "go-yamux": 3574, "quic": 553}),

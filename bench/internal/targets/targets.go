@@ -12,7 +12,7 @@
 //
 // # Errors
 //
-// There are none: what cannot be compared has no verdict.
+// There are none: a figure that cannot be compared has no verdict.
 package targets
 
 import (
@@ -32,7 +32,7 @@ var (
 // Figures are the figures of a scenario by peer and column.
 type Figures map[string]trial.Metrics
 
-// target is one thing that a peer (gantline unless said otherwise) has to reach.
+// target is one figure that a peer (gantline unless said otherwise) has to reach.
 type target struct {
 	table, scenario string
 	peer            string
@@ -43,8 +43,8 @@ type target struct {
 	unit            string
 	of              string // "" = the figure itself, else as a multiple of this peer's; "<key>" names another column of raw
 	ofKey           string // the column of that peer, "" = key
-	// An absolute limit was set on a machine where raw's figure in ofKey was then; on another one the same ratio
-	// to raw will do. 0 = only the absolute limit counts.
+	// Raw's figure in ofKey where the absolute limit was set. On another machine the same ratio to raw is
+	// enough. 0 = only the absolute limit counts.
 	then float64
 }
 
@@ -146,7 +146,7 @@ type known struct {
 	most                       bool   // less is better
 }
 
-// tolerance is how far below what it is known to reach a peer may be, relative to raw, before its row does not count.
+// tolerance is how far below its known figure, relative to raw, a peer may be and its row still count.
 const tolerance = 0.25
 
 // Low says why the row of a peer does not count, "" if it does.

@@ -12,13 +12,13 @@ import (
 // PlanEnv is the variable of the environment that makes a program a child: it has the Plan in JSON.
 const PlanEnv = "GANTLINE_BENCH_PLAN"
 
-// Runner carries out the plans of one table.
+// Runner runs the plans of one table.
 type Runner func(Plan) Report
 
 // IsChild reports whether this process was started to measure.
 func IsChild() bool { return os.Getenv(PlanEnv) != "" }
 
-// Child carries out the plan in the environment, writes the report to w as one line and returns the exit code.
+// Child runs the plan in the environment. It writes the report to w as one line and returns the exit code.
 func Child(w io.Writer, runners map[string]Runner) int {
 	var p Plan
 	if err := json.Unmarshal([]byte(os.Getenv(PlanEnv)), &p); err != nil {
@@ -40,8 +40,8 @@ func Child(w io.Writer, runners map[string]Runner) int {
 // Failed is the report of a measurement that could not be made.
 func Failed(err error) Report { return Report{Failed: strings.TrimPrefix(err.Error(), "gantline: ")} }
 
-// Version returns the version of a module that this program was built with, "go1.x" for the standard library
-// (module ""), and "devel" for one built from its folder.
+// Version returns the version of a module that this program was built with. It is "go1.x" for the standard
+// library (module ""), and "devel" for one built from its folder.
 func Version(module string) string {
 	info, ok := debug.ReadBuildInfo()
 	switch {

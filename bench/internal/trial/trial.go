@@ -1,10 +1,10 @@
-// Package trial is what the program that arranges a bench and the child processes that measure have in common:
-// the plan of one measurement, its report, and the scenarios and columns of a table.
+// Package trial is shared by the program that runs a bench and the child processes that measure. It has the plan
+// of one measurement, its report, and the scenarios and columns of a table.
 //
 // # Usage
 //
-// A package of scenarios declares a Table and has a function that carries out a Plan. A program with peers calls
-// Child when it was started as one:
+// A package of scenarios declares a Table and has a function that runs a Plan. A program with peers calls Child
+// when it was started as one:
 //
 //	if trial.IsChild() {
 //		os.Exit(trial.Child(os.Stdout, runners))
@@ -16,7 +16,7 @@
 //
 // # Errors
 //
-// A measurement that fails is a Report with Failed set: the rest of the batch goes on.
+// A measurement that fails is a Report with Failed set: the rest of the batch continues.
 package trial
 
 import "time"
@@ -24,7 +24,7 @@ import "time"
 // Plan says what one child process measures.
 type Plan struct {
 	Table, Scenario, Peer string
-	// Warm is how long the work goes on before it counts, Time how long it counts.
+	// Warm is how long the work runs before it counts, Time how long it counts.
 	Warm, Time time.Duration
 }
 
@@ -33,7 +33,7 @@ type Metrics map[string]float64
 
 // Report is what a child process prints, as one line of JSON.
 type Report struct {
-	// Version is the version of the peer's module, Config its configuration in words.
+	// Version is the version of the peer's module, Config a description of its configuration.
 	Version, Config string
 	// Effective is gantline's Config as it was used; "" for other peers.
 	Effective string `json:",omitempty"`
@@ -45,7 +45,7 @@ type Report struct {
 // Over says how the repetitions of a column become one figure.
 type Over int
 
-// The ways of taking repetitions together.
+// The ways of combining repetitions.
 const (
 	Best  Over = iota // the least disturbed one
 	Worst             // for limits that must hold every time
@@ -60,7 +60,7 @@ type Column struct {
 	Higher bool
 	// Ratio asks for a column with the ratio to raw TCP.
 	Ratio bool
-	// Over says what counts of several repetitions.
+	// Over says which of several repetitions counts.
 	Over Over
 	// Drawn says that the chart of a curve has it.
 	Drawn bool `json:",omitempty"`
@@ -68,7 +68,7 @@ type Column struct {
 
 // Scenario is one table: the same work done by all peers.
 type Scenario struct {
-	// Name is what -scenario takes, Title says it in words.
+	// Name is what -scenario takes, Title its heading.
 	Name, Title string
 	// Columns are the figures; the first one is charted.
 	Columns []Column
@@ -78,22 +78,23 @@ type Scenario struct {
 	Warm, Time time.Duration
 	// MaxReps bounds the repetitions; 0 = -reps.
 	MaxReps int
-	// Steady says that raw's figure does not depend on the clock (bytes, counts): its spread says nothing.
+	// Steady says that raw's figure does not depend on the clock (bytes, counts), so that its spread says
+	// nothing.
 	Steady bool
 	// Without names the peers that cannot do it.
 	Without []string
-	// Point places the scenario on a curve; nil = it stands for itself.
+	// Point places the scenario on a curve; nil = it is on none.
 	Point *Point `json:",omitempty"`
 }
 
 // Point is the place of a scenario on a curve. Scenarios of one curve follow each other.
 type Point struct {
-	// Curve is the curve's name, which -scenario takes for all of its points, and Title says it in words.
+	// Curve is the curve's name, which -scenario takes for all of its points. Title is its heading.
 	Curve, Title string
 	// X is what grows, and Unit what it counts: "B" is shown as KiB and MiB.
 	X    float64
 	Unit string
-	// Cap is what theory allows of the first column, CapWords why; 0 = it has nothing to say.
+	// Cap is the theoretical limit of the first column, CapWords the reason; 0 = none.
 	Cap      float64 `json:",omitempty"`
 	CapWords string  `json:",omitempty"`
 }

@@ -1,13 +1,12 @@
-// Chaosproxy is a TCP proxy that breaks what passes through it, by rules and by a
-// seed. It is package chaos with flags.
+// Chaosproxy is a TCP proxy that breaks the connections through it, by rules and a seed. It is package chaos with
+// flags.
 //
 // # Usage
 //
 //	go run ./chaos/cmd/chaosproxy -target 127.0.0.1:7000 -fault rst@up:1000-2000 -fault latency:20ms+-5ms -seed 7
 //
-// It prints the address it listens on, and its counters at the end: on an interrupt or
-// after -for. With -json each line of the output is a JSON object. -help shows
-// all flags and how rules are written.
+// It prints the address it listens on, and its counters at the end: on an interrupt or after -for. With -json each
+// line of the output is a JSON object. -help shows all flags and how rules are written.
 //
 // The exit code is 0, 1 if it could not listen, 2 if flags or rules are wrong.
 package main

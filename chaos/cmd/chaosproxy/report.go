@@ -20,7 +20,7 @@ type report struct {
 	seen   int64 // the last event printed
 }
 
-// What the lines of -json hold: "event" says which of them it is.
+// The lines of -json. "event" says which of them it is.
 type (
 	listening struct {
 		Line   string       `json:"event"` // "listening"
@@ -51,7 +51,7 @@ func (r *report) hello(o *options) {
 	}
 }
 
-// counters prints the events that are new, if wanted, and the counters.
+// counters prints the new events, if wanted, and the counters.
 func (r *report) counters(final bool) {
 	if r.events {
 		for _, e := range r.proxy.Events() {

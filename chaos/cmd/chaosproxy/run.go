@@ -26,8 +26,7 @@ const (
 	exitUsage
 )
 
-// run is the program. It prints counters whenever show yields something, and
-// ends with ctx.
+// run is the program. It prints counters whenever show yields something, and ends with ctx.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, show <-chan os.Signal) int {
 	o, err := parse(args, stdout)
 	switch {
@@ -99,7 +98,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		usage(fs, stdout)
 		return nil, err
 	case ruleErr != nil:
-		return nil, ruleErr // which says more than fs makes of it
+		return nil, ruleErr // which says more than fs does
 	case err != nil:
 		return nil, fmt.Errorf("gantline: chaosproxy: %w", err)
 	case fs.NArg() > 0:

@@ -63,7 +63,7 @@ func listener(t *testing.T) net.Listener {
 	return ln
 }
 
-// reset sends ten bytes through the program and wants the rule's five to arrive.
+// reset sends ten bytes through the program and expects the rule's five to arrive.
 func reset(t *testing.T, addr string, target net.Listener) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -135,7 +135,7 @@ func TestText(t *testing.T) {
 	if line := p.line(t); line != "rule 1: rst@up:5" {
 		t.Errorf("second line: %q", line)
 	}
-	go func() { // the program must not wait for a reader meanwhile
+	go func() { // the program must not wait for a reader in the meantime
 		defer p.stop()
 		reset(t, addr, target)
 	}()

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// showSignals ask for the counters; this system has none for that.
+// showSignals ask for the counters; this system has no such signal.
 var showSignals []os.Signal
