@@ -1,16 +1,3 @@
-// Package serial runs functions one after the other.
-//
-// # Usage
-//
-// Add them to a Queue; Hold keeps them until Release.
-//
-// # Concurrency
-//
-// Any goroutine may call any method. A Queue has a goroutine only while there is something to run.
-//
-// # Errors
-//
-// There are none; a panic of a function is not caught.
 package serial
 
 import "sync"

@@ -1,0 +1,52 @@
+package goid
+
+import (
+	"bytes"
+	"reflect"
+	"runtime"
+	"strconv"
+)
+
+// ID returns the number that the runtime prints for the current goroutine. No two have the same.
+func ID() uint64 {
+	var buf [64]byte
+	return parse(buf[:runtime.Stack(buf[:], false)])
+}
+
+// parse takes the number from the first line of a stack.
+func parse(stack []byte) uint64 {
+	s, ok := bytes.CutPrefix(stack, []byte("goroutine "))
+	if !ok {
+		return 0
+	}
+	s, _, _ = bytes.Cut(s, []byte(" "))
+	id, _ := strconv.ParseUint(string(s), 10, 64)
+	return id
+}
+
+// NameOf returns the name under which f, a function or method expression, shows in a stack.
+func NameOf(f any) string {
+	return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+}
+
+// page is how many frames of a stack are looked at together.
+const page = 64
+
+// Inside reports whether the function with this name, from NameOf, runs on the current goroutine.
+func Inside(name string) bool {
+	var pcs [page]uintptr
+	for skip := 0; ; skip += page {
+		n := runtime.Callers(skip, pcs[:])
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := n > 0; more; {
+			var f runtime.Frame
+			f, more = frames.Next()
+			if f.Function == name {
+				return true
+			}
+		}
+		if n < page {
+			return false
+		}
+	}
+}
