@@ -38,6 +38,8 @@ var arrows = map[string]arrowRule{
 	"internal/topic":    {uses: []string{"frame"}},
 	"internal/codec":    {uses: []string{modMsgpack}},
 	"internal/serial":   {},
+	"internal/claim":    {},
+	"internal/dedup":    {},
 	"internal/sessions": {uses: []string{"conn", "mux", "frame", modBackoff}},
 	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
