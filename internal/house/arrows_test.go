@@ -40,6 +40,7 @@ var arrows = map[string]arrowRule{
 	"internal/serial":   {},
 	"internal/claim":    {},
 	"internal/dedup":    {},
+	"internal/inbox":    {},
 	"internal/sessions": {uses: []string{"conn", "mux", "frame", modBackoff}},
 	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
