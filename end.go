@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/conn"
-	"github.com/gantline-project/gantline/internal/serial"
+	"github.com/gantline-project/gantline/internal/backlog"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
@@ -27,28 +27,22 @@ import (
 type End struct {
 	*Stream // the first stream
 
-	cfg  Config         // with defaults
-	line *sessions.Line // of sessions; has the newest before Setup runs
+	cfg   Config         // with defaults; does not change
+	plain bool           // the peer speaks yamux: streams only; set before the first session
+	line  *sessions.Line // one session after the other; it also knows how the End's life goes on, see lifetime
 
-	ctx    context.Context
+	ctx    context.Context         // ends with the End
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
-	calls    room // of package file rpc.go
-	messages room // of messager.go
+	calls, messages room // what rpc and messager keep of the End; set before it is shared
 
-	hooks   serial.Queue
-	hooked  atomic.Int32 // streams that wait for OnStream
-	told    State        // by OnState, last; owned by the hooks' goroutine
-	backlog backlog
-	running atomic.Int64  // handlers and subscription functions
-	setup   atomic.Uint64 // goroutine that runs Setup; 0 = none
-	up      chan struct{} // closed when Setup has succeeded and the peer is heard
-	plain   bool          // the peer speaks yamux: streams only; set before the first session
-	close   func() error  // does it once
+	life           lifetime
+	hooks          hooks
+	backlog        backlog.Backlog[*Stream] // the peer's streams that wait for AcceptStream
+	running        atomic.Int64             // handlers and subscription functions
+	carrierChanges atomic.Uint64            // how often a carrier came or was lost
 
-	turns atomic.Uint64 // how often a carrier came or was lost
-
-	mu sync.Mutex // guards the scopes of all streams, and is taken last
+	mu sync.Mutex // guards the scopes of all streams; no other lock is taken while it is held
 }
 
 // A room is what rpc or messager keeps of an End, which calls it when its own life goes on and knows nothing else of it.
@@ -170,4 +164,3 @@ func (e *End) Ping(ctx context.Context) (time.Duration, error) {
 		}
 	}
 }
-

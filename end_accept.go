@@ -47,7 +47,7 @@ func (h host) Lost() {
 // Over implements sessions.Host.
 func (h host) Finished(err error) {
 	e := h.e
-	e.backlog.end(err, false)
+	e.backlog.End(err, false)
 	if e.Stream.markScope(err) {
 		e.Stream.scope.halves(func(h half) { h.over(err) })
 	}
@@ -143,23 +143,23 @@ func (a acceptor) AcceptStream(ms *mux.Stream) {
 	st := e.adopt(a.s, ms)
 	f := e.cfg.OnStream
 	if f == nil {
-		e.backlog.put(st)
+		st.queue()
 		return
 	}
 	// A peer that opens and resets frees its slots while the hook is busy.
-	if int(e.hooked.Add(1)) > e.cfg.Limits.Streams {
-		e.hooked.Add(-1)
+	if int(e.hooks.streams.Add(1)) > e.cfg.Limits.Streams {
+		e.hooks.streams.Add(-1)
 		_ = st.Reset(&Error{Code: ResourceExhausted, Message: "too many streams wait for OnStream (Limits.Streams there)"})
 		return
 	}
 	e.hooks.Add(func() {
-		e.hooked.Add(-1)
+		e.hooks.streams.Add(-1)
 		if err := e.setUpStream(f, st); err != nil {
 			_ = st.Reset(err)
 			return
 		}
 		st.taken(true)
-		e.backlog.put(st)
+		st.queue()
 	})
 }
 
@@ -184,4 +184,3 @@ func (a acceptor) EndStream(ms *mux.Stream, err error) {
 		a.e.adopt(a.s, ms).ended(err)
 	}
 }
-

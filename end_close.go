@@ -17,12 +17,12 @@ import (
 // It returns nil only if the peer has confirmed everything that was written, else an error that names the
 // number of bytes and why (*conn.UnconfirmedError). A peer that closed first, having confirmed everything, is no
 // error. Close may be called again and returns the same.
-func (e *End) Close() error { return e.close() }
+func (e *End) Close() error { return e.life.close() }
 
 // closeNow is Close, called once.
 func (e *End) closeNow() error {
 	s := e.line.Close()
-	e.backlog.end(errEndClosed, true)
+	e.backlog.End(errEndClosed, true)
 	if s.Link.State() == StateUp {
 		e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
 	}
@@ -105,7 +105,7 @@ func (e *End) Stats() Stats {
 		Sessions:     int(s.Seq),
 		Open:         s.Mux.Count(),
 		Handlers:     int(e.running.Load()),
-		Backlog:      e.backlog.len(),
+		Backlog:      e.backlog.Len(),
 		StreamMemory: windows,
 		BodyMemory:   bodies,
 	}

@@ -5,11 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/memnet"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
+
+// newEnd returns an End without a link.
+func newEnd(c *Config) (*End, error) {
+	e := &End{cfg: c.withDefaults()}
+	e.life.up = make(chan struct{})
+	if err := e.cfg.check(); err != nil {
+		return nil, err
+	}
+	e.line = sessions.New(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed})
+	e.ctx, e.cancel = e.line.Context(), e.line.Cancel
+	e.Stream = &Stream{end: e, scope: scope{accepted: true}}
+	e.calls, e.messages = newEndCalls(e), newEndMessages(e)
+	e.hooks.Hold()
+	e.life.close = sync.OnceValue(e.closeNow)
+	return e, nil
+}
 
 // Client makes an End of the dialling side out of nc, as tls.Client does: it shakes hands, runs cfg.Setup and
 // returns. ctx bounds only that; nc belongs to the End from now on and is closed with it, or at an error. nil

@@ -1,8 +1,18 @@
 package gantline
 
 import (
+	"sync/atomic"
+
 	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/internal/serial"
 )
+
+// hooks runs the application's hooks one after the other, on a goroutine that lives while there are some.
+type hooks struct {
+	serial.Queue
+	streams   atomic.Int32 // that wait for OnStream
+	lastState State        // that OnState was called with; owned by the goroutine
+}
 
 // hook queues one hook of the application; a panic in it is logged (Config.Repanic lets it pass).
 func (e *End) hook(name string, f func()) {
@@ -33,10 +43,10 @@ func (e *End) linkConfig() *conn.Config {
 	return lc
 }
 
-// stateChanged is told the links' states. The last one is told when everything has ended: see over.
+// stateChanged is called with the links' states. The last one is reported when everything has ended: see host.Finished.
 func (e *End) stateChanged(s State) {
 	if s == StateBroken || s == StateUp {
-		e.turns.Add(1)
+		e.carrierChanges.Add(1)
 	}
 	switch {
 	case s < StateUp || s == StateClosed:
@@ -47,21 +57,21 @@ func (e *End) stateChanged(s State) {
 	e.hookState(s)
 }
 
-// hookState tells the application a state, unless it knows. Nothing is told behind the end.
+// hookState reports a state to the application, unless it knows. Nothing is reported after the end.
 func (e *End) hookState(s State) {
 	f := e.cfg.OnState
 	if f == nil {
 		return
 	}
 	e.hook("OnState", func() {
-		if e.told != s && e.told != StateClosed {
-			e.told = s
+		if e.hooks.lastState != s && e.hooks.lastState != StateClosed {
+			e.hooks.lastState = s
 			f(e, s)
 		}
 	})
 }
 
-// hookSession tells that there is a carrier again, for a new session or the one there was.
+// hookSession reports that there is a carrier again, for a new session or the one there was.
 func (e *End) hookSession(fresh bool) {
 	if f := e.cfg.OnSession; f != nil {
 		e.hook("OnSession", func() { f(e, fresh) })

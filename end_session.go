@@ -58,4 +58,3 @@ func restart(ctx context.Context, open *mux.Open) {
 		open.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
 }
-

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -31,7 +32,7 @@ type Sessions struct {
 	mu   sync.Mutex // guards what follows
 	ends map[[16]byte]*End
 
-	graves graves
+	graves sessions.Graves
 }
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that
@@ -123,7 +124,7 @@ func (s *Sessions) remove(e *End) {
 	defer s.mu.Unlock()
 	if id := l.Peer().Session; s.ends[id] == e {
 		delete(s.ends, id)
-		s.graves.addLocked(l)
+		s.graves.Bury(l)
 	}
 }
 
@@ -134,7 +135,7 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	if e := s.ends[session]; e != nil {
 		return e.session().Native, e
 	}
-	return s.graves.findLocked(session), nil
+	return s.graves.Find(session), nil
 }
 
 // suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much. To look

@@ -1,24 +1,27 @@
 package gantline
 
 import (
-	"sync"
+	"context"
+	"sync/atomic"
 
-	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/goid"
 )
 
-// newEnd returns an End without a link.
-func newEnd(c *Config) (*End, error) {
-	e := &End{cfg: c.withDefaults(), up: make(chan struct{})}
-	if err := e.cfg.check(); err != nil {
-		return nil, err
-	}
-	e.line = sessions.New(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed})
-	e.ctx, e.cancel = e.line.Context(), e.line.Cancel
-	e.Stream = &Stream{end: e, scope: scope{accepted: true}}
-	e.calls, e.messages = newEndCalls(e), newEndMessages(e)
-	e.hooks.Hold()
-	e.close = sync.OnceValue(e.closeNow)
-	return e, nil
+// lifetime is how far the life of an End has come. The line knows the rest: it outlives the sessions.
+//
+//	made ── attach, Setup ──> set up ── start ──> up ── Shutdown ──> draining ── Close ──> closing ──> over
+//	  └──────── abandon: a failed handshake or Setup ────────────────────────────────────────────────> over
+//	                                                └── lost for good, or closed by the peer ────────> over
+//
+//	set up    setup holds the goroutine of Setup while that runs; what would wait for the peer fails there
+//	up        up is closed
+//	draining  line.Draining
+//	closing   line.Closing: Close was called
+//	over      ctx is done, with the cause; line.Finish has run host.Finished
+type lifetime struct {
+	setup atomic.Uint64 // goroutine that runs Setup; 0 = none
+	up    chan struct{} // closed when Setup has succeeded and the peer is heard
+	close func() error  // closes the End once; set before it is shared
 }
 
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.
@@ -33,8 +36,8 @@ func (e *End) attach(s *session) (err error) {
 	if e.cfg.Setup == nil {
 		return nil
 	}
-	e.setup.Store(goroutineID())
-	defer e.setup.Store(0)
+	e.life.setup.Store(goid.ID())
+	defer e.life.setup.Store(0)
 	defer func() {
 		if v := recover(); v != nil {
 			err = setupError{e.recovered("hook", "Setup", v)}
@@ -69,7 +72,7 @@ func (e *End) start() {
 	s := e.session()
 	e.hookSession(true)
 	s.Begin()
-	close(e.up)
+	close(e.life.up)
 	e.calls.begin(s)
 	e.messages.begin(s)
 	e.hooks.Release()
@@ -85,3 +88,56 @@ func (e *End) abandon(err error) {
 	e.line.Finish(err)
 }
 
+// mayWait refuses what would wait for the peer for ever: anything inside Setup, and anything on an Inline
+// handler's own End. On other goroutines it waits until Setup has succeeded.
+func (e *End) mayWait(ctx context.Context, op, name string) error {
+	_, err := e.enter(ctx, op, name)
+	return err
+}
+
+// enter is mayWait for calls; it also returns the depth of a call made with ctx.
+func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err error) {
+	if e.line.Closing() {
+		return 0, e.closedError(name)
+	}
+	select {
+	case <-e.life.up:
+	default:
+		if err := e.awaitSetup(ctx, op, name); err != nil {
+			return 0, err
+		}
+	}
+	hc := handlerFrom(ctx)
+	if hc == nil {
+		return 0, nil
+	}
+	if hc.inline && hc.end == e {
+		return 0, errorf(FailedPrecondition, "%s with the context of an Inline handler would wait for its own answer: register the handler without Inline", op).named(name)
+	}
+	return hc.depth + 1, nil
+}
+
+func (e *End) awaitSetup(ctx context.Context, op, name string) error {
+	if e.inSetup() {
+		return errorf(FailedPrecondition, "%s inside Config.Setup would wait for ever, the peer is heard only afterwards: do it in a goroutine", op).named(name)
+	}
+	select {
+	case <-e.life.up:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx, name)
+	case <-e.ctx.Done():
+		return e.exchangeError(context.Cause(e.ctx), false, name)
+	}
+}
+
+// inSetup reports whether the caller runs inside Config.Setup.
+func (e *End) inSetup() bool {
+	id := e.life.setup.Load()
+	return id != 0 && id == goid.ID()
+}
+
+// closedError is what a call on an End closed here fails with.
+func (e *End) closedError(name string) error {
+	return &Error{Code: Unavailable, Message: "not sent, this end is closed", Method: name, cause: causes{ErrNotSent, errEndClosed}}
+}

@@ -29,7 +29,9 @@ type letter struct {
 }
 
 // keeps reports whether messages of the scope outlive their session or End.
-func (sc *messageScope) keeps() bool { return sc.isEnd() && (sc.end.line.Renews() || sc.end.messager().box != nil) }
+func (sc *messageScope) keeps() bool {
+	return sc.isEnd() && (sc.end.line.Renews() || sc.end.messager().box != nil)
+}
 
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
 func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {

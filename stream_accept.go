@@ -4,193 +4,86 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
+
+	"github.com/gantline-project/gantline/internal/backlog"
 )
 
-// backlog holds the peer's streams that the application has not taken yet: a queue per name that a
-// Listener claims, and one for the rest.
-type backlog struct {
-	mu    sync.Mutex
-	named map[string]*acceptQueue // guarded by mu
-	rest  acceptQueue             // guarded by mu
-	err   error                   // why no more streams come; guarded by mu
-}
-
-// acceptQueue is guarded by the backlog's mu.
-type acceptQueue struct {
-	streams []*Stream
-	waiters []chan *Stream // capacity 1; closed when no more streams come
-	claims  int            // listeners that are open
-}
-
-func (b *backlog) queueLocked(name string) *acceptQueue {
-	if q := b.named[name]; q != nil {
-		return q
-	}
-	return &b.rest
-}
-
-// put queues st for whoever claims its name.
-func (b *backlog) put(st *Stream) {
-	b.mu.Lock()
-	if b.err == nil {
-		b.queueLocked(st.Name()).giveLocked(st)
-	}
-	b.mu.Unlock()
-	if st.dead.Load() {
-		b.remove(st)
-	}
-}
-
-func (q *acceptQueue) giveLocked(st *Stream) {
-	if len(q.waiters) == 0 {
-		q.streams = append(q.streams, st)
-		return
-	}
-	q.waiters[0] <- st
-	q.waiters = slices.Delete(q.waiters, 0, 1)
-}
-
-// take waits for a stream of q until ctx ends or done is closed.
-func (b *backlog) take(ctx context.Context, q *acceptQueue, done <-chan struct{}) (*Stream, error) {
-	b.mu.Lock()
-	if len(q.streams) > 0 {
-		st := q.streams[0]
-		q.streams[0] = nil
-		q.streams = q.streams[1:]
-		b.mu.Unlock()
-		return st, nil
-	}
-	if b.err != nil {
-		defer b.mu.Unlock()
-		return nil, b.err
-	}
-	w := make(chan *Stream, 1)
-	q.waiters = append(q.waiters, w)
-	b.mu.Unlock()
-	var err error
-	select {
-	case st, ok := <-w:
-		if ok {
-			return st, nil
+// AcceptStream returns the next stream the peer has opened whose name no Listener claims. After the peer has
+// closed the End it still returns what had arrived. Errors: ctx's, FailedPrecondition inside Setup or an
+// Inline handler, or why the End is over.
+func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
+	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
+		if e.line.Closing() {
+			return nil, errEndClosed
 		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return nil, b.err
-	case <-ctx.Done():
-		err = contextError(ctx, "")
-	case <-done:
-		err = errListenerClosed
+		return nil, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(q.waiters, w); i >= 0 {
-		q.waiters = slices.Delete(q.waiters, i, i+1)
-	} else if st, ok := <-w; ok { // it came just now: it is the next one's
-		b.queueLocked(st.Name()).returnLocked(st)
-	}
-	return nil, err
+	return e.accept(ctx, e.backlog.Rest(), nil)
 }
 
-// returnLocked puts st where it was: before all others.
-func (q *acceptQueue) returnLocked(st *Stream) {
-	if len(q.waiters) > 0 {
-		q.giveLocked(st)
-		return
+// Accept is AcceptStream without a context, for net.Listener.
+func (e *End) Accept() (net.Conn, error) {
+	st, err := e.AcceptStream(context.Background())
+	if err != nil {
+		return nil, err
 	}
-	q.streams = slices.Insert(q.streams, 0, st)
+	return st, nil
 }
 
-// remove forgets a stream that was reset while it waited.
-func (b *backlog) remove(st *Stream) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	q := b.queueLocked(st.Name())
-	if i := slices.Index(q.streams, st); i >= 0 {
-		q.streams = slices.Delete(q.streams, i, i+1)
-		if st.end.plain { // it counts as waiting until it is accepted; the session's lock may be held
-			go st.mx.Accept() // ends at once
-		}
+func (e *End) accept(ctx context.Context, q *backlog.Queue[*Stream], done <-chan struct{}) (*Stream, error) {
+	st, err := e.backlog.Take(ctx, q, done)
+	switch {
+	case err == nil:
+	case err == backlog.ErrReleased:
+		return nil, errListenerClosed
+	case err == ctx.Err():
+		return nil, contextError(ctx, "")
+	default:
+		return nil, err
 	}
+	st.mx.Accept()
+	st.taken(false)
+	return st, nil
 }
 
-// end says why no more streams come. What waits can still be taken, unless it is dropped.
-func (b *backlog) end(err error, drop bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.err == nil {
-		b.err = err
-	}
-	b.rest.endLocked(drop)
-	for _, q := range b.named {
-		q.endLocked(drop)
+// Listener returns a net.Listener of the peer's streams of that name; "" means names that nobody else claims,
+// as AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else:
+// streams of the name go to AcceptStream from then on. So http.Server and the like can be shut down while the
+// End lives.
+func (e *End) Listener(name string) net.Listener {
+	return &listener{e: e, name: name, q: e.backlog.Claim(name), done: make(chan struct{})}
+}
+
+// queue lets the application accept st.
+func (st *Stream) queue() {
+	st.end.backlog.Put(st)
+	if st.dead.Load() { // just now: nobody took it out
+		st.leaveBacklog()
 	}
 }
 
-func (q *acceptQueue) endLocked(drop bool) {
-	for _, w := range q.waiters {
-		close(w)
-	}
-	q.waiters = nil
-	if drop {
-		q.streams = nil
+// leaveBacklog takes out a stream that was reset while it waited.
+func (st *Stream) leaveBacklog() {
+	if st.end.backlog.Remove(st) && st.end.plain {
+		// It counts as waiting until it is accepted. The session's lock may be held.
+		go st.mx.Accept() // ends at once
 	}
 }
 
-// len returns how many streams wait.
-func (b *backlog) len() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n := len(b.rest.streams)
-	for _, q := range b.named {
-		n += len(q.streams)
+// ended is EndStream for one stream: most have no scope, and nothing to do.
+func (st *Stream) ended(err error) {
+	alive := st.end.ctx.Err() == nil
+	if err != nil && alive {
+		st.dead.Store(true)
+		st.leaveBacklog()
 	}
-	return n
-}
-
-// claim returns the queue of name, with the streams of that name that wait already.
-func (b *backlog) claim(name string) *acceptQueue {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if name == "" {
-		return &b.rest
+	if err == nil {
+		err = errStreamClosed
 	}
-	q := b.named[name]
-	if q == nil {
-		q = new(acceptQueue)
-		if b.named == nil {
-			b.named = make(map[string]*acceptQueue)
-		}
-		b.named[name] = q
-		b.rest.streams = slices.DeleteFunc(b.rest.streams, func(st *Stream) bool {
-			if st.Name() == name {
-				q.streams = append(q.streams, st)
-				return true
-			}
-			return false
-		})
+	if st.markScope(err) {
+		go st.scope.halves(func(h half) { h.over(err) }) // ends at once
 	}
-	q.claims++
-	return q
-}
-
-// release ends a claim. Streams nobody took go to whoever takes the rest.
-func (b *backlog) release(name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	q := b.named[name]
-	if q == nil {
-		return
-	}
-	if q.claims--; q.claims > 0 {
-		return
-	}
-	delete(b.named, name)
-	for _, st := range q.streams {
-		b.rest.giveLocked(st)
-	}
-	q.streams = nil
 }
 
 // errListenerClosed is what Accept of a closed Listener returns.
@@ -200,7 +93,7 @@ var errListenerClosed = fmt.Errorf("gantline: listener is closed: %w", net.ErrCl
 type listener struct {
 	e    *End
 	name string
-	q    *acceptQueue
+	q    *backlog.Queue[*Stream]
 	once sync.Once
 	done chan struct{}
 }
@@ -221,7 +114,7 @@ func (l *listener) Accept() (net.Conn, error) {
 func (l *listener) Close() error {
 	l.once.Do(func() {
 		close(l.done)
-		l.e.backlog.release(l.name)
+		l.e.backlog.Release(l.name)
 	})
 	return nil
 }

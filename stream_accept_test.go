@@ -84,7 +84,7 @@ func TestBacklogForgetsResets(t *testing.T) {
 			break
 		}
 	}
-	if n := s.backlog.len(); n > 0 {
+	if n := s.backlog.Len(); n > 0 {
 		t.Errorf("%d streams wait", n)
 	}
 }
@@ -184,7 +184,7 @@ func TestBacklogLosesNothing(t *testing.T) {
 			opened <- nil
 		}()
 		synctest.Wait()
-		if waiting := s.backlog.len(); waiting > 1024 {
+		if waiting := s.backlog.Len(); waiting > 1024 {
 			t.Errorf("%d streams wait to be accepted", waiting)
 		}
 		for i := range n {

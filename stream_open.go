@@ -55,9 +55,9 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 // is.
 func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) (*mux.Stream, *session, error) {
 	for {
-		turns := e.turns.Load()
+		changes := e.carrierChanges.Load()
 		ms, err := s.Mux.OpenStream(ctx, open, nil)
-		if err == mux.ErrOpenTimeout && e.wasAway(ctx, s, turns) {
+		if err == mux.ErrOpenTimeout && e.wasAway(ctx, s, changes) {
 			continue
 		}
 		if err == nil || !again || !e.lostOn(s, err) {
@@ -74,9 +74,9 @@ func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) 
 // that it is not.
 const peerPatience = 30 * time.Second
 
-// wasAway reports whether the peer of s could not be reached for some of the time since e.turns was turns, so that it
+// wasAway reports whether the peer of s could not be reached for some of the time since e.carrierChanges was changes, so that it
 // cannot be blamed for what it did not accept.
-func (e *End) wasAway(ctx context.Context, s *session, turns uint64) bool {
+func (e *End) wasAway(ctx context.Context, s *session, changes uint64) bool {
 	if e.plain || e.mayWait(ctx, "OpenStream", "") != nil {
 		return false
 	}
@@ -84,7 +84,7 @@ func (e *End) wasAway(ctx context.Context, s *session, turns uint64) bool {
 	defer cancel()
 	away := s.Link.State() == StateBroken // hooks may hear later than a ping is answered
 	_, _ = s.Link.Ping(ctx)               // when that fails, the link's state says why
-	return away || e.turns.Load() != turns || s.Link.State() == StateBroken
+	return away || e.carrierChanges.Load() != changes || s.Link.State() == StateBroken
 }
 
 // openError is the error of a stream that could not be opened.
@@ -100,46 +100,6 @@ func (e *End) openError(ctx context.Context, err error, name string) error {
 
 // errShuttingDown refuses new work of this side after Shutdown.
 var errShuttingDown = errorf(Unavailable, "this end is shutting down")
-
-// AcceptStream returns the next stream the peer has opened whose name no Listener claims. After the peer has
-// closed the End it still returns what had arrived. Errors: ctx's, FailedPrecondition inside Setup or an
-// Inline handler, or why the End is over.
-func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
-	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
-		if e.line.Closing() {
-			return nil, errEndClosed
-		}
-		return nil, err
-	}
-	return e.accept(ctx, &e.backlog.rest, nil)
-}
-
-// Accept is AcceptStream without a context, for net.Listener.
-func (e *End) Accept() (net.Conn, error) {
-	st, err := e.AcceptStream(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	return st, nil
-}
-
-func (e *End) accept(ctx context.Context, q *acceptQueue, done <-chan struct{}) (*Stream, error) {
-	st, err := e.backlog.take(ctx, q, done)
-	if err != nil {
-		return nil, err
-	}
-	st.mx.Accept()
-	st.taken(false)
-	return st, nil
-}
-
-// Listener returns a net.Listener of the peer's streams of that name; "" means names that nobody else claims,
-// as AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else:
-// streams of the name go to AcceptStream from then on. So http.Server and the like can be shut down while the
-// End lives.
-func (e *End) Listener(name string) net.Listener {
-	return &listener{e: e, name: name, q: e.backlog.claim(name), done: make(chan struct{})}
-}
 
 // DialContext opens a stream named addr, for http.Transport and others that dial; network is ignored.
 func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -172,19 +132,4 @@ func (e *End) adopt(s *session, ms *mux.Stream) *Stream {
 		ms.Value = st
 	}
 	return st
-}
-
-// ended is EndStream for one stream: most have no scope, and nothing to do.
-func (st *Stream) ended(err error) {
-	alive := st.end.ctx.Err() == nil
-	if err != nil && alive {
-		st.dead.Store(true)
-		st.end.backlog.remove(st)
-	}
-	if err == nil {
-		err = errStreamClosed
-	}
-	if st.markScope(err) {
-		go st.scope.halves(func(h half) { h.over(err) }) // ends at once
-	}
 }

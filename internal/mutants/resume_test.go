@@ -138,7 +138,7 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "a session that was closed leaves no tombstone", file: "end_sessions.go",
-		edits: []edit{{"\t\ts.graves.addLocked(l)\n", ""}},
+		edits: []edit{{"\t\ts.graves.Bury(l)\n", ""}},
 		pkg:   ".", test: "TestFreshCallsPosition",
 	},
 	{

@@ -1,4 +1,4 @@
-package gantline
+package sessions
 
 import (
 	"time"
@@ -6,12 +6,12 @@ import (
 	"github.com/gantline-project/gantline/conn"
 )
 
-// maxGraves bounds the tombstones of one Sessions: about 4 MiB.
+// maxGraves bounds the tombstones of one Graves: about 4 MiB.
 const maxGraves = 4096
 
-// graves are the tombstones of sessions that have ended, in the order of their ends. The lock of their Sessions
-// guards them. Old ones are cleared away when another one comes.
-type graves struct {
+// Graves are the tombstones of sessions that have ended, in the order of their ends. Whoever has them guards them by a
+// lock. Old ones are cleared away when another one comes. The zero value is ready.
+type Graves struct {
 	byID  map[[16]byte]*conn.Link
 	order []grave
 }
@@ -21,8 +21,8 @@ type grave struct {
 	until time.Time
 }
 
-// addLocked buries l, which has ended.
-func (g *graves) addLocked(l *conn.Link) {
+// Bury keeps the tombstone of l, which has ended, for its expiry time.
+func (g *Graves) Bury(l *conn.Link) {
 	p := l.Peer()
 	if p.Expiry <= 0 {
 		return // nobody could come back for it
@@ -40,5 +40,5 @@ func (g *graves) addLocked(l *conn.Link) {
 	g.order = append(g.order, grave{p.Session, now.Add(p.Expiry)})
 }
 
-// findLocked returns the tombstone of a session, nil for none.
-func (g *graves) findLocked(session [16]byte) *conn.Link { return g.byID[session] }
+// Find returns the tombstone of a session, nil for none.
+func (g *Graves) Find(session [16]byte) *conn.Link { return g.byID[session] }
