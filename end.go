@@ -2,7 +2,7 @@ package gantline
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -45,60 +45,10 @@ type End struct {
 	mu sync.Mutex // guards the scopes of all streams; no other lock is taken while it is held
 }
 
-// A room is what rpc or messager keeps of an End, which calls it when its own life goes on and knows nothing else of it.
-type room interface {
-	// attach is called with the first session, before Setup runs.
-	attach(s *session)
-	// begin is called when a session's peer is heard, or about to be.
-	begin(s *session)
-	// lost is called when the session is lost and another one is to come.
-	lost()
-	// over is called once: there will be no more sessions.
-	over()
-	// wait waits for the room's goroutines. The End is over.
-	wait()
-}
-
 var (
 	_ net.Conn     = (*End)(nil)
 	_ net.Listener = (*End)(nil)
 )
-
-// errEndClosed is what operations on an End closed here return.
-var errEndClosed = fmt.Errorf("gantline: end is closed: %w", net.ErrClosed)
-
-// State is the state of an End's link; its String method names it.
-type State = conn.State
-
-// The states of an End. docs/PROTOCOL.md has the table of transitions.
-const (
-	StateConnecting  = conn.StateConnecting  // no carrier yet
-	StateHandshaking = conn.StateHandshaking // a carrier, peer not verified yet
-	StateUp          = conn.StateUp          // frames flow
-	StateBroken      = conn.StateBroken      // the carrier is gone
-	StateDraining    = conn.StateDraining    // no new work is taken, what runs may finish
-	StateClosed      = conn.StateClosed      // over; nothing is sent or received any more
-)
-
-// Side says which end of a connection opened something.
-type Side uint8
-
-// The sides. They are about the dial, not about who serves whom: either side may open, call and publish.
-const (
-	ClientSide Side = iota + 1 // the side that dialled
-	ServerSide                 // the side that accepted
-)
-
-// String returns "client" or "server".
-func (s Side) String() string {
-	switch s {
-	case ClientSide:
-		return "client"
-	case ServerSide:
-		return "server"
-	}
-	return "no side"
-}
 
 // State returns the End's state. StateDraining begins with Shutdown or Close. StateBroken also means that the
 // session is lost and the next one not there yet.
@@ -145,22 +95,109 @@ func (e *End) Addr() net.Addr { return e.session().Link.LocalAddr() }
 // Ping asks the peer for a sign of life and returns the round trip time. It waits while there is no connection, and
 // asks again after it. Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers), or why
 // the End is over.
-func (e *End) Ping(ctx context.Context) (time.Duration, error) {
-	if err := e.mayWait(ctx, "Ping", ""); err != nil {
-		return 0, err
+func (e *End) Ping(ctx context.Context) (time.Duration, error) { return e.ping(ctx) }
+
+// Migrate moves the End to a new carrier, dialled with Config.Redial, before the old one breaks: from one
+// network to another, or off a proxy that is about to stop. Streams, calls and messages go on and nobody is
+// told. ctx bounds the dial and the handshake.
+//
+// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up and where waiting is
+// impossible (Setup, Inline handlers), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
+// given up and the new one failed, the End is broken and redials as after any other loss.
+func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
+
+// Redialing tells a Config.Redial of its own, which got ctx, what the End knows about the next connection. addr is
+// where the last server asked has sent the client, "" = nowhere in particular; a dial that fails there is not
+// repeated. home is where the last carrier of the session that is to be resumed led: no other server can. It is nil
+// when a fresh session is to begin. Package client goes by both.
+func Redialing(ctx context.Context) (addr string, home net.Addr) {
+	h := sessions.HintOf(ctx)
+	return h.Addr, h.Home
+}
+
+// Close closes the End: streams and what was written to them are still delivered, and the goodbye is said; 5
+// seconds are given for that. Then blocked operations return net.ErrClosed, calls in progress ErrUnknownOutcome,
+// and contexts of handlers end. Close waits for the End's goroutines and not for handlers, so that a handler may
+// call it.
+//
+// It returns nil only if the peer has confirmed everything that was written, else an error that names the
+// number of bytes and why (*conn.UnconfirmedError). A peer that closed first, having confirmed everything, is no
+// error. Close may be called again and returns the same.
+func (e *End) Close() error { return e.life.close() }
+
+// Shutdown closes the End once its work is done. From the start the peer opens, calls and publishes nothing new
+// on the End (what it tries fails with Unavailable and ErrNotSent), nor does this side, except that handlers may
+// finish theirs. Shutdown waits until no stream, call or message is open and no handler runs, then closes. When
+// ctx ends first it closes at once and returns ctx's error. Do not call it from a handler: it would wait for
+// itself.
+func (e *End) Shutdown(ctx context.Context) error { return errors.Join(e.drain(ctx), e.Close()) }
+
+// Stats are counters of an End. Numbers count from its start unless said otherwise.
+type Stats struct {
+	Link     conn.Stats // of the newest session
+	Sessions int        // how many there have been: more than one when fresh ones were begun
+	Open     int        // streams, calls and messages open now, both sides' together
+	Handlers int        // handlers and subscription functions that run now
+	Backlog  int        // streams that wait for AcceptStream now
+
+	// StreamMemory and BodyMemory are the bytes granted to windows of streams and to bodies being received now, of
+	// the limits of the same names.
+	StreamMemory, BodyMemory int
+}
+
+// Stats returns the End's counters.
+func (e *End) Stats() Stats {
+	s := e.session()
+	windows, bodies := s.Mux.Granted()
+	return Stats{
+		Link:         s.Link.Stats(),
+		Sessions:     int(s.Seq),
+		Open:         s.Mux.Count(),
+		Handlers:     int(e.running.Load()),
+		Backlog:      e.backlog.Len(),
+		StreamMemory: windows,
+		BodyMemory:   bodies,
 	}
-	for s := e.session(); ; {
-		rtt, err := s.Link.Ping(ctx)
-		switch {
-		case err == nil:
-			return rtt, nil
-		case ctx.Err() != nil:
-			return 0, contextError(ctx, "")
-		case !e.lostOn(s, err):
-			return 0, err
-		}
-		if s, err = e.next(ctx, s, false, ""); err != nil {
-			return 0, err
-		}
+}
+
+// State is the state of an End's link; its String method names it.
+type State = conn.State
+
+// The states of an End. docs/PROTOCOL.md has the table of transitions.
+const (
+	StateConnecting  = conn.StateConnecting  // no carrier yet
+	StateHandshaking = conn.StateHandshaking // a carrier, peer not verified yet
+	StateUp          = conn.StateUp          // frames flow
+	StateBroken      = conn.StateBroken      // the carrier is gone
+	StateDraining    = conn.StateDraining    // no new work is taken, what runs may finish
+	StateClosed      = conn.StateClosed      // over; nothing is sent or received any more
+)
+
+// Side says which end of a connection opened something.
+type Side uint8
+
+// The sides. They are about the dial, not about who serves whom: either side may open, call and publish.
+const (
+	ClientSide Side = iota + 1 // the side that dialled
+	ServerSide                 // the side that accepted
+)
+
+// String returns "client" or "server".
+func (s Side) String() string {
+	switch s {
+	case ClientSide:
+		return "client"
+	case ServerSide:
+		return "server"
 	}
+	return "no side"
+}
+
+// FromContext returns the End whose peer made the call, or sent the message, that ctx belongs to: use it to
+// call the caller back. Outside handlers and subscription functions it returns nil.
+func FromContext(ctx context.Context) *End {
+	if hc := handlerFrom(ctx); hc != nil {
+		return hc.end
+	}
+	return nil
 }

@@ -64,15 +64,6 @@ func handlerFrom(ctx context.Context) *handlerContext {
 	return hc
 }
 
-// FromContext returns the End whose peer made the call, or sent the message, that ctx belongs to: use it to
-// call the caller back. Outside handlers and subscription functions it returns nil.
-func FromContext(ctx context.Context) *End {
-	if hc := handlerFrom(ctx); hc != nil {
-		return hc.end
-	}
-	return nil
-}
-
 // depthFrom returns the depth of a call or message made with ctx: one more than the call that ctx belongs to.
 func depthFrom(ctx context.Context) uint8 {
 	if hc := handlerFrom(ctx); hc != nil {

@@ -10,6 +10,20 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
+// A room is what rpc or messager keeps of an End, which calls it when its own life goes on and knows nothing else of it.
+type room interface {
+	// attach is called with the first session, before Setup runs.
+	attach(s *session)
+	// begin is called when a session's peer is heard, or about to be.
+	begin(s *session)
+	// lost is called when the session is lost and another one is to come.
+	lost()
+	// over is called once: there will be no more sessions.
+	over()
+	// wait waits for the room's goroutines. The End is over.
+	wait()
+}
+
 // exchange is what mux.Incoming.Value holds: who is told about the rest of an exchange the peer opened.
 type exchange interface {
 	ready(x *mux.Incoming)             // the body is complete; not called when it was from the start

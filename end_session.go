@@ -58,3 +58,24 @@ func restart(ctx context.Context, open *mux.Open) {
 		open.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
 }
+
+// ping is Ping: on the newest session, and again on the next.
+func (e *End) ping(ctx context.Context) (time.Duration, error) {
+	if err := e.mayWait(ctx, "Ping", ""); err != nil {
+		return 0, err
+	}
+	for s := e.session(); ; {
+		rtt, err := s.Link.Ping(ctx)
+		switch {
+		case err == nil:
+			return rtt, nil
+		case ctx.Err() != nil:
+			return 0, contextError(ctx, "")
+		case !e.lostOn(s, err):
+			return 0, err
+		}
+		if s, err = e.next(ctx, s, false, ""); err != nil {
+			return 0, err
+		}
+	}
+}

@@ -2,6 +2,8 @@ package gantline
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/internal/goid"
@@ -141,3 +143,6 @@ func (e *End) inSetup() bool {
 func (e *End) closedError(name string) error {
 	return &Error{Code: Unavailable, Message: "not sent, this end is closed", Method: name, cause: causes{ErrNotSent, errEndClosed}}
 }
+
+// errEndClosed is what operations on an End closed here return.
+var errEndClosed = fmt.Errorf("gantline: end is closed: %w", net.ErrClosed)

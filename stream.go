@@ -1,12 +1,15 @@
 package gantline
 
 import (
+	"context"
 	"io"
+	"iter"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/mux"
 )
 
 // Stream is one of the many byte streams of an End, a net.Conn with its own flow control; calls and messages
@@ -27,6 +30,66 @@ var (
 	_ io.ReaderFrom = (*Stream)(nil)
 	_ io.WriterTo   = (*Stream)(nil)
 )
+
+// OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
+// or Write. It waits, for at most Limits.OpenTimeout, while the peer's Limits.Streams are open or Limits.AcceptBacklog
+// of them are not accepted, and while an End that redials has no session; ctx bounds the waits and not the stream. The
+// timeout is for a peer that could accept: when the connection was lost meanwhile, or a ping of at most 30 s finds that
+// it is, it begins anew.
+//
+// Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
+// down, InvalidArgument for a name or metadata over the limits), or why the End is over.
+func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
+	return e.openStream(ctx, opts)
+}
+
+// AcceptStream returns the next stream the peer has opened whose name no Listener claims. After the peer has
+// closed the End it still returns what had arrived. Errors: ctx's, FailedPrecondition inside Setup or an
+// Inline handler, or why the End is over.
+func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
+	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
+		if e.line.Closing() {
+			return nil, errEndClosed
+		}
+		return nil, err
+	}
+	return e.accept(ctx, e.backlog.Rest(), nil)
+}
+
+// Accept is AcceptStream without a context, for net.Listener.
+func (e *End) Accept() (net.Conn, error) {
+	st, err := e.AcceptStream(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// Listener returns a net.Listener of the peer's streams of that name; "" means names that nobody else claims,
+// as AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else:
+// streams of the name go to AcceptStream from then on. So http.Server and the like can be shut down while the
+// End lives.
+func (e *End) Listener(name string) net.Listener {
+	return &listener{e: e, name: name, q: e.backlog.Claim(name), done: make(chan struct{})}
+}
+
+// DialContext opens a stream named addr, for http.Transport and others that dial; network is ignored.
+func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	st, err := e.OpenStream(ctx, WithName(addr))
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// Streams lists the streams that are open, in no order: those of both sides, accepted or not, the End's own
+// one excepted.
+func (e *End) Streams() iter.Seq[*Stream] {
+	return func(yield func(*Stream) bool) {
+		s := e.session()
+		s.Mux.Streams(func(ms *mux.Stream) bool { return yield(e.adopt(s, ms)) })
+	}
+}
 
 // ID returns the stream's id, the same on both sides: 0 for an End's own stream, odd for streams the dialling
 // side opened, even for the others. Ids grow and are never used again in one session.

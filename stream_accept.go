@@ -9,28 +9,6 @@ import (
 	"github.com/gantline-project/gantline/internal/backlog"
 )
 
-// AcceptStream returns the next stream the peer has opened whose name no Listener claims. After the peer has
-// closed the End it still returns what had arrived. Errors: ctx's, FailedPrecondition inside Setup or an
-// Inline handler, or why the End is over.
-func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
-	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
-		if e.line.Closing() {
-			return nil, errEndClosed
-		}
-		return nil, err
-	}
-	return e.accept(ctx, e.backlog.Rest(), nil)
-}
-
-// Accept is AcceptStream without a context, for net.Listener.
-func (e *End) Accept() (net.Conn, error) {
-	st, err := e.AcceptStream(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	return st, nil
-}
-
 func (e *End) accept(ctx context.Context, q *backlog.Queue[*Stream], done <-chan struct{}) (*Stream, error) {
 	st, err := e.backlog.Take(ctx, q, done)
 	switch {
@@ -45,14 +23,6 @@ func (e *End) accept(ctx context.Context, q *backlog.Queue[*Stream], done <-chan
 	st.mx.Accept()
 	st.taken(false)
 	return st, nil
-}
-
-// Listener returns a net.Listener of the peer's streams of that name; "" means names that nobody else claims,
-// as AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else:
-// streams of the name go to AcceptStream from then on. So http.Server and the like can be shut down while the
-// End lives.
-func (e *End) Listener(name string) net.Listener {
-	return &listener{e: e, name: name, q: e.backlog.Claim(name), done: make(chan struct{})}
 }
 
 // queue lets the application accept st.

@@ -3,23 +3,14 @@ package gantline
 import (
 	"context"
 	"errors"
-	"iter"
-	"net"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
-// or Write. It waits, for at most Limits.OpenTimeout, while the peer's Limits.Streams are open or Limits.AcceptBacklog
-// of them are not accepted, and while an End that redials has no session; ctx bounds the waits and not the stream. The
-// timeout is for a peer that could accept: when the connection was lost meanwhile, or a ping of at most 30 s finds that
-// it is, it begins anew.
-//
-// Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
-// down, InvalidArgument for a name or metadata over the limits), or why the End is over.
-func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
+// openStream is OpenStream.
+func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, error) {
 	if e.line.Closing() {
 		return nil, errEndClosed
 	}
@@ -100,24 +91,6 @@ func (e *End) openError(ctx context.Context, err error, name string) error {
 
 // errShuttingDown refuses new work of this side after Shutdown.
 var errShuttingDown = errorf(Unavailable, "this end is shutting down")
-
-// DialContext opens a stream named addr, for http.Transport and others that dial; network is ignored.
-func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	st, err := e.OpenStream(ctx, WithName(addr))
-	if err != nil {
-		return nil, err
-	}
-	return st, nil
-}
-
-// Streams lists the streams that are open, in no order: those of both sides, accepted or not, the End's own
-// one excepted.
-func (e *End) Streams() iter.Seq[*Stream] {
-	return func(yield func(*Stream) bool) {
-		s := e.session()
-		s.Mux.Streams(func(ms *mux.Stream) bool { return yield(e.adopt(s, ms)) })
-	}
-}
 
 // adopt returns the Stream that stands for ms.
 func (e *End) adopt(s *session, ms *mux.Stream) *Stream {
