@@ -45,6 +45,7 @@ var arrows = map[string]arrowRule{
 	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},
 	"internal/contract": {inTests: []string{".", "client", "server"}},
 	"internal/mutants":  {},
+	"internal/house":    {},
 	"internal/sim":      {inTests: []string{".", "client", "server"}},
 	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},
