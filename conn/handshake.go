@@ -43,7 +43,7 @@ func (l *Link) handshake(ctx context.Context, f func() error) error {
 // abandon ends a link whose handshake failed.
 func (l *Link) abandon(err error) error {
 	l.mu.Lock()
-	if !l.ended {
+	if !l.life.ended {
 		l.endUnstartedLocked(err)
 	}
 	l.mu.Unlock()
@@ -54,7 +54,7 @@ func (l *Link) abandon(err error) error {
 
 // peerReady sets up what depends on the peer's numbers.
 func (l *Link) peerReady(c *carrier) {
-	l.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
+	l.recv.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
 	c.fr = frame.NewReader(c, l.cfg.Limits.MaxPayload)
 }
 
