@@ -72,8 +72,8 @@ func (f *flow) writeErrLocked() error {
 		return f.closed
 	case f.stopped != nil:
 		return f.stopped
-	case f.s.gone != nil:
-		return f.s.gone
+	case f.s.life.gone != nil:
+		return f.s.life.gone
 	case f.sentEnd || f.owe&oweFin != 0:
 		return errWriteClosed
 	}
@@ -82,11 +82,11 @@ func (f *flow) writeErrLocked() error {
 
 // poolRoomLocked returns how many early bytes the group's pool has left.
 func (s *Session) poolRoomLocked(group uint8) int {
-	return int(uint64(s.cfg.Peer.EarlyPool[group]) - (s.earlySent[group] - s.earlyFreed[group]))
+	return int(uint64(s.cfg.Peer.EarlyPool[group]) - (s.pools.sent[group] - s.pools.freed[group]))
 }
 
 // roomLocked returns the log's room that is not promised to a woken waiter.
-func (s *Session) roomLocked() int { return s.l.Room() - s.reserved }
+func (s *Session) roomLocked() int { return s.l.Room() - s.out.reserved }
 
 // frameLocked returns how many payload bytes a frame may have now.
 func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
@@ -95,12 +95,12 @@ func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
 const aloneAfter = 4096
 
 // bulkLocked returns how many bytes of bulk may be appended now.
-func (s *Session) bulkLocked() int { return s.l.Bulk(s.fills-s.livelyAt > aloneAfter) }
+func (s *Session) bulkLocked() int { return s.l.Bulk(s.out.fills-s.out.livelyAt > aloneAfter) }
 
 // livelyLocked books that n bytes were appended that somebody may wait for.
 func (s *Session) livelyLocked(n int) {
-	if s.livelyAt = s.fills; !s.ring.empty() {
-		s.passed += n
+	if s.out.livelyAt = s.out.fills; !s.out.ring.empty() {
+		s.out.passed += n
 	}
 }
 
@@ -110,7 +110,7 @@ const aheadOfAll = 128 << 10
 
 // bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
 func (s *Session) bulkRoomLocked() int {
-	if !s.ring.empty() || !s.roomWait.empty() {
+	if !s.out.ring.empty() || !s.out.roomWait.empty() {
 		return 0
 	}
 	return max(0, min(s.bulkLocked(), aheadOfAll-s.l.Unsent()))
@@ -121,16 +121,16 @@ const soleAfter = 256
 
 // bulkOfLocked books whose bulk is appended.
 func (s *Session) bulkOfLocked(f *flow) {
-	if s.bulkOf != f.id {
-		s.bulkOf, s.bulkSince = f.id, s.fills
+	if s.out.bulkOf != f.id {
+		s.out.bulkOf, s.out.bulkSince = f.id, s.out.fills
 	}
 }
 
 // directLocked reports whether bulk of f may be appended without waiting for its turn.
 func (f *flow) directLocked() bool {
 	s := f.s
-	return s.ring.empty() && s.roomWait.empty() && s.bulkLocked() > 0 &&
-		(s.l.Unsent() < aheadOfAll || s.bulkOf == f.id && s.fills-s.bulkSince > soleAfter)
+	return s.out.ring.empty() && s.out.roomWait.empty() && s.bulkLocked() > 0 &&
+		(s.l.Unsent() < aheadOfAll || s.out.bulkOf == f.id && s.out.fills-s.out.bulkSince > soleAfter)
 }
 
 // allowanceLocked returns how many body bytes f may send now, and whether they are early ones.
@@ -138,7 +138,7 @@ func (f *flow) allowanceLocked() (n int, early bool) {
 	if f.credit > 0 {
 		return int(min(f.credit, maxCredit>>8)), false
 	}
-	if f.early > 0 && f.s.poolWait[f.group].empty() {
+	if f.early > 0 && f.s.pools.wait[f.group].empty() {
 		return min(f.early, f.s.poolRoomLocked(f.group)), true
 	}
 	return 0, true
@@ -194,7 +194,7 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 		if len(p) == 0 || f.directLocked() || f.sparseLocked(p) {
 			k, done := f.appendLocked(p, fin, head)
 			if len(p) <= sparseWrite && (k > 0 || done) {
-				f.smallAt = uint8(s.fills)
+				f.smallAt = uint8(s.out.fills)
 				s.livelyLocked(k)
 			}
 			if p = p[k:]; done {
@@ -223,7 +223,7 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 // a flush this way, and all of them together little more than sparseAhead.
 func (f *flow) sparseLocked(p []byte) bool {
 	s := f.s
-	return len(p) <= sparseWrite && f.smallAt != uint8(s.fills) && s.l.Unsent() < sparseAhead && s.roomWait.empty()
+	return len(p) <= sparseWrite && f.smallAt != uint8(s.out.fills) && s.l.Unsent() < sparseAhead && s.out.roomWait.empty()
 }
 
 // parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.
@@ -254,7 +254,7 @@ func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) 
 	s.freeWaiterLocked(w)
 	if f.pooled { // it goes without early window, or not at all
 		f.pooled = false
-		q := &s.poolFlows[f.group]
+		q := &s.pools.flows[f.group]
 		*q = slices.DeleteFunc(*q, func(x *flow) bool { return x == f })
 	}
 	return left, done, err
@@ -293,7 +293,7 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 		if early {
 			flags |= frame.FlagEarly
 			f.early -= n
-			s.earlySent[f.group] += uint64(n)
+			s.pools.sent[f.group] += uint64(n)
 		} else {
 			f.credit -= int64(n)
 		}

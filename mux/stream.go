@@ -184,7 +184,7 @@ func (st *Stream) CloseWriteHead(h *frame.Head) error {
 	if st.stopped != nil && !st.sentEnd && st.servedLocked() {
 		st.s.oweLocked(&st.flow, oweFin) // only now is the call's slot free
 	}
-	if (st.sentEnd || st.owe&oweFin != 0 || st.stopped != nil) && st.closed == nil && st.s.gone == nil {
+	if (st.sentEnd || st.owe&oweFin != 0 || st.stopped != nil) && st.closed == nil && st.s.life.gone == nil {
 		return nil // ended already, by CloseWrite or because the peer wants no more
 	}
 	return err
@@ -196,7 +196,7 @@ func (st *Stream) CloseRead() error {
 	s := st.s
 	s.l.Lock()
 	defer s.l.Unlock()
-	if !st.recvEnd && s.gone == nil {
+	if !st.recvEnd && s.life.gone == nil {
 		s.oweLocked(&st.flow, oweStop)
 	}
 	return nil
@@ -233,7 +233,7 @@ func (st *Stream) closeWith(err error, say func(*Session)) {
 	if st.closed == nil {
 		st.closed = err
 		st.wakeWritersLocked()
-		if s.gone == nil {
+		if s.life.gone == nil {
 			say(s)
 		}
 	}
@@ -274,7 +274,7 @@ func (st *Stream) Done() <-chan struct{} {
 	defer s.l.Unlock()
 	if st.done == nil {
 		st.done = make(chan struct{})
-		if s.gone != nil || st.sentEnd && st.recvEnd {
+		if s.life.gone != nil || st.sentEnd && st.recvEnd {
 			close(st.done)
 		}
 	}
@@ -298,7 +298,7 @@ func (st *Stream) finishedLocked() {
 func (st *Stream) tellLocked() {
 	if !st.told {
 		st.told = true
-		err := st.s.gone
+		err := st.s.life.gone
 		for _, why := range []error{st.closed, st.stopped} {
 			if reset, ok := why.(*StreamError); ok && err == nil {
 				err = reset
