@@ -245,3 +245,13 @@ func (l *Link) heartbeat() {
 		c.cut()
 	}
 }
+
+// restart makes the pings that nobody has answered be asked again.
+func (p *pinger) restart() {
+	p.answered, p.silent = p.seq, 0
+	for _, w := range p.waiters {
+		w.seq = p.seq + 1
+	}
+	p.due = true
+	p.startup = startupPings
+}

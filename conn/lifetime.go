@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -53,4 +54,149 @@ type byeState struct {
 	sent  bool        // no frame follows any more
 	heard bool        // the peer has said BYE
 	frame frame.Bye   // ours
+}
+
+// endLocked notes why the link ends. The first reason counts; behind our own
+// Close the next one tells why it failed.
+func (l *Link) endLocked(err error) {
+	switch {
+	case l.life.cause == nil:
+		l.life.cause = err
+	case l.life.closing && l.life.fault == nil && err != l.life.cause:
+		l.life.fault = err
+	}
+}
+
+// endInLocked cuts the carrier after d, unless the link has ended or an earlier
+// call gave it less.
+func (l *Link) endInLocked(d time.Duration) {
+	at := l.now() + int64(d)
+	switch {
+	case l.life.timer == nil:
+		l.life.timer = time.AfterFunc(d, l.overdue)
+	case at < l.life.timerAt:
+		l.life.timer.Reset(d)
+	default:
+		return
+	}
+	l.life.timerAt = at
+}
+
+// overdue is what endTimer calls.
+func (l *Link) overdue() {
+	l.mu.Lock()
+	ended := l.life.ended
+	if !ended && l.life.closing {
+		l.endLocked(errCloseTimeout)
+	}
+	last := l.unbreakLocked()
+	l.mu.Unlock()
+	switch {
+	case last:
+		l.finish()
+	case !ended:
+		l.carrier().cut()
+	}
+}
+
+// endUnstartedLocked ends a link without goroutines; the caller closes the
+// carrier when it has unlocked.
+func (l *Link) endUnstartedLocked(cause error) {
+	l.life.ended, l.life.stopped = true, true
+	l.life.cause = cause
+	l.eventLocked(evEnd)
+	close(l.life.started)
+	close(l.life.done)
+}
+
+// carrierGone ends the reader goroutine, on which it runs: err is what ended it. The
+// link goes on without a carrier when it may wait for another one.
+func (l *Link) carrierGone(c *carrier, err error) {
+	l.mu.Lock()
+	if err == errBye {
+		l.mu.Unlock()
+		<-c.writerDone // it says BYE, or endTimer ends it
+		c.nc.Close()
+		l.mu.Lock()
+	} else if !l.bye.sent {
+		switch {
+		case c.why != nil:
+			err = c.why
+		case c.writeErr != nil:
+			err = lost(c.writeErr)
+		default:
+			err = lost(err)
+		}
+	}
+	c.stop = true
+	l.send.cond.Signal()
+	l.mu.Unlock()
+	c.cut()
+	<-c.writerDone
+
+	l.mu.Lock()
+	if c.linger != nil {
+		c.linger.Stop()
+	}
+	if l.breakLocked(c, err) {
+		moving := l.carriers.moving
+		l.mu.Unlock()
+		close(c.joined)
+		if !moving {
+			l.deliver()
+			l.logger().Info("gantline: carrier lost, the session waits for another", "err", whyLost(err))
+			l.cfg.OnBroken(l, err)
+		}
+		return
+	}
+	if err != errBye && !l.bye.sent {
+		l.endLocked(err)
+	}
+	l.mu.Unlock()
+	l.finish()
+	close(c.joined)
+}
+
+// finish takes the link down when its goroutines are gone. Its caller is the
+// one who found that nothing brings it back.
+func (l *Link) finish() {
+	l.mu.Lock()
+	l.life.stopped, l.life.ended = true, true
+	if l.beat.timer != nil {
+		l.beat.timer.Stop()
+		l.beat.timer = nil
+	}
+	l.recv.ackTimer.Stop()
+	for _, t := range []*time.Timer{l.life.timer, l.carriers.expiry} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if errors.Is(l.life.cause, ErrSessionLost) || errors.Is(l.life.fault, ErrSessionLost) {
+		l.eventLocked(evLost)
+	}
+	l.eventLocked(evEnd)
+	l.life.left = l.send.log.content()
+	cause := l.life.cause
+	l.mu.Unlock()
+	l.deliver()
+	l.logEnd(cause)
+	l.handler.HandleClose(cause)
+	l.mu.Lock()
+	l.send.log.reset()
+	l.send.room.shrink()
+	l.mu.Unlock()
+	close(l.life.done)
+}
+
+func (l *Link) logEnd(cause error) {
+	var p *ProtocolError
+	switch log := l.logger(); {
+	case errors.As(cause, &p):
+		log.Warn("gantline: link closed", "err", bare(cause))
+	case errors.Is(cause, ErrSessionLost):
+		log.Info("gantline: link lost", "err", bare(cause))
+	default:
+		log.Debug("gantline: link closed", "err", bare(cause))
+	}
 }

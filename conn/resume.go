@@ -1,32 +1,15 @@
 package conn
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
 
-// featureBound in HELLO and WELCOME: the proofs of the session cover the TLS
-// exporter of their carrier, so that one taken from another carrier is worth
-// nothing.
-const featureBound = 1 << 0
-
 // ErrNotBroken says that a Link has a carrier, or is past needing one.
 var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
-
-// sessionKeys is how a session is proved when it is resumed. The handshake sets
-// it; it is constant from then on.
-type sessionKeys struct {
-	secret [32]byte   // shared by both sides; it never travels
-	owner  *principal // the client with its certificate; nil = it had none, or this is the client
-	bound  bool       // proofs cover the TLS exporter of their carrier
-}
 
 // outlives reports whether the link may wait for another carrier when it has lost one.
 func (l *Link) outlives() bool { return l.cfg.OnBroken != nil && l.cfg.Expiry > 0 }
@@ -186,84 +169,6 @@ func (l *Link) readOn(c *carrier) {
 		l.Fail(err)
 	}
 	l.read(c)
-}
-
-// content returns the bytes of unacknowledged frames that say something: opens,
-// and bodies or answers with their headers.
-func (g *sendLog) content() (n uint64) {
-	g.frames(g.acked, func(f []byte) {
-		h, _ := frame.ParseHeader(f)
-		if h.Type == frame.TypeOpen || h.Type == frame.TypeData && (h.Length > 0 || h.Flags&frame.FlagHead != 0) {
-			n += uint64(len(f))
-		}
-	})
-	return n
-}
-
-// frames calls f for every frame of the log from pos on.
-func (g *sendLog) frames(pos uint64, f func(frame []byte)) {
-	for c := g.head; c != nil; c = c.next {
-		for off := 0; off < c.w; {
-			h, err := frame.ParseHeader(c.buf[off:c.w])
-			if err != nil {
-				return
-			}
-			n := frame.HeaderLen + int(h.Length)
-			if c.base+uint64(off) >= pos {
-				f(c.buf[off : off+n])
-			}
-			off += n
-		}
-	}
-}
-
-// proof is the HMAC-SHA256 of a side's resume message: keyed with the session's
-// secret, over a label with version, role and binding, the HELLO without its
-// mac, the WELCOME without its mac (server only), and the carrier's exporter.
-func (l *Link) proof(nc net.Conn, role string, hello, welcome []byte) (mac [32]byte, err error) {
-	m := hmac.New(sha256.New, l.keys.secret[:])
-	mode := "plain"
-	if l.keys.bound {
-		mode = "tls-exporter"
-	}
-	fmt.Fprintf(m, "gantline %d resume %s %s\x00", frame.Version, role, mode)
-	h, w := sha256.Sum256(hello), sha256.Sum256(welcome)
-	m.Write(h[:])
-	m.Write(w[:])
-	if l.keys.bound {
-		key, ok := exporter(nc)
-		if !ok {
-			return mac, errors.New("gantline: resume: the session began over TLS and this carrier is not TLS 1.3")
-		}
-		m.Write(key)
-	}
-	m.Sum(mac[:0])
-	return mac, nil
-}
-
-// exporter returns keying material of the TLS connection nc; false when it has
-// none that is bound to it (RFC 9266 asks for TLS 1.3).
-func exporter(nc net.Conn) ([]byte, bool) {
-	t, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
-	if !ok {
-		return nil, false
-	}
-	s := t.ConnectionState()
-	if !s.HandshakeComplete || s.Version < tls.VersionTLS13 {
-		return nil, false
-	}
-	key, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
-	return key, err == nil
-}
-
-// restart makes the pings that nobody has answered be asked again.
-func (p *pinger) restart() {
-	p.answered, p.silent = p.seq, 0
-	for _, w := range p.waiters {
-		w.seq = p.seq + 1
-	}
-	p.due = true
-	p.startup = startupPings
 }
 
 var errSuperseded = newLost("a newer carrier took its place", nil)
