@@ -116,7 +116,7 @@ func TestAckAlone(t *testing.T) {
 func TestAckAskedLate(t *testing.T) {
 	for name, ask := range map[string]func(*Link){
 		"reader":  (*Link).askAck,
-		"release": func(l *Link) { l.ackAsked.Store(true); l.armAck(0) },
+		"release": func(l *Link) { l.recv.ackAsked.Store(true); l.armAck(0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestOverrun(t *testing.T) {
 	for ; l.State() == StateUp && n < 1000; n++ {
 		send(l, 1, body)
 		l.Lock()
-		over := l.goodbye.Load()
+		over := l.bye.deaf.Load()
 		l.Unlock()
 		if over {
 			break
@@ -279,7 +279,7 @@ func TestOverrun(t *testing.T) {
 	<-l.Done()
 	l.Lock()
 	defer l.Unlock()
-	if b, _ := l.Tail(); b != nil || l.Extend(1) != nil || len(l.Alloc(1<<20)) != 1<<20 || l.log.mem != 0 {
+	if b, _ := l.Tail(); b != nil || l.Extend(1) != nil || len(l.Alloc(1<<20)) != 1<<20 || l.send.log.mem != 0 {
 		t.Error("a closed link still takes frames")
 	}
 }

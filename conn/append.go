@@ -9,7 +9,7 @@ const reserve = 512 << 10
 
 // Room returns how many bytes, headers included, may still be appended within
 // the log's limit; it is negative when the limit is exceeded. Lock held.
-func (l *Link) Room() int { return l.room.limit - int(l.log.unacked()) }
+func (l *Link) Room() int { return l.send.room.limit - int(l.send.log.unacked()) }
 
 // aheadOfAll is how much bulk may lie unsent in the log where the path is not known to be short; the rest waits
 // outside it, so that a small frame has at most this much before it.
@@ -23,11 +23,11 @@ const aheadOfAll = 128 << 10
 func (l *Link) Bulk(alone bool) int {
 	switch {
 	case !l.shortPath():
-		return min(l.Room(), aheadOfAll-int(l.log.unsent()))
+		return min(l.Room(), aheadOfAll-int(l.send.log.unsent()))
 	case alone:
 		return l.Room()
 	}
-	return l.room.base*9/16 - int(l.log.unacked())
+	return l.send.room.base*9/16 - int(l.send.log.unacked())
 }
 
 // shortPath reports whether the path is known to be a short one.
@@ -37,18 +37,18 @@ func (l *Link) shortPath() bool {
 }
 
 // Unsent returns how many bytes no flush has taken yet. Lock held.
-func (l *Link) Unsent() int { return int(l.log.unsent()) }
+func (l *Link) Unsent() int { return int(l.send.log.unsent()) }
 
 // Appended returns the log position behind the last frame. Lock held.
-func (l *Link) Appended() uint64 { return l.log.appended }
+func (l *Link) Appended() uint64 { return l.send.log.appended }
 
 // Sent returns the log position up to which bytes were handed to a carrier.
 // Lock held.
-func (l *Link) Sent() uint64 { return l.log.sent }
+func (l *Link) Sent() uint64 { return l.send.log.sent }
 
 // mutedLocked reports whether what is appended goes nowhere: the link has ended,
 // BYE is written, or Close has taken all there was.
-func (l *Link) mutedLocked() bool { return l.ended || l.byeSent || l.sealed }
+func (l *Link) mutedLocked() bool { return l.life.ended || l.bye.sent || l.life.sealed }
 
 // Alloc returns n new bytes at the end of the log: one whole frame, header
 // included, to be written before the lock is released. n is at least
@@ -60,8 +60,8 @@ func (l *Link) Alloc(n int) []byte {
 		return make([]byte, n)
 	}
 	l.stats.framesOut++
-	b := l.log.alloc(n)
-	if l.log.unacked() > uint64(l.room.limit+reserve) {
+	b := l.send.log.alloc(n)
+	if l.send.log.unacked() > uint64(l.send.room.limit+reserve) {
 		l.failOverLocked()
 	}
 	return b
@@ -74,7 +74,7 @@ func (l *Link) Alloc(n int) []byte {
 func (l *Link) failOverLocked() {
 	l.failLocked(protocolf(frame.ResourceExhausted,
 		"the peer has not acknowledged %d bytes, the limit of the send log is %d (Config.Limits.Log) and %d in reserve",
-		l.log.unacked(), l.room.limit, reserve))
+		l.send.log.unacked(), l.send.room.limit, reserve))
 }
 
 // Tail returns the last frame while no flush has taken it, and by how many
@@ -84,7 +84,7 @@ func (l *Link) Tail() (last []byte, spare int) {
 	if l.mutedLocked() {
 		return nil, 0
 	}
-	return l.log.lastFrame()
+	return l.send.log.lastFrame()
 }
 
 // Extend adds n bytes to the frame that Tail returned and returns them; the
@@ -94,15 +94,15 @@ func (l *Link) Extend(n int) []byte {
 	if l.mutedLocked() {
 		return nil
 	}
-	return l.log.extend(n)
+	return l.send.log.extend(n)
 }
 
 // Wake tells the writer that something was appended or that Fill has work. Lock
 // held.
 func (l *Link) Wake() {
-	if !l.wake {
-		l.wake = true
-		l.cond.Signal()
+	if !l.send.wake {
+		l.send.wake = true
+		l.send.cond.Signal()
 	}
 }
 
@@ -112,5 +112,5 @@ func (l *Link) Wake() {
 func (l *Link) Passed() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.acked + l.received.Load()
+	return l.send.log.acked + l.recv.position.Load()
 }

@@ -18,6 +18,20 @@ const (
 	topUp = 16 << 10
 )
 
+// carrierState is which carrier a link has, and how it gets the next one. It is
+// guarded by the send lock, but for newest, which any goroutine may load.
+type carrierState struct {
+	newest atomic.Pointer[carrier] // replaced by attachLocked when the older one is joined
+	epoch  uint64                  // of the newest carrier or attempt; the first carrier has 0
+
+	broken   bool        // there is no carrier, and no goroutine of ours
+	brokenBy error       // what broke it
+	moving   bool        // Migrate takes the carrier away: nobody learns of it
+	expiry   *time.Timer // ends a broken link
+	resuming sync.Mutex  // held by a resume as a whole; taken before the send lock
+	attempt  *carrier    // of a resume between its first and last step
+}
+
 // A carrier is one net.Conn under a Link, with what belongs to it alone.
 type carrier struct {
 	l      *Link

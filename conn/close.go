@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -28,20 +27,20 @@ const (
 // *UnconfirmedError. Any goroutine may call it at any time, again too: it then
 // returns the same.
 func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
-	entered := l.userCalls.Load()
+	entered := l.recv.userCalls.Load()
 	l.mu.Lock()
 	switch {
-	case !l.running && !l.ended:
+	case !l.life.running && !l.life.ended:
 		l.endUnstartedLocked(&ClosedError{Code: code, Text: text})
-	case l.cause == nil:
-		l.closing = true
-		l.bye = frame.Bye{Code: code, Text: text}
+	case l.life.cause == nil:
+		l.life.closing = true
+		l.bye.frame = frame.Bye{Code: code, Text: text}
 		l.endLocked(&ClosedError{Code: code, Text: text})
 		l.eventLocked(evDrain)
 		l.endInLocked(l.cfg.CloseTimeout)
 		l.Wake()
 	}
-	unstarted := !l.running
+	unstarted := !l.life.running
 	l.mu.Unlock()
 	if unstarted {
 		l.carrier().nc.Close()
@@ -50,9 +49,9 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	stuck := l.waitDone(ctx, entered)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n, why := l.left, l.fault
-	if !l.ended {
-		n = l.log.content()
+	n, why := l.life.left, l.life.fault
+	if !l.life.ended {
+		n = l.send.log.content()
 	}
 	switch {
 	case n == 0:
@@ -61,7 +60,7 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	case stuck:
 		why = errInHandler
 	default:
-		why = l.cause
+		why = l.life.cause
 	}
 	return &UnconfirmedError{Bytes: n, Err: why}
 }
@@ -76,13 +75,13 @@ func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
 	end := ctx.Done()
 	for {
 		select {
-		case <-l.done:
+		case <-l.life.done:
 			return false
 		case <-end:
 			end = nil
 			l.mu.Lock()
 			l.endLocked(ctx.Err())
-			l.overrun = true
+			l.life.final = true
 			last := l.unbreakLocked()
 			l.mu.Unlock()
 			l.carrier().cut()
@@ -90,7 +89,7 @@ func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
 				l.finish()
 			}
 		case <-tick.C:
-			calls := l.userCalls.Load()
+			calls := l.recv.userCalls.Load()
 			self = self && calls == entered
 			inside := calls%2 == 1 && calls == last
 			last = calls
@@ -105,7 +104,7 @@ func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
 func (l *Link) overtime() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.fault != nil
+	return l.life.fault != nil
 }
 
 // Abort closes the carrier now, without a goodbye, and returns at once. The
@@ -113,11 +112,11 @@ func (l *Link) overtime() bool {
 func (l *Link) Abort(err error) {
 	l.mu.Lock()
 	cause := &ClosedError{Err: err}
-	if !l.running && !l.ended {
+	if !l.life.running && !l.life.ended {
 		l.endUnstartedLocked(cause)
 	} else {
 		l.endLocked(cause)
-		l.overrun = true
+		l.life.final = true
 	}
 	last := l.unbreakLocked()
 	l.mu.Unlock()
@@ -134,7 +133,7 @@ func (l *Link) Abort(err error) {
 func (l *Link) Fail(err error) {
 	l.mu.Lock()
 	l.failLocked(err)
-	last, unstarted := l.unbreakLocked(), !l.running
+	last, unstarted := l.unbreakLocked(), !l.life.running
 	l.mu.Unlock()
 	switch {
 	case last:
@@ -147,161 +146,16 @@ func (l *Link) Fail(err error) {
 
 func (l *Link) failLocked(err error) {
 	p := asProtocol(err)
-	if !l.running && !l.ended {
+	if !l.life.running && !l.life.ended {
 		l.endUnstartedLocked(p)
 	}
-	if l.ended || l.byeDue || l.byeSent {
+	if l.life.ended || l.bye.due || l.bye.sent {
 		return
 	}
 	l.endLocked(p)
-	l.bye = frame.Bye{Code: p.Code, Text: bare(p.Err)}
-	l.byeDue = true
-	l.goodbye.Store(true)
+	l.bye.frame = frame.Bye{Code: p.Code, Text: bare(p.Err)}
+	l.bye.due = true
+	l.bye.deaf.Store(true)
 	l.endInLocked(lingerTimeout)
-	l.cond.Signal()
-}
-
-// endLocked notes why the link ends. The first reason counts; behind our own
-// Close the next one tells why it failed.
-func (l *Link) endLocked(err error) {
-	switch {
-	case l.cause == nil:
-		l.cause = err
-	case l.closing && l.fault == nil && err != l.cause:
-		l.fault = err
-	}
-}
-
-// endInLocked cuts the carrier after d, unless the link has ended or an earlier
-// call gave it less.
-func (l *Link) endInLocked(d time.Duration) {
-	at := l.now() + int64(d)
-	switch {
-	case l.endTimer == nil:
-		l.endTimer = time.AfterFunc(d, l.overdue)
-	case at < l.endAt:
-		l.endTimer.Reset(d)
-	default:
-		return
-	}
-	l.endAt = at
-}
-
-// overdue is what endTimer calls.
-func (l *Link) overdue() {
-	l.mu.Lock()
-	ended := l.ended
-	if !ended && l.closing {
-		l.endLocked(errCloseTimeout)
-	}
-	last := l.unbreakLocked()
-	l.mu.Unlock()
-	switch {
-	case last:
-		l.finish()
-	case !ended:
-		l.carrier().cut()
-	}
-}
-
-// endUnstartedLocked ends a link without goroutines; the caller closes the
-// carrier when it has unlocked.
-func (l *Link) endUnstartedLocked(cause error) {
-	l.ended, l.stopped = true, true
-	l.cause = cause
-	l.eventLocked(evEnd)
-	close(l.started)
-	close(l.done)
-}
-
-// carrierGone ends the reader goroutine, on which it runs: err is what ended it. The
-// link goes on without a carrier when it may wait for another one.
-func (l *Link) carrierGone(c *carrier, err error) {
-	l.mu.Lock()
-	if err == errBye {
-		l.mu.Unlock()
-		<-c.writerDone // it says BYE, or endTimer ends it
-		c.nc.Close()
-		l.mu.Lock()
-	} else if !l.byeSent {
-		switch {
-		case c.why != nil:
-			err = c.why
-		case c.writeErr != nil:
-			err = lost(c.writeErr)
-		default:
-			err = lost(err)
-		}
-	}
-	c.stop = true
-	l.cond.Signal()
-	l.mu.Unlock()
-	c.cut()
-	<-c.writerDone
-
-	l.mu.Lock()
-	if c.linger != nil {
-		c.linger.Stop()
-	}
-	if l.breakLocked(c, err) {
-		moving := l.moving
-		l.mu.Unlock()
-		close(c.joined)
-		if !moving {
-			l.deliver()
-			l.logger().Info("gantline: carrier lost, the session waits for another", "err", whyLost(err))
-			l.cfg.OnBroken(l, err)
-		}
-		return
-	}
-	if err != errBye && !l.byeSent {
-		l.endLocked(err)
-	}
-	l.mu.Unlock()
-	l.finish()
-	close(c.joined)
-}
-
-// finish takes the link down when its goroutines are gone. Its caller is the
-// one who found that nothing brings it back.
-func (l *Link) finish() {
-	l.mu.Lock()
-	l.stopped, l.ended = true, true
-	if l.beat != nil {
-		l.beat.Stop()
-		l.beat = nil
-	}
-	l.ackTimer.Stop()
-	for _, t := range []*time.Timer{l.endTimer, l.expiry} {
-		if t != nil {
-			t.Stop()
-		}
-	}
-	if errors.Is(l.cause, ErrSessionLost) || errors.Is(l.fault, ErrSessionLost) {
-		l.eventLocked(evLost)
-	}
-	l.eventLocked(evEnd)
-	l.left = l.log.content()
-	cause := l.cause
-	l.mu.Unlock()
-	l.deliver()
-	l.logEnd(cause)
-	l.handler.HandleClose(cause)
-	l.mu.Lock()
-	l.log.reset()
-	l.room.shrink()
-	l.mu.Unlock()
-	close(l.done)
-}
-
-func (l *Link) logEnd(cause error) {
-	var p *ProtocolError
-	switch log := l.logger(); {
-	case errors.As(cause, &p):
-		log.Warn("gantline: link closed", "err", bare(cause))
-	case errors.Is(cause, ErrSessionLost):
-		log.Info("gantline: link lost", "err", bare(cause))
-	default:
-		log.Debug("gantline: link closed", "err", bare(cause))
-	}
+	l.send.cond.Signal()
 }

@@ -74,7 +74,7 @@ func (l *Link) handleAck(c *carrier, a *frame.Ack, alone bool) error {
 
 // ackedLocked moves the log's acked to pos and returns by how much.
 func (l *Link) ackedLocked(c *carrier, pos uint64) (uint64, error) {
-	g := &l.log
+	g := &l.send.log
 	if pos < g.acked || pos > g.sent {
 		return 0, protocolf(frame.Internal, "position %d acknowledged, the log waits for %d to %d", pos, g.acked, g.sent)
 	}
@@ -84,13 +84,13 @@ func (l *Link) ackedLocked(c *carrier, pos uint64) (uint64, error) {
 	}
 	now := c.lastRead.Load()
 	g.ack(pos)
-	l.room.acked(n, now, l.RTT())
-	l.frames.acked(n, g.unacked(), now-l.ackAt)
-	l.ackAt = now
+	l.send.room.acked(n, now, l.RTT())
+	l.send.frames.acked(n, g.unacked(), now-l.send.ackAt)
+	l.send.ackAt = now
 	if c.flushAt.Load() != 0 {
 		c.flushAt.Store(now) // bytes get through, if slowly
 	}
-	if l.waiting || l.closing {
+	if l.send.waiting || l.life.closing {
 		l.Wake()
 	}
 	return n, nil
@@ -106,8 +106,8 @@ func (l *Link) handlePing(c *carrier, x *frame.Ping) error {
 		return err
 	}
 	l.mu.Lock()
-	l.pong, l.pongDue = x.Opaque, true
-	l.cond.Signal()
+	l.beat.pong, l.beat.pongDue = x.Opaque, true
+	l.send.cond.Signal()
 	l.mu.Unlock()
 	return nil
 }
@@ -119,12 +119,12 @@ func (l *Link) handlePong(c *carrier, x *frame.Ping) error {
 	}
 	now := l.now()
 	l.mu.Lock()
-	rtt, ok := l.pinger.answer(x.Opaque, now)
-	if rtt > 0 && (l.rtt.Load() == 0 || rtt < l.RTT()) {
-		l.rtt.Store(int64(rtt))
+	rtt, ok := l.beat.pinger.answer(x.Opaque, now)
+	if rtt > 0 && (l.beat.rtt.Load() == 0 || rtt < l.RTT()) {
+		l.beat.rtt.Store(int64(rtt))
 	}
-	if l.pinger.due {
-		l.cond.Signal()
+	if l.beat.pinger.due {
+		l.send.cond.Signal()
 	}
 	l.mu.Unlock()
 	if !ok {
@@ -140,14 +140,14 @@ func (l *Link) handleBye(b *frame.Bye) error {
 	if _, err := l.ackedLocked(l.carrier(), b.Position); err != nil {
 		l.failLocked(err)
 	}
-	l.peerBye = true
-	l.goodbye.Store(true)
+	l.bye.heard = true
+	l.bye.deaf.Store(true)
 	l.endLocked(&ClosedError{Remote: true, Code: b.Code, Text: b.Text})
-	if !l.byeSent && !l.byeDue {
-		l.bye = frame.Bye{}
-		l.byeDue = true
+	if !l.bye.sent && !l.bye.due {
+		l.bye.frame = frame.Bye{}
+		l.bye.due = true
 	}
 	l.endInLocked(lingerTimeout)
-	l.cond.Signal()
+	l.send.cond.Signal()
 	return errBye
 }

@@ -23,7 +23,7 @@ func plain(a, b net.Conn, ackAlone uint64) (c, s *Link) {
 	for _, l := range []*Link{c, s} {
 		l.peer = Peer{ID: "peer", Limits: cfg.Limits, Heartbeat: cfg.Heartbeat}
 		l.peerReady(l.carrier())
-		l.ackAlone = ackAlone
+		l.recv.ackAlone = ackAlone
 		l.event(evCarrier)
 		l.event(evUp)
 	}
@@ -80,7 +80,7 @@ func (w *witness) Fill() (waiting bool) {
 
 // HandleClose waits for the other side's, which tests may do.
 func (w *witness) HandleClose(error) {
-	w.mine <- w.l.received.Load()
+	w.mine <- w.l.recv.position.Load()
 	w.result <- w.check(<-w.theirs)
 }
 
@@ -89,7 +89,7 @@ func (w *witness) HandleClose(error) {
 func (w *witness) check(pos uint64) error {
 	w.l.Lock()
 	defer w.l.Unlock()
-	g := &w.l.log
+	g := &w.l.send.log
 	if g.acked > pos || pos > g.sent || g.sent > g.appended {
 		return fmt.Errorf("acked %d, received %d, sent %d, appended %d", g.acked, pos, g.sent, g.appended)
 	}
@@ -144,7 +144,7 @@ func exchange(up, down [][]byte, n int, server bool, opts ...memnet.Option) (pos
 	<-s.Done()
 	err = errors.Join(<-cw.result, <-sw.result)
 	for i, w := range [][2]*witness{{cw, sw}, {sw, cw}} {
-		pos[i] = w[1].l.received.Load()
+		pos[i] = w[1].l.recv.position.Load()
 		sent := bytes.Join(w[0].frames, nil)
 		if uint64(len(w[1].got)) != pos[i] || !bytes.Equal(w[1].got, sent[:pos[i]]) {
 			err = errors.Join(err, fmt.Errorf("handed over %d bytes, counted %d", len(w[1].got), pos[i]))

@@ -59,4 +59,4 @@ func (s *frameSize) broke(left uint64) {
 
 // Frame returns the most payload bytes that a frame of bulk should have: 4 KiB at
 // first, up to 64 KiB on a path that carries 1.3 MB/s or more. Lock held.
-func (l *Link) Frame() int { return l.frames.max }
+func (l *Link) Frame() int { return l.send.frames.max }

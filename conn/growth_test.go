@@ -149,11 +149,11 @@ func TestBulk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, _ := memnet.Pipe()
 			l := newLink(a, Config{Limits: DefaultLimits()}, true)
-			l.rtt.Store(int64(tt.rtt))
-			l.room.limit = grown
+			l.beat.rtt.Store(int64(tt.rtt))
+			l.send.room.limit = grown
 			l.Alloc(1000)
 			if tt.sent {
-				l.log.take(nil, flushSize)
+				l.send.log.take(nil, flushSize)
 			}
 			if n := l.Bulk(true); n != tt.wantAlone {
 				t.Errorf("alone %d bytes, want %d", n, tt.wantAlone)
@@ -161,7 +161,7 @@ func TestBulk(t *testing.T) {
 			if n := l.Bulk(false); n != tt.wantRest {
 				t.Errorf("beside others %d bytes, want %d", n, tt.wantRest)
 			}
-			l.room.limit = 2000
+			l.send.room.limit = 2000
 			if n := l.Bulk(true); n != 1000 {
 				t.Errorf("%d bytes, but the log has 1000 left", n)
 			}

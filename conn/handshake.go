@@ -2,11 +2,7 @@ package conn
 
 import (
 	"context"
-	"crypto/ecdh"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -43,7 +39,7 @@ func (l *Link) handshake(ctx context.Context, f func() error) error {
 // abandon ends a link whose handshake failed.
 func (l *Link) abandon(err error) error {
 	l.mu.Lock()
-	if !l.ended {
+	if !l.life.ended {
 		l.endUnstartedLocked(err)
 	}
 	l.mu.Unlock()
@@ -54,38 +50,8 @@ func (l *Link) abandon(err error) error {
 
 // peerReady sets up what depends on the peer's numbers.
 func (l *Link) peerReady(c *carrier) {
-	l.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
+	l.recv.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
 	c.fr = frame.NewReader(c, l.cfg.Limits.MaxPayload)
-}
-
-// keys is our half of the key exchange.
-func keys() (*ecdh.PrivateKey, [32]byte, error) {
-	k, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, [32]byte{}, err
-	}
-	return k, [32]byte(k.PublicKey().Bytes()), nil
-}
-
-// secretOf derives the session's secret from both shares and everything both
-// sides said: HKDF-SHA256 over the X25519 result, salted with the SHA-256 of
-// both payloads. It never travels.
-func secretOf(k *ecdh.PrivateKey, share [32]byte, hello, welcome []byte) (secret [32]byte, err error) {
-	pub, err := ecdh.X25519().NewPublicKey(share[:])
-	if err != nil {
-		return secret, err
-	}
-	shared, err := k.ECDH(pub)
-	if err != nil {
-		return secret, err // a share that leads to zero
-	}
-	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(hello))))
-	h.Write(hello)
-	h.Write(welcome)
-	b, err := hkdf.Key(sha256.New, shared, h.Sum(nil), "gantline 1 session secret", len(secret))
-	copy(secret[:], b)
-	return secret, err
 }
 
 // randomID is an id for a side that claimed none.

@@ -69,8 +69,8 @@ func (l *Link) greet() error {
 	if err := l.checkWelcome(w, hello.Features); err != nil {
 		return err
 	}
-	l.bound = w.Features&featureBound != 0
-	l.secret, err = secretOf(key, w.Share, said, heard)
+	l.keys.bound = w.Features&featureBound != 0
+	l.keys.secret, err = secretOf(key, w.Share, said, heard)
 	return err
 }
 

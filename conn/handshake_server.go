@@ -53,10 +53,10 @@ func Accept(ctx context.Context, nc net.Conn, cfg *Config) (l *Link, resumed boo
 func (l *Link) retire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended, l.stopped = true, true
-	l.cause = ErrNotBroken
-	close(l.started)
-	close(l.done)
+	l.life.ended, l.life.stopped = true, true
+	l.life.cause = ErrNotBroken
+	close(l.life.started)
+	close(l.life.done)
 }
 
 // answer is the server's handshake. It returns the link that was resumed, if one
@@ -96,8 +96,8 @@ func (l *Link) resumed(hello *frame.Hello) (*Link, error) {
 // welcome is the server's handshake of a new session.
 func (l *Link) welcome(said []byte, hello *frame.Hello) error {
 	_, overTLS := exporter(l.carrier().nc)
-	l.owner = principalOf(l.carrier().nc)
-	l.bound = overTLS && hello.Features&featureBound != 0
+	l.keys.owner = principalOf(l.carrier().nc)
+	l.keys.bound = overTLS && hello.Features&featureBound != 0
 	key, share, err := keys()
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (l *Link) welcome(said []byte, hello *frame.Hello) error {
 		ClientID:  l.peer.ID,
 		Meta:      l.cfg.Meta,
 	}
-	if l.bound {
+	if l.keys.bound {
 		w.Features |= featureBound
 	}
 	rand.Read(w.Nonce[:]) // never fails
@@ -126,7 +126,7 @@ func (l *Link) welcome(said []byte, hello *frame.Hello) error {
 		return l.refuse(&RefusedError{Code: frame.Internal, Text: "the server's own WELCOME is not valid"})
 	}
 	answer := frame.AppendWelcome(nil, &w)
-	if l.secret, err = secretOf(key, hello.Share, said, answer); err != nil {
+	if l.keys.secret, err = secretOf(key, hello.Share, said, answer); err != nil {
 		return l.refuse(&RefusedError{Code: frame.InvalidArgument, Text: "the key share is not valid"})
 	}
 	_, err = l.carrier().nc.Write(message(frame.TypeWelcome, answer))

@@ -53,7 +53,7 @@ func TestHandshake(t *testing.T) {
 			t.Errorf("agreed %+v", p)
 		}
 	}
-	if c.secret != s.secret || c.secret == [32]byte{} || c.Peer().Session != s.Peer().Session || c.Peer().Session == [16]byte{} {
+	if c.keys.secret != s.keys.secret || c.keys.secret == [32]byte{} || c.Peer().Session != s.Peer().Session || c.Peer().Session == [16]byte{} {
 		t.Error("the session or its secret differ")
 	}
 	if c.LocalAddr() == nil || c.RemoteAddr() == nil || c.NetConn() != net.Conn(a) {
@@ -76,7 +76,7 @@ func TestSecretsDiffer(t *testing.T) {
 	for i := range secrets {
 		a, b := memnet.Pipe()
 		c, s := shake(t, a, b, nil, nil)
-		secrets[i] = c.secret
+		secrets[i] = c.keys.secret
 		finish(t, c, s)
 	}
 	if secrets[0] == secrets[1] {

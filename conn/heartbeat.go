@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -16,6 +17,17 @@ const (
 	pingSpacing = 20 * time.Millisecond
 	pingBurst   = 200
 )
+
+// beatState is how a link knows that its peer is alive: PINGs, PONGs and the
+// watchdog. Guarded by the send lock unless atomic.
+type beatState struct {
+	pinger  pinger
+	pongDue bool
+	pong    uint64       // what the next PONG returns
+	timer   *time.Timer  // runs heartbeat; set by Start, nil when the link has ended
+	due     atomic.Int64 // when it fires; it is armed by Start and armBeatLocked
+	rtt     atomic.Int64 // least round trip of the carrier, ns; 0 = unknown
+}
 
 // pinger is what concerns our own PINGs. Guarded by the send lock.
 type pinger struct {
@@ -94,13 +106,13 @@ func (p *pinger) joinable() bool {
 // second. It fails with the context's error or the reason why the link ended.
 func (l *Link) Ping(ctx context.Context) (time.Duration, error) {
 	select {
-	case <-l.started:
+	case <-l.life.started:
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
 	l.mu.Lock()
-	p := &l.pinger
-	for !l.ended && !p.joinable() {
+	p := &l.beat.pinger
+	for !l.life.ended && !p.joinable() {
 		wait := p.reserve(l.now())
 		if wait == 0 {
 			break
@@ -115,7 +127,7 @@ func (l *Link) Ping(ctx context.Context) (time.Duration, error) {
 	p.waiters = append(p.waiters, w)
 	if p.answered == p.seq { // else the PONG that is under way sends the next
 		p.due = true
-		l.cond.Signal()
+		l.send.cond.Signal()
 	}
 	l.mu.Unlock()
 	select {
@@ -126,7 +138,7 @@ func (l *Link) Ping(ctx context.Context) (time.Duration, error) {
 		p.forget(w)
 		l.mu.Unlock()
 		return 0, ctx.Err()
-	case <-l.done:
+	case <-l.life.done:
 		return 0, l.Err()
 	}
 }
@@ -148,7 +160,7 @@ func (l *Link) sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-l.done:
+	case <-l.life.done:
 		return l.Err()
 	}
 }
@@ -160,14 +172,14 @@ func (l *Link) beatPeriod() time.Duration {
 }
 
 func (l *Link) armBeatLocked(d time.Duration) {
-	l.beatDue.Store(l.now() + int64(d))
-	l.beat.Reset(d)
+	l.beat.due.Store(l.now() + int64(d))
+	l.beat.timer.Reset(d)
 }
 
 // stoodStill reports whether the watchdog is overdue for as long as a peer waits that hears nothing:
 // this process did not run, and the peer has given up the carrier.
 func (l *Link) stoodStill(now int64) bool {
-	due := l.beatDue.Load()
+	due := l.beat.due.Load()
 	return due != 0 && now-due >= int64(l.peer.Heartbeat)*5/3
 }
 
@@ -176,7 +188,7 @@ func (l *Link) stoodStill(now int64) bool {
 // acknowledge. One timer runs it.
 func (l *Link) heartbeat() {
 	l.mu.Lock()
-	if l.stopped || l.broken || l.beat == nil {
+	if l.life.stopped || l.carriers.broken || l.beat.timer == nil {
 		l.mu.Unlock()
 		return
 	}
@@ -189,19 +201,19 @@ func (l *Link) heartbeat() {
 		next = min(next, at)
 		return false
 	}
-	if l.userCalls.Load()%2 == 1 {
+	if l.recv.userCalls.Load()%2 == 1 {
 		l.carrier().lastRead.Store(now) // the silence is ours
-		l.ackAt = now
+		l.send.ackAt = now
 	}
 	last := l.carrier().lastRead.Load()
 	interval := int64(l.peer.Heartbeat)
-	switch p := &l.pinger; {
+	switch p := &l.beat.pinger; {
 	case !due(last + interval):
 		p.silent = 0
 	case p.silent <= last:
 		p.silent = now
 		p.due = true
-		l.cond.Signal()
+		l.send.cond.Signal()
 		due(now + interval*2/3)
 	case due(p.silent + interval*2/3):
 		err = ErrHeartbeat
@@ -213,14 +225,14 @@ func (l *Link) heartbeat() {
 		err = ErrStalled
 	}
 	var broken *ProtocolError
-	if l.log.sent > l.log.acked && due(l.ackAt+int64(l.cfg.AckTimeout)) &&
-		l.carrier().lastFrame.Load() >= l.ackAt+int64(l.cfg.AckTimeout) {
+	if l.send.log.sent > l.send.log.acked && due(l.send.ackAt+int64(l.cfg.AckTimeout)) &&
+		l.carrier().lastFrame.Load() >= l.send.ackAt+int64(l.cfg.AckTimeout) {
 		broken = protocolf(frame.Internal, "frames came for %v, but no acknowledgement of the %d bytes sent",
-			l.cfg.AckTimeout, l.log.sent-l.log.acked)
+			l.cfg.AckTimeout, l.send.log.sent-l.send.log.acked)
 		l.failLocked(broken)
 	}
-	if l.log.unacked() == 0 && l.room.limit > l.room.base {
-		l.room.shrink()
+	if l.send.log.unacked() == 0 && l.send.room.limit > l.send.room.base {
+		l.send.room.shrink()
 	}
 	c := l.carrier()
 	if err != nil {
@@ -232,4 +244,14 @@ func (l *Link) heartbeat() {
 	if err != nil {
 		c.cut()
 	}
+}
+
+// restart makes the pings that nobody has answered be asked again.
+func (p *pinger) restart() {
+	p.answered, p.silent = p.seq, 0
+	for _, w := range p.waiters {
+		w.seq = p.seq + 1
+	}
+	p.due = true
+	p.startup = startupPings
 }

@@ -263,7 +263,7 @@ func TestPing(t *testing.T) {
 			<-time.After(time.Minute)
 		}
 		c.Lock()
-		if len(c.pinger.waiters) != 0 {
+		if len(c.beat.pinger.waiters) != 0 {
 			t.Error("a Ping that gave up is still waited for")
 		}
 		c.Unlock()

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -42,99 +41,51 @@ type Replayer interface {
 
 // A Link is an ordered, exactly-once stream of frames over a net.Conn. Make one
 // with Client or Server.
+//
+// Its fields are grouped by concern; each group says who owns it. "The send
+// lock" is mu. The fields before it are constant from Start on.
 type Link struct {
 	cfg     Config // with defaults
 	client  bool
 	localID string
 	peer    Peer
-	secret  [32]byte   // of the session; proves it when it is resumed
-	owner   *principal // of the session: the client with its certificate; nil = it had none, or this is the client
-	bound   bool       // proofs cover the TLS exporter of their carrier
+	keys    sessionKeys
 	base    time.Time
-	handler Handler                 // set by Start
-	c       atomic.Pointer[carrier] // the newest; replaced by attachLocked when the older one is joined
+	handler Handler // set by Start
 
-	state     atomic.Uint32 // a State; changed by eventLocked
-	received  atomic.Uint64 // our position; advanced by the reader
-	released  [frame.Groups]atomic.Uint64
-	relTotal  atomic.Uint64 // sum of released
-	relSent   atomic.Uint64 // relTotal when it was last announced
-	ackSent   atomic.Uint64 // received when it was last announced
-	ackAsked  atomic.Bool   // an ACK was asked for and not sent yet
-	ackArmed  atomic.Bool   // ackTimer runs
-	ackTimer  *time.Timer
-	ackAlone  uint64        // unacknowledged bytes that are worth an ACK of their own
-	rtt       atomic.Int64  // least round trip of the carrier, ns; 0 = unknown
-	userCalls atomic.Uint64 // odd while the reader is inside user code
-	goodbye   atomic.Bool   // BYE is due: sequenced frames are not taken any more
-
-	started   chan struct{} // closed by Start, or when there will be none
-	confirmed chan struct{} // closed by the first frame of the peer
-	confirm   func()        // closes it, once
-	done      chan struct{} // closed when the goroutines are gone
-
-	mu   sync.Mutex // the send lock: guards everything below
-	cond sync.Cond  // the writer waits on it
-	log  sendLog
-	room logLimit
-
-	wake    bool // Fill has work, or something was appended
-	waiting bool // Fill said so
-	ackDue  bool
-	pongDue bool
-	pong    uint64 // what the next PONG returns
-	pinger  pinger
-	beat    *time.Timer  // set by Start; nil when the link has ended
-	beatDue atomic.Int64 // when it fires; it is armed by Start and armBeatLocked
-	ackAt   int64        // when the log began to wait for an ACK, or the last one came
-	frames  frameSize
-
-	epoch    uint64      // of the newest carrier; the first has 0
-	broken   bool        // there is no carrier, and no goroutine of ours
-	brokenBy error       // what broke it
-	attempt  *carrier    // of a resume between its first and last step
-	overrun  bool        // no carrier can bring the link back any more
-	resuming sync.Mutex  // held by a resume as a whole; taken before mu
-	moving   bool        // Migrate takes the carrier away: nobody is told
-	expiry   *time.Timer // ends a broken link
-	closing  bool        // Close was called: flush, then BYE
-	sealed   bool        // Close takes nothing more into the log
-	byeDue   bool
-	byeSent  bool // no frame follows any more
-	bye      frame.Bye
-	peerBye  bool
-	stopped  bool        // the writer must return
-	ended    bool        // the log is closed
-	left     uint64      // bytes that stayed unconfirmed, when it has ended
-	running  bool        // Start was called
-	endTimer *time.Timer // cuts the carrier at endAt
-	endAt    int64
-	cause    error // why the link ends: what HandleClose and Err say
-	fault    error // what went wrong when the cause is our own Close
-
-	news    []State
-	telling bool // somebody is in deliver
-	stats   counters
+	recv     recvState
+	carriers carrierState
+	mu       sync.Mutex // the send lock
+	send     sendState
+	beat     beatState
+	life     lifetime
+	bye      byeState
+	changes  stateChanges
+	stats    counters
 }
 
 // newLink makes a link that has not shaken hands.
 func newLink(nc net.Conn, cfg Config, client bool) *Link {
 	l := &Link{
-		cfg:       cfg,
-		client:    client,
-		base:      time.Now(),
-		frames:    frameSize{max: minFrame},
-		room:      logLimit{base: int(cfg.Limits.Log), limit: int(cfg.Limits.Log)},
-		started:   make(chan struct{}),
-		confirmed: make(chan struct{}),
-		done:      make(chan struct{}),
+		cfg:    cfg,
+		client: client,
+		base:   time.Now(),
+		send: sendState{
+			frames: frameSize{max: minFrame},
+			room:   logLimit{base: int(cfg.Limits.Log), limit: int(cfg.Limits.Log)},
+		},
+		life: lifetime{
+			started:   make(chan struct{}),
+			confirmed: make(chan struct{}),
+			done:      make(chan struct{}),
+		},
 	}
-	l.cond.L = &l.mu
-	l.confirm = sync.OnceFunc(func() { close(l.confirmed) })
-	l.state.Store(uint32(StateConnecting))
-	l.ackTimer = time.AfterFunc(time.Hour, l.ackTimeout)
-	l.ackTimer.Stop()
-	l.c.Store(newCarrier(l, nc))
+	l.send.cond.L = &l.mu
+	l.life.confirm = sync.OnceFunc(func() { close(l.life.confirmed) })
+	l.life.state.Store(uint32(StateConnecting))
+	l.recv.ackTimer = time.AfterFunc(time.Hour, l.ackTimeout)
+	l.recv.ackTimer.Stop()
+	l.carriers.newest.Store(newCarrier(l, nc))
 	return l
 }
 
@@ -142,25 +93,25 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 // called once, last: nothing is received before.
 func (l *Link) Start(h Handler) {
 	l.mu.Lock()
-	if l.running {
+	if l.life.running {
 		l.mu.Unlock()
 		return
 	}
-	l.running = true
+	l.life.running = true
 	l.handler = h
-	if l.ended {
-		cause := l.cause
+	if l.life.ended {
+		cause := l.life.cause
 		l.mu.Unlock()
 		h.HandleClose(cause)
 		return
 	}
-	l.pinger.startup = startupPings
-	l.pinger.due = true
+	l.beat.pinger.startup = startupPings
+	l.beat.pinger.due = true
 	l.carrier().lastRead.Store(l.now())
-	l.beatDue.Store(l.now() + int64(l.beatPeriod()))
-	l.beat = time.AfterFunc(l.beatPeriod(), l.heartbeat)
+	l.beat.due.Store(l.now() + int64(l.beatPeriod()))
+	l.beat.timer = time.AfterFunc(l.beatPeriod(), l.heartbeat)
 	l.mu.Unlock()
-	close(l.started)
+	close(l.life.started)
 	go l.write(l.carrier()) // stopped by finish
 	go l.read(l.carrier())  // stopped by the end of the carrier; calls finish
 }
@@ -178,7 +129,7 @@ func (l *Link) Unlock() { l.mu.Unlock() }
 func (l *Link) Client() bool { return l.client }
 
 // State returns the current state. Any goroutine, locked or not.
-func (l *Link) State() State { return State(l.state.Load()) }
+func (l *Link) State() State { return State(l.life.state.Load()) }
 
 // LocalID returns this side's id: claimed or assigned on a client, Config.ID
 // or a random one on a server.
@@ -192,7 +143,7 @@ func (l *Link) Peer() *Peer { return &l.peer }
 func (l *Link) NetConn() net.Conn { return l.carrier().nc }
 
 // carrier returns the newest carrier. Any goroutine.
-func (l *Link) carrier() *carrier { return l.c.Load() }
+func (l *Link) carrier() *carrier { return l.carriers.newest.Load() }
 
 // LocalAddr returns the carrier's local address.
 func (l *Link) LocalAddr() net.Addr { return l.carrier().nc.LocalAddr() }
@@ -202,23 +153,23 @@ func (l *Link) RemoteAddr() net.Addr { return l.carrier().nc.RemoteAddr() }
 
 // RTT returns the least round trip measured on this carrier by PING and PONG, 0
 // while it is unknown. Any goroutine, locked or not.
-func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
+func (l *Link) RTT() time.Duration { return time.Duration(l.beat.rtt.Load()) }
 
 // Done is closed when the link is closed and its goroutines are gone.
-func (l *Link) Done() <-chan struct{} { return l.done }
+func (l *Link) Done() <-chan struct{} { return l.life.done }
 
 // Confirmed is closed when the first frame of the peer has come. Before that a
 // server does not know that the client has got its WELCOME.
-func (l *Link) Confirmed() <-chan struct{} { return l.confirmed }
+func (l *Link) Confirmed() <-chan struct{} { return l.life.confirmed }
 
 // Err returns why the link ended, nil while it has not.
 func (l *Link) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.ended {
+	if !l.life.ended {
 		return nil
 	}
-	return l.cause
+	return l.life.cause
 }
 
 func (l *Link) logger() *slog.Logger {

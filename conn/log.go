@@ -222,3 +222,32 @@ func (g *sendLog) rewind(pos uint64) error {
 	g.ack(pos)
 	return nil
 }
+
+// content returns the bytes of unacknowledged frames that say something: opens,
+// and bodies or answers with their headers.
+func (g *sendLog) content() (n uint64) {
+	g.frames(g.acked, func(f []byte) {
+		h, _ := frame.ParseHeader(f)
+		if h.Type == frame.TypeOpen || h.Type == frame.TypeData && (h.Length > 0 || h.Flags&frame.FlagHead != 0) {
+			n += uint64(len(f))
+		}
+	})
+	return n
+}
+
+// frames calls f for every frame of the log from pos on.
+func (g *sendLog) frames(pos uint64, f func(frame []byte)) {
+	for c := g.head; c != nil; c = c.next {
+		for off := 0; off < c.w; {
+			h, err := frame.ParseHeader(c.buf[off:c.w])
+			if err != nil {
+				return
+			}
+			n := frame.HeaderLen + int(h.Length)
+			if c.base+uint64(off) >= pos {
+				f(c.buf[off : off+n])
+			}
+			off += n
+		}
+	}
+}

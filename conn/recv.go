@@ -31,7 +31,7 @@ func (l *Link) readFrames(c *carrier) error {
 				err = c.drain()
 			}
 			return err
-		case l.goodbye.Load():
+		case l.bye.deaf.Load():
 			err = l.handleLate(c, h)
 		case h.Type.Sequenced():
 			err = l.handleSequenced(c, h)
@@ -45,7 +45,7 @@ func (l *Link) readFrames(c *carrier) error {
 			l.Fail(err) // and read on for the peer's answer
 		}
 		if c.frames++; c.frames == 1 {
-			l.confirm()
+			l.life.confirm()
 		}
 	}
 }
@@ -86,12 +86,12 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 func (l *Link) EnterUser() {
 	l.carrier().count()
 	l.carrier().pause()
-	l.userCalls.Add(1)
+	l.recv.userCalls.Add(1)
 }
 
 // LeaveUser ends EnterUser.
 func (l *Link) LeaveUser() {
-	l.userCalls.Add(1)
+	l.recv.userCalls.Add(1)
 	l.carrier().busy.Store(true)
 }
 
@@ -110,11 +110,11 @@ func (c *carrier) publish() {
 		c.published = c.frames
 		c.lastFrame.Store(c.lastRead.Load())
 	}
-	if c.pos == l.received.Load() {
+	if c.pos == l.recv.position.Load() {
 		return
 	}
-	l.received.Store(c.pos)
-	if c.pos-l.ackSent.Load() >= l.ackAlone {
+	l.recv.position.Store(c.pos)
+	if c.pos-l.recv.ackSent.Load() >= l.recv.ackAlone {
 		l.askAck()
 	} else {
 		l.armAck(ackDelay)
@@ -129,9 +129,9 @@ func (c *carrier) pause() {
 		return
 	}
 	c.busy.Store(false)
-	if c.l.goodbye.Load() { // the writer may have found us busy
+	if c.l.bye.deaf.Load() { // the writer may have found us busy
 		c.l.mu.Lock()
-		c.l.cond.Signal()
+		c.l.send.cond.Signal()
 		c.l.mu.Unlock()
 	}
 }
@@ -146,7 +146,7 @@ func (c *carrier) Read(p []byte) (int, error) {
 	} else {
 		n, err = c.nc.Read(p)
 	}
-	if !c.l.goodbye.Load() {
+	if !c.l.bye.deaf.Load() {
 		c.busy.Store(true)
 	}
 	if n > 0 {

@@ -1,21 +1,12 @@
 package conn
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
-
-// featureBound in HELLO and WELCOME: the proofs of the session cover the TLS
-// exporter of their carrier, so that one taken from another carrier is worth
-// nothing.
-const featureBound = 1 << 0
 
 // ErrNotBroken says that a Link has a carrier, or is past needing one.
 var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
@@ -25,20 +16,20 @@ func (l *Link) outlives() bool { return l.cfg.OnBroken != nil && l.cfg.Expiry > 
 
 // breakLocked makes the link wait for another carrier, if it may. c is joined.
 func (l *Link) breakLocked(c *carrier, err error) bool {
-	if !l.outlives() || l.stopped || l.overrun || l.fault != nil || l.byeDue || l.byeSent || l.peerBye || l.cause != nil && !l.closing {
+	if !l.outlives() || l.life.stopped || l.life.final || l.life.fault != nil || l.bye.due || l.bye.sent || l.bye.heard || l.life.cause != nil && !l.life.closing {
 		return false
 	}
-	l.broken, l.brokenBy = true, err
-	l.frames.broke(l.log.unacked())
-	if l.beat != nil {
-		l.beat.Stop()
+	l.carriers.broken, l.carriers.brokenBy = true, err
+	l.send.frames.broke(l.send.log.unacked())
+	if l.beat.timer != nil {
+		l.beat.timer.Stop()
 	}
-	if !l.moving {
+	if !l.carriers.moving {
 		l.eventLocked(evLost)
 	}
-	resumes, epoch := l.stats.resumes, l.epoch
-	if l.expiry == nil {
-		l.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(resumes, epoch) })
+	resumes, epoch := l.stats.resumes, l.carriers.epoch
+	if l.carriers.expiry == nil {
+		l.carriers.expiry = time.AfterFunc(l.peer.Expiry, func() { l.expire(resumes, epoch) })
 	}
 	return true
 }
@@ -47,14 +38,14 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 // the link: true tells the caller to call finish. A resume that is under way is
 // cut short, and does the rest.
 func (l *Link) unbreakLocked() bool {
-	if !l.broken || l.cause == nil && !l.byeDue || l.closing && l.fault == nil && !l.overrun {
+	if !l.carriers.broken || l.life.cause == nil && !l.bye.due || l.life.closing && l.life.fault == nil && !l.life.final {
 		return false
 	}
-	if l.attempt != nil {
-		l.attempt.cut()
+	if l.carriers.attempt != nil {
+		l.carriers.attempt.cut()
 		return false
 	}
-	l.broken = false
+	l.carriers.broken = false
 	return true
 }
 
@@ -65,16 +56,16 @@ func (l *Link) expire(resumes, epoch uint64) {
 		l.mu.Unlock()
 		return
 	}
-	l.expiry = nil
-	if !l.broken || l.epoch != epoch {
-		if l.broken { // an attempt has begun: it has its own time
-			l.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(resumes, l.Epoch()) })
+	l.carriers.expiry = nil
+	if !l.carriers.broken || l.carriers.epoch != epoch {
+		if l.carriers.broken { // an attempt has begun: it has its own time
+			l.carriers.expiry = time.AfterFunc(l.cfg.HandshakeTimeout, func() { l.expire(resumes, l.Epoch()) })
 		}
 		l.mu.Unlock()
 		return
 	}
-	l.endLocked(newLost(fmt.Sprintf("no carrier within %v: %s", l.peer.Expiry, bare(l.brokenBy)), nil))
-	l.overrun = true
+	l.endLocked(newLost(fmt.Sprintf("no carrier within %v: %s", l.peer.Expiry, bare(l.carriers.brokenBy)), nil))
+	l.life.final = true
 	last := l.unbreakLocked()
 	l.mu.Unlock()
 	if last {
@@ -86,7 +77,7 @@ func (l *Link) expire(resumes, epoch uint64) {
 func (l *Link) Epoch() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.epoch
+	return l.carriers.epoch
 }
 
 // Lose ends a broken link: its session is gone. It does nothing to a link that
@@ -98,19 +89,19 @@ func (l *Link) Epoch() uint64 {
 func (l *Link) Lose(err error) {
 	var refused *RefusedError
 	l.mu.Lock()
-	if !l.broken {
+	if !l.carriers.broken {
 		l.mu.Unlock()
 		return
 	}
-	if errors.As(err, &refused) && refused.HasPosition && l.attempt == nil {
-		_ = l.log.rewind(refused.Position) // a position that cannot be says nothing
+	if errors.As(err, &refused) && refused.HasPosition && l.carriers.attempt == nil {
+		_ = l.send.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
 	if refused != nil && refused.Closed {
 		l.endLocked(&ClosedError{Remote: true, Code: refused.Code, Text: refused.Text})
 	} else {
 		l.endLocked(newLost(bare(err), err))
 	}
-	l.overrun = true
+	l.life.final = true
 	last := l.unbreakLocked()
 	l.mu.Unlock()
 	if last {
@@ -121,50 +112,50 @@ func (l *Link) Lose(err error) {
 // attachLocked puts a verified carrier under a broken link: what the peer at
 // pos does not have is sent again. released are the counters the peer told.
 func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint64) error {
-	if !l.broken {
+	if !l.carriers.broken {
 		return ErrNotBroken
 	}
-	if l.overrun || l.cause != nil && !l.closing {
-		return l.cause
+	if l.life.final || l.life.cause != nil && !l.life.closing {
+		return l.life.cause
 	}
-	from := max(pos, l.log.acked)
-	if err := l.log.rewind(pos); err != nil {
+	from := max(pos, l.send.log.acked)
+	if err := l.send.log.rewind(pos); err != nil {
 		return protocolf(frame.OutOfRange, "resume: %w", err)
 	}
 	if r, ok := l.handler.(Replayer); ok {
-		l.log.frames(from, func(f []byte) {
+		l.send.log.frames(from, func(f []byte) {
 			if h, err := frame.ParseHeader(f); err == nil && h.Type == frame.TypeOpen {
 				r.HandleReplay(h, f[frame.HeaderLen:])
 			}
 		})
 	}
 	now := l.now()
-	c.pos, c.epoch, c.relSeen = l.received.Load(), l.epoch, released
-	l.ackSent.Store(c.pos) // told in the handshake
-	l.ackAsked.Store(false)
-	l.rtt.Store(0)
+	c.pos, c.epoch, c.relSeen = l.recv.position.Load(), l.carriers.epoch, released
+	l.recv.ackSent.Store(c.pos) // told in the handshake
+	l.recv.ackAsked.Store(false)
+	l.beat.rtt.Store(0)
 	c.lastRead.Store(now)
 	c.lastFrame.Store(now)
-	l.ackAt = now
-	l.room.since, l.room.bytes = now, 0
-	l.pinger.restart()
-	l.pongDue, l.broken, l.brokenBy, l.wake = false, false, nil, true
-	if l.expiry != nil {
-		l.expiry.Stop()
-		l.expiry = nil
+	l.send.ackAt = now
+	l.send.room.since, l.send.room.bytes = now, 0
+	l.beat.pinger.restart()
+	l.beat.pongDue, l.carriers.broken, l.carriers.brokenBy, l.send.wake = false, false, nil, true
+	if l.carriers.expiry != nil {
+		l.carriers.expiry.Stop()
+		l.carriers.expiry = nil
 	}
-	l.c.Store(c)
+	l.carriers.newest.Store(c)
 	l.stats.resumes++
-	l.stats.replayed += l.log.unsent()
-	if !l.moving {
+	l.stats.replayed += l.send.log.unsent()
+	if !l.carriers.moving {
 		l.eventLocked(evCarrier)
-		if l.closing {
+		if l.life.closing {
 			l.eventLocked(evUpDraining)
 		} else {
 			l.eventLocked(evUp)
 		}
 	}
-	l.moving = false
+	l.carriers.moving = false
 	l.armBeatLocked(l.beatPeriod())
 	go l.write(c)  // stopped by release
 	go l.readOn(c) // stopped by the end of the carrier
@@ -178,84 +169,6 @@ func (l *Link) readOn(c *carrier) {
 		l.Fail(err)
 	}
 	l.read(c)
-}
-
-// content returns the bytes of unacknowledged frames that say something: opens,
-// and bodies or answers with their headers.
-func (g *sendLog) content() (n uint64) {
-	g.frames(g.acked, func(f []byte) {
-		h, _ := frame.ParseHeader(f)
-		if h.Type == frame.TypeOpen || h.Type == frame.TypeData && (h.Length > 0 || h.Flags&frame.FlagHead != 0) {
-			n += uint64(len(f))
-		}
-	})
-	return n
-}
-
-// frames calls f for every frame of the log from pos on.
-func (g *sendLog) frames(pos uint64, f func(frame []byte)) {
-	for c := g.head; c != nil; c = c.next {
-		for off := 0; off < c.w; {
-			h, err := frame.ParseHeader(c.buf[off:c.w])
-			if err != nil {
-				return
-			}
-			n := frame.HeaderLen + int(h.Length)
-			if c.base+uint64(off) >= pos {
-				f(c.buf[off : off+n])
-			}
-			off += n
-		}
-	}
-}
-
-// proof is the HMAC-SHA256 of a side's resume message: keyed with the session's
-// secret, over a label with version, role and binding, the HELLO without its
-// mac, the WELCOME without its mac (server only), and the carrier's exporter.
-func (l *Link) proof(nc net.Conn, role string, hello, welcome []byte) (mac [32]byte, err error) {
-	m := hmac.New(sha256.New, l.secret[:])
-	mode := "plain"
-	if l.bound {
-		mode = "tls-exporter"
-	}
-	fmt.Fprintf(m, "gantline %d resume %s %s\x00", frame.Version, role, mode)
-	h, w := sha256.Sum256(hello), sha256.Sum256(welcome)
-	m.Write(h[:])
-	m.Write(w[:])
-	if l.bound {
-		key, ok := exporter(nc)
-		if !ok {
-			return mac, errors.New("gantline: resume: the session began over TLS and this carrier is not TLS 1.3")
-		}
-		m.Write(key)
-	}
-	m.Sum(mac[:0])
-	return mac, nil
-}
-
-// exporter returns keying material of the TLS connection nc; false when it has
-// none that is bound to it (RFC 9266 asks for TLS 1.3).
-func exporter(nc net.Conn) ([]byte, bool) {
-	t, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
-	if !ok {
-		return nil, false
-	}
-	s := t.ConnectionState()
-	if !s.HandshakeComplete || s.Version < tls.VersionTLS13 {
-		return nil, false
-	}
-	key, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
-	return key, err == nil
-}
-
-// restart makes the pings that nobody has answered be asked again.
-func (p *pinger) restart() {
-	p.answered, p.silent = p.seq, 0
-	for _, w := range p.waiters {
-		w.seq = p.seq + 1
-	}
-	p.due = true
-	p.startup = startupPings
 }
 
 var errSuperseded = newLost("a newer carrier took its place", nil)

@@ -27,27 +27,27 @@ const maxAhead = 1 << 32
 // Errors: ErrStaleEpoch (try again at once), ErrNotBroken, a *RefusedError (the
 // session cannot be resumed there), ctx's, or why the carrier failed.
 func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
-	l.resuming.Lock()
-	defer l.resuming.Unlock()
+	l.carriers.resuming.Lock()
+	defer l.carriers.resuming.Unlock()
 	l.mu.Lock()
-	if !l.broken {
+	if !l.carriers.broken {
 		l.mu.Unlock()
 		nc.Close()
 		return ErrNotBroken
 	}
-	l.epoch++ // an attempt whose answer was lost must not be taken for this one
+	l.carriers.epoch++ // an attempt whose answer was lost must not be taken for this one
 	c := newCarrier(l, nc)
-	l.attempt = c
+	l.carriers.attempt = c
 	hello := frame.Hello{
 		MinVersion: frame.Version,
 		MaxVersion: frame.Version,
 		Limits:     l.cfg.Limits,
 		ID:         l.localID,
 		Auth:       l.cfg.Auth,
-		Resume:     &frame.ResumeHello{Session: l.peer.Session, Epoch: l.epoch, Position: l.received.Load()},
+		Resume:     &frame.ResumeHello{Session: l.peer.Session, Epoch: l.carriers.epoch, Position: l.recv.position.Load()},
 	}
 	hello.Resume.Released = l.releasedNow()
-	if l.bound {
+	if l.keys.bound {
 		hello.Features = featureBound
 	}
 	l.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 		return err
 	})
 	l.mu.Lock()
-	l.attempt = nil
+	l.carriers.attempt = nil
 	if err == nil {
 		l.peerReady(c)
 		err = l.attachLocked(c, w.Resumed.Position, w.Resumed.Released)
@@ -103,10 +103,10 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 	if errors.As(err, &refused) && refused.Epoch > 0 {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if refused.Epoch > l.epoch && refused.Epoch-l.epoch > maxAhead {
+		if refused.Epoch > l.carriers.epoch && refused.Epoch-l.carriers.epoch > maxAhead {
 			return nil, err
 		}
-		l.epoch = max(l.epoch, refused.Epoch)
+		l.carriers.epoch = max(l.carriers.epoch, refused.Epoch)
 		return nil, ErrStaleEpoch
 	}
 	if err != nil {
@@ -149,9 +149,9 @@ func (l *Link) limited(ctx context.Context, c *carrier, f func() error) error {
 
 // releasedNow returns the counters a resume tells; they count as told.
 func (l *Link) releasedNow() (r [frame.Groups]uint64) {
-	l.relSent.Store(l.relTotal.Load())
-	for g := range l.released {
-		r[g] = l.released[g].Load()
+	l.recv.relSent.Store(l.recv.relTotal.Load())
+	for g := range l.recv.released {
+		r[g] = l.recv.released[g].Load()
 	}
 	return r
 }
@@ -162,12 +162,12 @@ func (l *Link) releasedNow() (r [frame.Groups]uint64) {
 // by then. Errors are Resume's.
 func (l *Link) Migrate(ctx context.Context, nc net.Conn) error {
 	l.mu.Lock()
-	if l.State() != StateUp || l.broken || l.moving || !l.outlives() {
+	if l.State() != StateUp || l.carriers.broken || l.carriers.moving || !l.outlives() {
 		l.mu.Unlock()
 		nc.Close()
 		return ErrNotBroken
 	}
-	l.moving = true
+	l.carriers.moving = true
 	c := l.carrier()
 	l.mu.Unlock()
 	c.cut()
@@ -177,8 +177,8 @@ func (l *Link) Migrate(ctx context.Context, nc net.Conn) error {
 		return nil
 	}
 	l.mu.Lock()
-	was := l.moving && l.broken
-	l.moving = false
+	was := l.carriers.moving && l.carriers.broken
+	l.carriers.moving = false
 	if was {
 		l.eventLocked(evLost)
 	}

@@ -70,14 +70,14 @@ func (x *couple) talk(n int) {
 func (x *couple) log() (acked, sent uint64) {
 	x.server.mu.Lock()
 	defer x.server.mu.Unlock()
-	return x.server.log.acked, x.server.log.sent
+	return x.server.send.log.acked, x.server.send.log.sent
 }
 
 // hello is one that resumes the client's session, with a valid proof by l's secret.
 func (x *couple) hello(nc net.Conn, l *Link, edit func(*frame.Hello, *frame.ResumeHello)) []byte {
 	x.client.mu.Lock()
 	h := frame.Hello{MinVersion: frame.Version, MaxVersion: frame.Version, Limits: x.client.cfg.Limits, ID: x.client.localID,
-		Resume: &frame.ResumeHello{Session: x.client.peer.Session, Epoch: x.client.epoch + 1, Position: x.client.received.Load()}}
+		Resume: &frame.ResumeHello{Session: x.client.peer.Session, Epoch: x.client.carriers.epoch + 1, Position: x.client.recv.position.Load()}}
 	x.client.mu.Unlock()
 	edit(&h, h.Resume)
 	mac, err := l.proof(nc, "client", frame.AppendHello(nil, &h), nil)
@@ -107,8 +107,8 @@ func TestResumeWrongWithProof(t *testing.T) {
 		{"a position not sent yet", func(x *couple, r *hello) { _, sent := x.log(); r.Position = sent + 1 }, frame.OutOfRange, 0, false},
 		{"the last position there is", func(_ *couple, r *hello) { r.Position = 1<<64 - 1 }, frame.OutOfRange, 0, false},
 		{"a session nobody has", func(_ *couple, r *hello) { r.Session[3] ^= 1 }, frame.NotFound, 0, false},
-		{"another secret", func(x *couple, _ *hello) { x.client.secret[0] ^= 1 }, frame.Unauthenticated, 0, false},
-		{"a session bound to TLS, without TLS", func(x *couple, _ *hello) { x.server.bound = true }, frame.Unauthenticated, 0, false},
+		{"another secret", func(x *couple, _ *hello) { x.client.keys.secret[0] ^= 1 }, frame.Unauthenticated, 0, false},
+		{"a session bound to TLS, without TLS", func(x *couple, _ *hello) { x.server.keys.bound = true }, frame.Unauthenticated, 0, false},
 		{"a session that said goodbye", func(x *couple, _ *hello) {
 			finish(x.t, x.client)
 			synctest.Wait()
@@ -120,7 +120,7 @@ func TestResumeWrongWithProof(t *testing.T) {
 				x := newCouple(t)
 				for _, l := range []*Link{x.client, x.server} {
 					l.mu.Lock()
-					l.epoch = 5 // as after five resumes
+					l.carriers.epoch = 5 // as after five resumes
 					l.mu.Unlock()
 				}
 				carrier := x.server.carrier()

@@ -72,7 +72,7 @@ func (x *rejoin) exchange(n int) {
 // hello is a resume as the client would say it next.
 func (x *rejoin) hello() *frame.Hello {
 	h := &frame.Hello{MinVersion: frame.Version, MaxVersion: frame.Version, Limits: x.c.cfg.Limits, ID: x.c.localID}
-	h.Resume = &frame.ResumeHello{Session: x.c.peer.Session, Epoch: x.s.Epoch() + 1, Position: x.c.received.Load()}
+	h.Resume = &frame.ResumeHello{Session: x.c.peer.Session, Epoch: x.s.Epoch() + 1, Position: x.c.recv.position.Load()}
 	return h
 }
 
@@ -121,8 +121,8 @@ func TestResumeRefused(t *testing.T) {
 		{name: "other counters than were signed", code: frame.Unauthenticated, tamper: func(r *frame.ResumeHello) { r.Released[0]++ }},
 		{name: "another session's secret", code: frame.Unauthenticated, signer: other},
 		{name: "an unknown session", code: frame.NotFound, change: func(x *rejoin, r *frame.ResumeHello) { r.Session[0]++ }},
-		{name: "a position ahead", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.log.sent + 1 }},
-		{name: "a position behind", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.log.acked - 1 }},
+		{name: "a position ahead", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.send.log.sent + 1 }},
+		{name: "a position behind", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.send.log.acked - 1 }},
 	} {
 		for _, up := range []bool{true, false} {
 			name := tt.name + ", session waits"
@@ -186,7 +186,7 @@ func TestResumeClosed(t *testing.T) {
 			x.cfg.Find = func([16]byte) (*Link, error) { return find, nil }
 			var refused *RefusedError
 			err := x.say(x.c, x.hello(), nil)
-			if !errors.As(err, &refused) || refused.Code != frame.OK || !refused.Closed || !refused.HasPosition || refused.Position != x.s.received.Load() {
+			if !errors.As(err, &refused) || refused.Code != frame.OK || !refused.Closed || !refused.HasPosition || refused.Position != x.s.recv.position.Load() {
 				t.Errorf("answer %#v", err)
 			}
 			err = x.say(x.c, x.hello(), func(r *frame.ResumeHello) { r.MAC[0] ^= 1 })
@@ -221,7 +221,7 @@ func TestResumeLies(t *testing.T) {
 					hello.Resume.MAC = [32]byte{}
 					w := frame.Welcome{Version: frame.Version, Limits: x.s.cfg.Limits, Heartbeat: 1000, Expiry: 1000,
 						ServerID: x.s.localID, ClientID: x.c.localID, Session: x.s.peer.Session,
-						Resumed: &frame.ResumeWelcome{Position: x.s.received.Load()}}
+						Resumed: &frame.ResumeWelcome{Position: x.s.recv.position.Load()}}
 					mac, err := x.s.proof(far, "server", frame.AppendHello(nil, hello), frame.AppendWelcome(nil, &w))
 					if err != nil {
 						t.Error(err)

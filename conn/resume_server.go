@@ -16,34 +16,34 @@ import (
 // The order matters (docs/model): the epoch moves on, the older carrier's reader
 // is stopped and joined, and only then is the position read.
 func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
-	<-l.started
+	<-l.life.started
 	r := hello.Resume
 	bare, err := l.verify(c, hello)
 	if err != nil {
 		return err
 	}
-	l.resuming.Lock()
-	defer l.resuming.Unlock()
+	l.carriers.resuming.Lock()
+	defer l.carriers.resuming.Unlock()
 	l.mu.Lock()
 	switch {
-	case l.ended || l.byeSent || l.peerBye || l.overrun:
-		ending := !l.ended && r.Epoch > l.epoch
+	case l.life.ended || l.bye.sent || l.bye.heard || l.life.final:
+		ending := !l.life.ended && r.Epoch > l.carriers.epoch
 		l.mu.Unlock()
 		if ending { // the client does not hear our BYE any more: it is told here, when the position is final
 			l.carrier().cut()
-			<-l.done
+			<-l.life.done
 		}
 		return l.Epitaph()
-	case r.Epoch <= l.epoch:
-		epoch := l.epoch
+	case r.Epoch <= l.carriers.epoch:
+		epoch := l.carriers.epoch
 		l.mu.Unlock()
 		return &RefusedError{Code: frame.Aborted, Text: "a newer attempt was seen", Epoch: epoch}
-	case r.Position < l.log.acked || r.Position > l.log.sent:
-		text := fmt.Sprintf("position %d is not between %d and %d", r.Position, l.log.acked, l.log.sent)
+	case r.Position < l.send.log.acked || r.Position > l.send.log.sent:
+		text := fmt.Sprintf("position %d is not between %d and %d", r.Position, l.send.log.acked, l.send.log.sent)
 		l.mu.Unlock()
 		return &RefusedError{Code: frame.OutOfRange, Text: text}
 	}
-	l.epoch = r.Epoch
+	l.carriers.epoch = r.Epoch
 	old := l.carrier()
 	old.why = errSuperseded
 	l.mu.Unlock()
@@ -51,17 +51,17 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	<-old.joined
 
 	l.mu.Lock()
-	if !l.broken { // its end was decided meanwhile
+	if !l.carriers.broken { // its end was decided meanwhile
 		l.mu.Unlock()
-		<-l.done
+		<-l.life.done
 		return l.Epitaph()
 	}
-	l.attempt = c
+	l.carriers.attempt = c
 	l.mu.Unlock()
 	err = l.welcomeBack(c, hello, bare)
 
 	l.mu.Lock()
-	l.attempt = nil
+	l.carriers.attempt = nil
 	if err == nil {
 		l.peerReady(c)
 		err = l.attachLocked(c, r.Position, r.Released)
@@ -87,7 +87,7 @@ func (l *Link) verify(c *carrier, hello *frame.Hello) (bare []byte, err error) {
 	if err != nil || !hmac.Equal(got[:], want[:]) {
 		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
 	}
-	if !l.owner.owns(principalOf(c.nc)) {
+	if !l.keys.owner.owns(principalOf(c.nc)) {
 		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the session was made with another client certificate"}
 	}
 	return bare, nil
@@ -104,7 +104,7 @@ func (l *Link) welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error {
 		ServerID:  l.localID,
 		ClientID:  l.peer.ID,
 		Session:   l.peer.Session,
-		Resumed:   &frame.ResumeWelcome{Position: l.received.Load(), Released: l.releasedNow()},
+		Resumed:   &frame.ResumeWelcome{Position: l.recv.position.Load(), Released: l.releasedNow()},
 	}
 	rand.Read(w.Nonce[:]) // never fails
 	mac, err := l.proof(c.nc, "server", bare, frame.AppendWelcome(nil, &w))
@@ -123,19 +123,19 @@ func (l *Link) Epitaph() *RefusedError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := &RefusedError{Code: frame.NotFound, Text: "the session has ended"}
-	if l.ended {
-		e.Position, e.HasPosition = l.received.Load(), true
+	if l.life.ended {
+		e.Position, e.HasPosition = l.recv.position.Load(), true
 	}
 	var closed *ClosedError
 	var refused *RefusedError
 	switch {
-	case l.cause == nil:
-	case e.HasPosition && errors.As(l.cause, &closed):
+	case l.life.cause == nil:
+	case e.HasPosition && errors.As(l.life.cause, &closed):
 		e.Closed, e.Code, e.Text = true, closed.Code, closed.Text
-	case e.HasPosition && errors.As(l.cause, &refused) && refused.Code == frame.AlreadyExists:
+	case e.HasPosition && errors.As(l.life.cause, &refused) && refused.Code == frame.AlreadyExists:
 		e.Closed, e.Code, e.Text = true, refused.Code, refused.Text
 	default:
-		e.Text += ": " + bare(l.cause)
+		e.Text += ": " + bare(l.life.cause)
 	}
 	return e
 }

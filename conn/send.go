@@ -2,10 +2,23 @@ package conn
 
 import (
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
+
+// sendState is what is to be sent: the log, how large it may become, and what the
+// writer waits for. Guarded by the send lock.
+type sendState struct {
+	cond    sync.Cond // the writer waits on it
+	log     sendLog
+	room    logLimit
+	wake    bool  // Fill has work, or something was appended
+	waiting bool  // Fill said so
+	ackAt   int64 // when the log began to wait for an ACK, or the last one came
+	frames  frameSize
+}
 
 // write is the writer goroutine. It ends when BYE is written, when a write
 // fails, or when finish stops it.
@@ -18,19 +31,19 @@ func (l *Link) write(c *carrier) {
 	defer l.mu.Unlock()
 	for flushed := false; ; {
 		for !flushed && !l.workLocked() && !c.stop {
-			l.cond.Wait()
+			l.send.cond.Wait()
 		}
 		l.mu.Unlock()
 		runtime.Gosched()
 		l.mu.Lock()
-		if l.stopped || c.stop {
+		if l.life.stopped || c.stop {
 			return
 		}
-		l.wake = false
-		if !l.byeDue && !l.sealed {
-			l.waiting = l.handler.Fill()
+		l.send.wake = false
+		if !l.bye.due && !l.life.sealed {
+			l.send.waiting = l.handler.Fill()
 		}
-		if l.closing {
+		if l.life.closing {
 			l.closingLocked()
 		}
 		now := l.now()
@@ -44,7 +57,7 @@ func (l *Link) write(c *carrier) {
 		err := c.writeAll(bufs)
 		l.mu.Lock()
 		c.flushAt.Store(0)
-		l.log.unpin()
+		l.send.log.unpin()
 		l.stats.flushes++
 		clear(c.bufs)
 		if err != nil {
@@ -53,7 +66,7 @@ func (l *Link) write(c *carrier) {
 			c.linger = time.AfterFunc(lingerTimeout, c.cut)
 			return
 		}
-		if l.byeSent {
+		if l.bye.sent {
 			return
 		}
 	}
@@ -61,10 +74,10 @@ func (l *Link) write(c *carrier) {
 
 // workLocked reports whether the writer has something to do.
 func (l *Link) workLocked() bool {
-	if l.byeDue && !l.stopped {
+	if l.bye.due && !l.life.stopped {
 		return l.byeReady()
 	}
-	return l.wake || l.ackDue || l.pongDue || l.pinger.due || l.stopped || l.log.unsent() > 0
+	return l.send.wake || l.recv.ackDue || l.beat.pongDue || l.beat.pinger.due || l.life.stopped || l.send.log.unsent() > 0
 }
 
 // byeReady reports whether the reader has published what it handed over. From
@@ -78,14 +91,14 @@ const sealBelow = 64 << 10
 // that to be told at once. What comes after Close, such as answers to a peer
 // that goes on calling, is left out: otherwise there might be no end of it.
 func (l *Link) closingLocked() {
-	l.sealed = l.sealed || !l.waiting && l.log.unsent() < sealBelow
+	l.life.sealed = l.life.sealed || !l.send.waiting && l.send.log.unsent() < sealBelow
 	switch {
-	case !l.sealed || l.byeDue || l.log.unsent() > 0:
-	case l.log.unacked() == 0:
-		l.byeDue = true
-		l.goodbye.Store(true)
-	case !l.pinger.closing:
-		l.pinger.closing, l.pinger.due = true, true
+	case !l.life.sealed || l.bye.due || l.send.log.unsent() > 0:
+	case l.send.log.unacked() == 0:
+		l.bye.due = true
+		l.bye.deaf.Store(true)
+	case !l.beat.pinger.closing:
+		l.beat.pinger.closing, l.beat.pinger.due = true, true
 	}
 }
 
@@ -93,7 +106,7 @@ func (l *Link) closingLocked() {
 // then frames of the log.
 func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 	bufs := c.bufs[:0]
-	if l.byeDue {
+	if l.bye.due {
 		if !l.byeReady() {
 			return nil
 		}
@@ -102,21 +115,21 @@ func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 		l.stats.bytesOut += uint64(len(c.control))
 		return c.bufs
 	}
-	withData := l.log.unsent() > 0
+	withData := l.send.log.unsent() > 0
 	c.control = l.controlLocked(c.control[:0], withData, now)
 	if len(c.control) > 0 {
 		bufs = append(bufs, c.control)
 	}
 	if withData {
-		if l.log.acked == l.log.sent {
-			l.ackAt = now
-			l.room.begin(now, l.RTT())
+		if l.send.log.acked == l.send.log.sent {
+			l.send.ackAt = now
+			l.send.room.begin(now, l.RTT())
 		}
 		size := flushSize
 		if l.shortPath() {
 			size = shortFlush
 		}
-		bufs = l.log.take(bufs, size)
+		bufs = l.send.log.take(bufs, size)
 	}
 	c.bufs = bufs
 	for _, b := range bufs {
@@ -128,13 +141,13 @@ func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 // controlLocked appends the control frames that are due.
 func (l *Link) controlLocked(b []byte, withData bool, now int64) []byte {
 	told := false
-	if l.pongDue {
-		l.pongDue, told = false, true
-		b = appendPing(b, frame.TypePong, &frame.Ping{Opaque: l.pong, Ack: l.ackLocked()})
+	if l.beat.pongDue {
+		l.beat.pongDue, told = false, true
+		b = appendPing(b, frame.TypePong, &frame.Ping{Opaque: l.beat.pong, Ack: l.ackLocked()})
 	}
-	if l.pinger.due {
+	if l.beat.pinger.due {
 		told = true
-		b = appendPing(b, frame.TypePing, &frame.Ping{Opaque: l.pinger.send(now), Ack: l.ackLocked()})
+		b = appendPing(b, frame.TypePing, &frame.Ping{Opaque: l.beat.pinger.send(now), Ack: l.ackLocked()})
 	}
 	if !told && l.ackWantedLocked(withData) {
 		at := len(b)
@@ -142,7 +155,7 @@ func (l *Link) controlLocked(b []byte, withData bool, now int64) []byte {
 		b = setLength(frame.AppendAck(b, l.ackLocked()), at)
 		l.stats.acksOut++
 	}
-	l.ackDue = false
+	l.recv.ackDue = false
 	return b
 }
 
@@ -155,11 +168,11 @@ func appendPing(b []byte, t frame.Type, x *frame.Ping) []byte {
 // byeLocked appends BYE. The position it tells is final: goodbye keeps the
 // reader from taking another frame.
 func (l *Link) byeLocked(b []byte) []byte {
-	l.byeSent = true
-	l.bye.Position = l.received.Load()
+	l.bye.sent = true
+	l.bye.frame.Position = l.recv.position.Load()
 	at := len(b)
 	b = frame.AppendHeader(b, frame.Header{Type: frame.TypeBye})
-	return setLength(frame.AppendBye(b, &l.bye), at)
+	return setLength(frame.AppendBye(b, &l.bye.frame), at)
 }
 
 // setLength writes the length of the frame that begins at b[at] and ends with b

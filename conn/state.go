@@ -59,6 +59,13 @@ func (s State) next(e event) (State, bool) {
 	return s, false
 }
 
+// stateChanges is what Config.OnState is still to be called with. Guarded by the
+// send lock.
+type stateChanges struct {
+	queue      []State
+	delivering bool // somebody is in deliver
+}
+
 // eventLocked applies e; an illegal event changes nothing. deliver tells
 // Config.OnState afterwards.
 func (l *Link) eventLocked(e event) {
@@ -67,9 +74,9 @@ func (l *Link) eventLocked(e event) {
 	if !ok || n == s {
 		return
 	}
-	l.state.Store(uint32(n))
+	l.life.state.Store(uint32(n))
 	if l.cfg.OnState != nil {
-		l.news = append(l.news, n)
+		l.changes.queue = append(l.changes.queue, n)
 	}
 }
 
@@ -88,18 +95,18 @@ func (l *Link) deliver() {
 		return
 	}
 	l.mu.Lock()
-	if l.telling {
+	if l.changes.delivering {
 		l.mu.Unlock()
 		return
 	}
-	l.telling = true
-	for len(l.news) > 0 {
-		s := l.news[0]
-		l.news = l.news[1:]
+	l.changes.delivering = true
+	for len(l.changes.queue) > 0 {
+		s := l.changes.queue[0]
+		l.changes.queue = l.changes.queue[1:]
 		l.mu.Unlock()
 		l.cfg.OnState(s)
 		l.mu.Lock()
 	}
-	l.telling = false
+	l.changes.delivering = false
 	l.mu.Unlock()
 }

@@ -1,7 +1,10 @@
 package conn
 
 import (
+	"maps"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -141,4 +144,84 @@ func TestOnStateReenters(t *testing.T) {
 	c.Close(t.Context(), 0, "")
 	<-s.Done()
 	seen.want(t, StateHandshaking, StateUp, StateDraining, StateClosed)
+}
+
+// TestStateCharts compares the chart in lifetime's comment and the table of
+// docs/PROTOCOL.md with the table in the code.
+func TestStateCharts(t *testing.T) {
+	want := make(map[string][]string)
+	for s := StateConnecting; s < lastState; s++ {
+		for e := range lastEvent {
+			cell := ""
+			if n := transitions[s][e]; n != 0 {
+				cell = n.String()
+			}
+			want[s.String()] = append(want[s.String()], cell)
+		}
+	}
+	check := func(name string, got map[string][]string) {
+		if !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%s has\n%q\nthe code has\n%q", name, got, want)
+		}
+	}
+	check("lifetime's comment", commentChart(t))
+	check("docs/PROTOCOL.md", protocolChart(t))
+}
+
+// commentChart returns the cells of the chart in lifetime.go by state. A cell
+// begins where its event stands in the chart's head.
+func commentChart(t *testing.T) map[string][]string {
+	_, text, ok := strings.Cut(readFile(t, "lifetime.go"), "//\t")
+	if !ok {
+		t.Fatal("there is no chart")
+	}
+	text, _, _ = strings.Cut(text, "\n//\n")
+	rows := strings.Split(text, "\n//\t")
+	var at []int
+	from := 0
+	for _, name := range eventNames {
+		i := strings.Index(rows[0][from:], name) + from
+		at = append(at, i)
+		from = i + len(name)
+	}
+	chart := make(map[string][]string)
+	for _, row := range rows[1:] {
+		row += strings.Repeat(" ", len(rows[0]))
+		state := strings.TrimSpace(row[:at[0]])
+		for i, a := range at {
+			end := len(row)
+			if i+1 < len(at) {
+				end = at[i+1]
+			}
+			chart[state] = append(chart[state], strings.TrimSpace(row[a:end]))
+		}
+	}
+	return chart
+}
+
+// protocolChart returns the cells of the protocol's table by state.
+func protocolChart(t *testing.T) map[string][]string {
+	_, text, _ := strings.Cut(readFile(t, "../docs/PROTOCOL.md"), "### 5.6 Link states")
+	_, text, ok := strings.Cut(text, "|---|\n")
+	if !ok {
+		t.Fatal("there is no table")
+	}
+	text, _, _ = strings.Cut(text, "\n\n")
+	chart := make(map[string][]string)
+	for _, row := range strings.Split(text, "\n") {
+		cells := strings.Split(strings.Trim(row, "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		chart[cells[0]] = cells[1:]
+	}
+	return chart
+}
+
+func readFile(t *testing.T, name string) string {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

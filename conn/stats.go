@@ -43,7 +43,7 @@ func (l *Link) Stats() Stats {
 	s := Stats{
 		BytesIn:  l.stats.bytesIn.Load(),
 		FramesIn: l.stats.framesIn.Load(),
-		Received: l.received.Load(),
+		Received: l.recv.position.Load(),
 		RTT:      l.RTT(),
 	}
 	l.mu.Lock()
@@ -55,8 +55,8 @@ func (l *Link) Stats() Stats {
 	s.AcksOut = l.stats.acksOut
 	s.Resumes = l.stats.resumes
 	s.Replayed = l.stats.replayed
-	s.LogUnacked = int(l.log.unacked())
-	s.LogLimit = l.room.limit
-	s.LogMemory = l.log.mem
+	s.LogUnacked = int(l.send.log.unacked())
+	s.LogLimit = l.send.room.limit
+	s.LogMemory = l.send.log.mem
 	return s
 }

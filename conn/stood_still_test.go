@@ -28,7 +28,7 @@ func TestStoodStill(t *testing.T) {
 				<-time.After(time.Hour)
 				c, s, _, st := pair(t, nil)
 				<-time.After(time.Second)
-				s.beatDue.Store(s.now() - tt.late(s)) // no clock of ours can be stopped while others run
+				s.beat.due.Store(s.now() - tt.late(s)) // no clock of ours can be stopped while others run
 				tt.wake(c, s)
 				synctest.Wait()
 				if got := len(st.got()) == 1; got != tt.want {

@@ -9,21 +9,21 @@ func (l *Link) Tombstone() *Link {
 	defer l.mu.Unlock()
 	t := &Link{
 		localID: l.localID,
-		secret:  l.secret,
-		bound:   l.bound,
-		owner:   l.owner,
+		keys:    l.keys,
 		peer:    Peer{ID: l.peer.ID, Session: l.peer.Session, Expiry: l.peer.Expiry},
-		started: make(chan struct{}),
-		done:    make(chan struct{}),
-		ended:   l.ended,
-		stopped: true,
-		overrun: true,
-		cause:   l.cause,
+		life: lifetime{
+			started: make(chan struct{}),
+			done:    make(chan struct{}),
+			ended:   l.life.ended,
+			stopped: true,
+			final:   true,
+			cause:   l.life.cause,
+		},
 	}
-	t.cond.L = &t.mu
-	t.received.Store(l.received.Load())
-	t.state.Store(uint32(StateClosed))
-	close(t.started)
-	close(t.done)
+	t.send.cond.L = &t.mu
+	t.recv.position.Store(l.recv.position.Load())
+	t.life.state.Store(uint32(StateClosed))
+	close(t.life.started)
+	close(t.life.done)
 	return t
 }

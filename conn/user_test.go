@@ -154,7 +154,7 @@ func TestCountedBeforeUser(t *testing.T) {
 		}
 	}
 	<-l.Done()
-	if b := l.bye; b.Position != 3*n {
+	if b := l.bye.frame; b.Position != 3*n {
 		t.Errorf("position %d, want %d", b.Position, 3*n)
 	}
 }

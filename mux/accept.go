@@ -23,8 +23,8 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	switch {
 	case s.mine(h.ID):
 		return protocolError(h.ID, "OPEN with an id of the wrong parity")
-	case h.ID <= s.lastPeer.Load() && !s.cfg.yamux:
-		return protocolError(h.ID, "OPEN with an id not above the last one, %d", s.lastPeer.Load())
+	case h.ID <= s.peer.lastID.Load() && !s.cfg.yamux:
+		return protocolError(h.ID, "OPEN with an id not above the last one, %d", s.peer.lastID.Load())
 	case o.Depth > MaxDepth:
 		return protocolError(h.ID, "call depth %d is over %d", o.Depth, MaxDepth)
 	case len(o.Body) > int(s.cfg.Local.EarlyStream):
@@ -39,8 +39,8 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	if err := s.checkEarly(h.ID, group, len(o.Body)); err != nil {
 		return err
 	}
-	s.earlyIn[group] += uint64(len(o.Body))
-	s.lastPeer.Store(max(h.ID, s.lastPeer.Load()))
+	s.peer.earlyIn[group] += uint64(len(o.Body))
+	s.peer.lastID.Store(max(h.ID, s.peer.lastID.Load()))
 
 	if o.Kind == frame.KindVoid { // its opener gave it up before it arrived
 		return s.refuse(h.ID, &o, fin, frame.Canceled, "")
@@ -71,7 +71,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 // refusal tells why an open is answered with RESET.
 func (s *Session) refusal(id uint64, o *frame.Open) (frame.Code, string) {
 	if o.Parent == 0 {
-		if s.draining.Load() && id > s.drainAt.Load() {
+		if s.life.draining.Load() && id > s.life.drainAt.Load() {
 			return frame.Unavailable, "draining: not executed"
 		}
 		return frame.OK, ""
@@ -142,7 +142,7 @@ func (x *leftover) data(h frame.Header, r *frame.Reader) error {
 		if err := x.s.checkEarly(x.id, x.group, n); err != nil {
 			return err
 		}
-		x.s.earlyIn[x.group] += uint64(n)
+		x.s.peer.earlyIn[x.group] += uint64(n)
 		x.s.release(x.group, n)
 	}
 	if h.Flags&frame.FlagFin != 0 {

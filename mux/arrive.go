@@ -57,7 +57,7 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	}
 	st.rmu.Lock()
 	if early {
-		s.earlyIn[st.group] += uint64(n)
+		s.peer.earlyIn[st.group] += uint64(n)
 		st.earlyIn += n
 		// Beyond the window they stay early ones until they are read, or each stream could hold both.
 		if st.rend != nil || st.window > 0 && st.grant+st.in.n+n <= st.window {

@@ -160,7 +160,7 @@ func (a *assembly) admitLocked(n int, early bool) error {
 // bookLocked counts n bytes that are in and returns the early ones to release.
 func (a *assembly) bookLocked(n int, early bool) (rel int) {
 	if early {
-		a.f.s.earlyIn[a.f.group] += uint64(n)
+		a.f.s.peer.earlyIn[a.f.group] += uint64(n)
 		a.earlyIn += n
 		if a.over || a.charged {
 			return n

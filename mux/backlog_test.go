@@ -39,8 +39,8 @@ func TestBacklog(t *testing.T) {
 				r := newRaw(t, backlogOf(4))
 				errs := opens(t.Context(), r.Session, 9)
 				for done := 4; done <= 9; done++ {
-					if len(errs) != done || r.unconfirmed != 4 {
-						t.Fatalf("%d are open, %d unconfirmed; want %d and 4", len(errs), r.unconfirmed, done)
+					if len(errs) != done || r.opens.unconfirmed != 4 {
+						t.Fatalf("%d are open, %d unconfirmed; want %d and 4", len(errs), r.opens.unconfirmed, done)
 					}
 					r.take()
 					r.ok(confirm(uint64(2 * (done - 3))))

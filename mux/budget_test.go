@@ -90,7 +90,7 @@ func TestEarlyBytesCount(t *testing.T) {
 	r := newRaw(t, smallBudget)
 	n := 0
 	for i := range uint64(1024) {
-		if r.earlyIn[1]-r.earlyOut[1].Load()+60<<10 > 4<<20 {
+		if r.peer.earlyIn[1]-r.peer.released[1].Load()+60<<10 > 4<<20 {
 			break // the pool is full
 		}
 		r.ok(fOpen(1+2*i, 0, frame.Open{Kind: frame.KindCall, Size: 60<<10 + 1, Body: make([]byte, 60<<10)}))

@@ -68,7 +68,7 @@ func TestCancelDuringStart(t *testing.T) {
 		r.want("RESET 2 Canceled")
 		r.ok(fCredit(2, 1<<20), fStop(2, frame.OK), fData(2, flFin, 0))
 		r.wantIdle()
-		if err := r.HandleReleased(released(0, r.earlySent[1])); err != nil {
+		if err := r.HandleReleased(released(0, r.pools.sent[1])); err != nil {
 			t.Fatal(err)
 		}
 		checkRaw(t, r)
@@ -110,7 +110,7 @@ func TestStartContext(t *testing.T) {
 				t.Errorf("Start with a context that has ended: %v", err)
 			}
 			r.wantIdle()
-			if err := r.HandleReleased(released(0, r.earlySent[1])); err != nil {
+			if err := r.HandleReleased(released(0, r.pools.sent[1])); err != nil {
 				t.Fatal(err)
 			}
 			checkRaw(t, r)

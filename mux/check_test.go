@@ -18,8 +18,8 @@ func checkIdle(t testing.TB, c, s *side) {
 			t.Errorf("%s: %s", name, err)
 		}
 		for g := range frame.Groups {
-			sent, freed := pair[0].earlySent[g], pair[0].earlyFreed[g]
-			in, out := pair[1].earlyIn[g], pair[1].earlyOut[g].Load()
+			sent, freed := pair[0].pools.sent[g], pair[0].pools.freed[g]
+			in, out := pair[1].peer.earlyIn[g], pair[1].peer.released[g].Load()
 			if sent != in || in != out || out != pair[1].l.freed[g] || freed != out {
 				t.Errorf("%s: group %d: early bytes: sent %d, received %d, released %d, announced %d, freed %d",
 					name, g, sent, in, out, pair[1].l.freed[g], freed)
@@ -46,17 +46,17 @@ func idle(s *Session) (errs []string) {
 	p := &s.tab.peer
 	check(p.streams == 0 && p.calls == [MaxDepth + 1]int{} && p.inbox == 0 && len(p.scoped) == 0 && p.messages == 0, "the peer holds slots: %+v", p)
 	check(s.tab.refused == 0, "%d refused", s.tab.refused)
-	for k, sl := range s.slotTable.sets {
+	for k, sl := range s.opens.slots.sets {
 		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
 		check(k.group() != 2 || k.sub() == 0, "slots of the ended parent %d are kept", k.sub())
 	}
-	check(s.slotTable.messages == 0, "%d messages", s.slotTable.messages)
-	check(s.reserved == 0, "%d bytes of room are reserved", s.reserved)
-	check(s.unconfirmed == 0, "%d unconfirmed", s.unconfirmed)
-	check(s.roomWait.empty() && s.confirmWait.empty(), "somebody waits for room or a place")
-	check(s.ring.empty() && s.debts.head == nil, "flows are queued")
+	check(s.opens.slots.messages == 0, "%d messages", s.opens.slots.messages)
+	check(s.out.reserved == 0, "%d bytes of room are reserved", s.out.reserved)
+	check(s.opens.unconfirmed == 0, "%d unconfirmed", s.opens.unconfirmed)
+	check(s.out.roomWait.empty() && s.opens.confirmWait.empty(), "somebody waits for room or a place")
+	check(s.out.ring.empty() && s.out.debts.head == nil, "flows are queued")
 	for g := range frame.Groups {
-		check(s.poolWait[g].empty() && len(s.poolFlows[g]) == 0, "somebody waits for early window of group %d", g)
+		check(s.pools.wait[g].empty() && len(s.pools.flows[g]) == 0, "somebody waits for early window of group %d", g)
 	}
 	for _, w := range s.idleWaiters {
 		check(len(w.ch) == 0 && !w.queued, "a free waiter is in use")
@@ -94,7 +94,7 @@ func checkRaw(t testing.TB, r *raw) {
 		t.Error(err)
 	}
 	for g := range frame.Groups {
-		if in, out := r.earlyIn[g], r.earlyOut[g].Load(); in != out || int(out) != r.l.freed[g] {
+		if in, out := r.peer.earlyIn[g], r.peer.released[g].Load(); in != out || int(out) != r.l.freed[g] {
 			t.Errorf("group %d: early bytes: received %d, released %d, announced %d", g, in, out, r.l.freed[g])
 		}
 	}

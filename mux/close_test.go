@@ -102,7 +102,7 @@ func TestHandleClose(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if r.Fill(); r.Count() != 0 || r.reserved != 0 {
+		if r.Fill(); r.Count() != 0 || r.out.reserved != 0 {
 			t.Error("something is left")
 		}
 		r.wantIdle()

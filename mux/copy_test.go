@@ -139,7 +139,7 @@ func TestDeadlines(t *testing.T) {
 		st.Close()
 		r.ok(fData(1, flFin, 0))
 		r.take()
-		if err := r.HandleReleased(released(r.earlySent[0])); err != nil {
+		if err := r.HandleReleased(released(r.pools.sent[0])); err != nil {
 			t.Fatal(err)
 		}
 		checkRaw(t, r)

@@ -56,9 +56,9 @@ func TestBeyondPockets(t *testing.T) {
 					r.ok(c.one)
 					continue
 				}
-				in, count := r.earlyIn, r.Count()
+				in, count := r.peer.earlyIn, r.Count()
 				r.bad(c.bad, c.more)
-				if r.Count() != count || c.name != "size, short" && r.earlyIn != in {
+				if r.Count() != count || c.name != "size, short" && r.peer.earlyIn != in {
 					t.Error("the frame was booked before it was checked")
 				}
 			}

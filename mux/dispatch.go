@@ -46,7 +46,7 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 			return err
 		}
 		s.l.Lock()
-		s.slotTable.setLimits(m)
+		s.opens.slots.setLimits(m)
 		s.l.Unlock()
 		return nil
 	}
@@ -155,13 +155,13 @@ func (s *Session) HandleReleased(total [frame.Groups]uint64) error {
 	s.l.Lock()
 	defer s.l.Unlock()
 	for g, n := range total {
-		if n < s.earlyFreed[g] || n > s.earlySent[g] {
-			return protocolError(0, "released counter %d of group %d is not between %d and %d", n, g, s.earlyFreed[g], s.earlySent[g])
+		if n < s.pools.freed[g] || n > s.pools.sent[g] {
+			return protocolError(0, "released counter %d of group %d is not between %d and %d", n, g, s.pools.freed[g], s.pools.sent[g])
 		}
-		if n == s.earlyFreed[g] {
+		if n == s.pools.freed[g] {
 			continue
 		}
-		s.earlyFreed[g] = n
+		s.pools.freed[g] = n
 		s.servePoolLocked(g)
 	}
 	return nil

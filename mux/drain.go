@@ -11,13 +11,13 @@ import (
 func (s *Session) Drain(code frame.Code, text, addr string) {
 	s.l.Lock()
 	defer s.l.Unlock()
-	if s.gone != nil || s.draining.Load() {
+	if s.life.gone != nil || s.life.draining.Load() {
 		return
 	}
 	// The reader books an id before it looks at draining, so every id it lets pass is in last.
-	s.draining.Store(true)
-	last := s.lastPeer.Load()
-	s.drainAt.Store(last)
+	s.life.draining.Store(true)
+	last := s.peer.lastID.Load()
+	s.life.drainAt.Store(last)
 	p := frame.AppendDrain(make([]byte, frame.HeaderLen, 256), &frame.Drain{LastID: last, Code: code, Text: text, Addr: addr})
 	frame.PutHeader(p, frame.Header{Type: frame.TypeDrain, Length: uint32(len(p) - frame.HeaderLen)})
 	copy(s.l.Alloc(len(p)), p)
@@ -39,10 +39,10 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 		code = frame.Unavailable
 	}
 	s.l.Lock()
-	again := s.drained != nil
-	s.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
-	s.confirmWait.wakeAll()
-	s.slotTable.wakeAll()
+	again := s.life.drained != nil
+	s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
+	s.opens.confirmWait.wakeAll()
+	s.opens.slots.wakeAll()
 	s.l.Unlock()
 	if !again {
 		s.acc.HandleDrain(d)
@@ -66,7 +66,7 @@ func (s *Session) CloseStreams() {
 		if st.closed == nil {
 			st.closed = errClosed
 			st.wakeWritersLocked()
-			if !st.sentEnd && s.gone == nil {
+			if !st.sentEnd && s.life.gone == nil {
 				s.oweLocked(&st.flow, oweFin)
 			}
 		}

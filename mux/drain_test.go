@@ -76,8 +76,8 @@ func TestDrainedInOrder(t *testing.T) {
 		r.ok(fDrain(0))
 		r.ack()
 		r.wantIdle()
-		if err := <-errc; !isUnavailable(err) || r.reserved != 0 {
-			t.Errorf("%v, %d bytes stay reserved", err, r.reserved)
+		if err := <-errc; !isUnavailable(err) || r.out.reserved != 0 {
+			t.Errorf("%v, %d bytes stay reserved", err, r.out.reserved)
 		}
 		r.wantIdle()
 	})

@@ -40,14 +40,14 @@ func TestDataAfterEnd(t *testing.T) {
 			t.Run(c.name+", then "+name, func(t *testing.T) {
 				r := newRaw(t, nil)
 				r.ok(c.ended...)
-				ready, in := len(r.acc.ready), r.earlyIn
+				ready, in := len(r.acc.ready), r.peer.earlyIn
 				f.h.ID = c.ended[len(c.ended)-1].h.ID
 				switch err := r.feed(f); {
 				case c.dropped && err != nil:
 					t.Error(err)
 				case !c.dropped && (err == nil || !strings.Contains(err.Error(), "after FIN")):
 					t.Errorf("error is %v", err)
-				case len(r.acc.ready) > ready || r.earlyIn != in:
+				case len(r.acc.ready) > ready || r.peer.earlyIn != in:
 					t.Error("it was taken")
 				}
 			})
@@ -241,12 +241,12 @@ func TestTorn(t *testing.T) {
 				r := newRaw(t, nil)
 				r.ok(c.before...)
 				r.take()
-				earlyIn, count, last := r.earlyIn, r.Count(), r.lastPeer.Load()
+				earlyIn, count, last := r.peer.earlyIn, r.Count(), r.peer.lastID.Load()
 				b := c.f.bytes()
 				if err := r.feedBytes(b[:len(b)-cut]); !errors.Is(err, io.ErrUnexpectedEOF) {
 					t.Fatalf("cut by %d: %v", cut, err)
 				}
-				if r.earlyIn != earlyIn || r.Count() != count || r.lastPeer.Load() != last || len(r.acc.ready)+len(r.acc.cancelled) != 0 {
+				if r.peer.earlyIn != earlyIn || r.Count() != count || r.peer.lastID.Load() != last || len(r.acc.ready)+len(r.acc.cancelled) != 0 {
 					t.Fatalf("a frame cut by %d changed the session", cut)
 				}
 				r.ok(c.f) // whole again, on the next carrier

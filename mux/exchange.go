@@ -85,13 +85,13 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 	if err != nil {
 		return err
 	}
-	s.reserved -= g.room
+	s.out.reserved -= g.room
 	s.initFlow(&x.flow, 0, o.Kind, o.Depth, o.Parent, true)
 	x.slots = g.slots
 	if !whole {
-		if room := s.roomLocked() - frame.HeaderLen - openLen(o); s.poolWait[x.group].empty() && room > 0 {
+		if room := s.roomLocked() - frame.HeaderLen - openLen(o); s.pools.wait[x.group].empty() && room > 0 {
 			n = max(0, min(fit, s.poolRoomLocked(x.group), room, s.bulkRoomLocked()))
-			s.earlySent[x.group] += uint64(n)
+			s.pools.sent[x.group] += uint64(n)
 		}
 	}
 	x.openPos, x.deadline = s.l.Appended(), deadlineOf(o.Timeout)
@@ -103,7 +103,7 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 	_, err = x.writeLocked(ctx, body[n:], true, nil, nil)
 	x.writing = false
 	switch {
-	case err == nil || x.done && s.gone != nil:
+	case err == nil || x.done && s.life.gone != nil:
 		return nil
 	case x.done || x.stopped != nil: // answered before all of the body was sent, or about to be
 		if !x.sentEnd {
@@ -112,7 +112,7 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 			s.endSendLocked(&x.flow)
 		}
 		return nil
-	case s.gone != nil:
+	case s.life.gone != nil:
 		return nil // Complete says so
 	}
 	x.done = true
@@ -204,7 +204,7 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 		if err := x.s.checkEarly(x.id, x.group, len(body)); err != nil {
 			return err
 		}
-		x.s.earlyIn[x.group] += uint64(len(body))
+		x.s.peer.earlyIn[x.group] += uint64(len(body))
 	}
 	head.Detail = append([]byte(nil), head.Detail...)
 	head.Metadata = append([]byte(nil), head.Metadata...)
@@ -266,7 +266,7 @@ func (x *Exchange) settle(head *frame.Head, body []byte, reset bool) {
 		s.endRecvLocked(&x.left.flow)
 	} else {
 		s.endRecvLocked(&x.flow)
-		x.Reusable = x.sentEnd && !x.inDebt && !x.queued && !x.pooled && !x.writing && x.asm == nil && s.gone == nil
+		x.Reusable = x.sentEnd && !x.inDebt && !x.queued && !x.pooled && !x.writing && x.asm == nil && s.life.gone == nil
 	}
 	s.l.Unlock()
 	if !was {

@@ -139,7 +139,7 @@ func TestBulkGoesDirect(t *testing.T) {
 				synctest.Wait()
 			}
 			n := r.l.Unsent()
-			for r.l.Unsent() > 0 || !r.ring.empty() {
+			for r.l.Unsent() > 0 || !r.out.ring.empty() {
 				r.flush()
 				synctest.Wait()
 			}

@@ -4,6 +4,29 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
+// sendState is in which order the flows get their frames into the log. Guarded
+// by the send lock.
+type sendState struct {
+	ring      flowRing // flows with bytes to send and leave to send them
+	fills     uint64   // calls of Fill, one before each flush
+	livelyAt  uint64   // what fills was when something was appended that somebody may wait for
+	bulkOf    uint64   // the flow whose bulk was appended last
+	bulkSince uint64   // what fills was when that was another
+	passed    int      // bytes that went ahead of the ring since it was empty, less two for each it has sent
+	debts     debtList // flows that owe CREDIT, STOP, RESET, FIN or BLOCKED
+	roomWait  waitList // small frames waiting for room in the log, in bytes
+	reserved  int      // bytes of room handed to woken waiters that have not appended yet
+}
+
+// earlyPools is what this side may send early, by kind group. Guarded by the
+// send lock.
+type earlyPools struct {
+	wait  [frame.Groups]waitList // opens that wait for their pool, in bytes
+	flows [frame.Groups][]*flow  // flows with early bytes left that wait for their pool
+	sent  [frame.Groups]uint64   // ours, cumulative
+	freed [frame.Groups]uint64   // of those, released by the peer, cumulative
+}
+
 // flowRing is the round of flows that have bytes waiting and leave to send them: each turn sends one
 // frame, which is deficit round robin with frames of one size.
 type flowRing struct{ head, tail *flow }
@@ -51,12 +74,12 @@ func (s *Session) oweLocked(f *flow, d debt) {
 	f.owe |= d
 	if !f.inDebt {
 		f.inDebt, f.nextDebt = true, nil
-		if s.debts.tail == nil {
-			s.debts.head = f
+		if s.out.debts.tail == nil {
+			s.out.debts.head = f
 		} else {
-			s.debts.tail.nextDebt = f
+			s.out.debts.tail.nextDebt = f
 		}
-		s.debts.tail = f
+		s.out.debts.tail = f
 	}
 	s.l.Wake()
 }
@@ -74,11 +97,11 @@ func (s *Session) oweResetLocked(f *flow, code frame.Code, text string) {
 // for credit or for their early pool.
 func (s *Session) enqueueLocked(f *flow) {
 	if n, early := f.allowanceLocked(); n > 0 || len(f.parked.pend) == 0 {
-		s.ring.push(f)
+		s.out.ring.push(f)
 		return
 	} else if early && f.early > 0 && !f.pooled {
 		f.pooled = true
-		s.poolFlows[f.group] = append(s.poolFlows[f.group], f)
+		s.pools.flows[f.group] = append(s.pools.flows[f.group], f)
 	}
 	if !f.toldBlocked && !f.sentEnd {
 		f.toldBlocked = true
@@ -88,16 +111,16 @@ func (s *Session) enqueueLocked(f *flow) {
 
 // servePoolLocked lets those go on who waited for early window of group g.
 func (s *Session) servePoolLocked(g int) {
-	q := &s.poolWait[g]
+	q := &s.pools.wait[g]
 	for !q.empty() && s.poolRoomLocked(uint8(g)) >= q.head.need {
-		s.earlySent[g] += uint64(q.head.need)
+		s.pools.sent[g] += uint64(q.head.need)
 		q.wakeFirst(true)
 	}
 	if !q.empty() || s.poolRoomLocked(uint8(g)) <= 0 {
 		return
 	}
-	flows := s.poolFlows[g]
-	s.poolFlows[g] = nil
+	flows := s.pools.flows[g]
+	s.pools.flows[g] = nil
 	for _, f := range flows {
 		f.pooled = false
 		if f.parked != nil {
@@ -115,25 +138,25 @@ func (s *Session) servePoolLocked(g int) {
 // Frames that wait for room go first, but what goes past the ring is counted: behind 128 KiB of it bulk has its turn,
 // whatever Bulk says, or enough callers would stop every stream.
 func (s *Session) Fill() (waiting bool) {
-	s.fills++
-	if s.gone != nil {
+	s.out.fills++
+	if s.life.gone != nil {
 		return false
 	}
 	waiting = !s.payLocked()
-	for !s.roomWait.empty() || !s.ring.empty() {
-		due := s.passed >= aheadOfAll
-		if q := &s.roomWait; !q.empty() && (s.ring.empty() || !due) {
+	for !s.out.roomWait.empty() || !s.out.ring.empty() {
+		due := s.out.passed >= aheadOfAll
+		if q := &s.out.roomWait; !q.empty() && (s.out.ring.empty() || !due) {
 			if q.head.need > s.roomLocked() {
 				return true
 			}
-			s.reserved += q.head.need
+			s.out.reserved += q.head.need
 			q.wakeFirst(true)
 			continue
 		}
 		if s.roomLocked() < frame.HeaderLen+minBulkRoom || s.bulkLocked() <= 0 && !due {
 			return true
 		}
-		f := s.ring.pop()
+		f := s.out.ring.pop()
 		w := f.parked
 		if w == nil {
 			continue // its writer has left
@@ -143,7 +166,7 @@ func (s *Session) Fill() (waiting bool) {
 			continue
 		}
 		n, done := f.appendLocked(w.pend, w.fin, w.head)
-		s.passed = max(0, s.passed-2*n) // a third of what goes out is bulk
+		s.out.passed = max(0, s.out.passed-2*n) // a third of what goes out is bulk
 		if w.pend = w.pend[n:]; done {
 			w.done = true
 			f.wakeWriterLocked()
@@ -151,18 +174,18 @@ func (s *Session) Fill() (waiting bool) {
 		}
 		s.enqueueLocked(f)
 	}
-	s.passed = 0
+	s.out.passed = 0
 	return waiting
 }
 
 // payLocked encodes debts, and reports whether all of them are paid.
 func (s *Session) payLocked() bool {
-	for f := s.debts.head; f != nil; f = s.debts.head {
+	for f := s.out.debts.head; f != nil; f = s.out.debts.head {
 		if s.l.Room() < -controlReserve {
 			return false
 		}
-		if s.debts.head = f.nextDebt; s.debts.head == nil {
-			s.debts.tail = nil
+		if s.out.debts.head = f.nextDebt; s.out.debts.head == nil {
+			s.out.debts.tail = nil
 		}
 		f.nextDebt, f.inDebt = nil, false
 		owe := f.owe

@@ -97,7 +97,7 @@ func TestFullReserve(t *testing.T) {
 	}
 	r.ack()
 	r.take()
-	if r.debts.head != nil || r.Count() != 1 {
+	if r.out.debts.head != nil || r.Count() != 1 {
 		t.Errorf("%d streams are left", r.Count()-1)
 	}
 }
@@ -180,10 +180,10 @@ func TestFullWaits(t *testing.T) {
 						}
 					}
 					r.take()
-					if r.reserved != 0 || !r.roomWait.empty() || end != "close" && !r.ring.empty() || len(r.poolFlows[1]) > 0 {
-						t.Errorf("%d bytes of room stay reserved, or somebody still waits", r.reserved)
+					if r.out.reserved != 0 || !r.out.roomWait.empty() || end != "close" && !r.out.ring.empty() || len(r.pools.flows[1]) > 0 {
+						t.Errorf("%d bytes of room stay reserved, or somebody still waits", r.out.reserved)
 					}
-					if end == "context" && (r.unconfirmed != 0 || r.slotTable.get(newKey(0, 0)).used != 0) {
+					if end == "context" && (r.opens.unconfirmed != 0 || r.opens.slots.get(newKey(0, 0)).used != 0) {
 						t.Error("an open that failed keeps its place or slot")
 					}
 				})

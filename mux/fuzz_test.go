@@ -184,7 +184,7 @@ func fuzzFrames(t *testing.T, says, in []byte) {
 			r.First().CloseRead()
 		}
 		for g := range frame.Groups {
-			if in, out := r.earlyIn[g], r.earlyOut[g].Load(); out > in || in-out > uint64(r.cfg.Local.EarlyPool[g]) || int(out) != r.l.freed[g] {
+			if in, out := r.peer.earlyIn[g], r.peer.released[g].Load(); out > in || in-out > uint64(r.cfg.Local.EarlyPool[g]) || int(out) != r.l.freed[g] {
 				t.Fatalf("group %d: %d bytes received, %d released, %d announced", g, in, out, r.l.freed[g])
 			}
 		}

@@ -113,7 +113,7 @@ func TestSlotSets(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if n := len(r.slotTable.sets); n != 1+MaxDepth+1+4 {
+		if n := len(r.opens.slots.sets); n != 1+MaxDepth+1+4 {
 			t.Errorf("%d sets of slots", n)
 		}
 	})
@@ -137,7 +137,7 @@ func TestPeerOverLimits(t *testing.T) {
 				t.Errorf("%d refused, %d in the table", r.tab.refused, r.Count())
 			}
 			g := k.Group()
-			if held := r.earlyIn[g] - r.earlyOut[g].Load(); held != 9 {
+			if held := r.peer.earlyIn[g] - r.peer.released[g].Load(); held != 9 {
 				t.Errorf("%d early bytes are held, want those of the three that are open", held)
 			}
 			r.wantIdle()

@@ -3,6 +3,7 @@ package mux
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -10,6 +11,16 @@ import (
 
 // ErrOpenTimeout is what OpenStream returns after Config.OpenTimeout: a *StreamError.
 var ErrOpenTimeout error = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before"}
+
+// openState is what this side has open, and what waits to be opened. Guarded by
+// the send lock unless atomic.
+type openState struct {
+	slots       slotTable
+	backlog     int // most of our streams that the peer has not accepted; constant
+	unconfirmed int // of them; places handed to woken waiters count
+	confirmWait waitList
+	nextID      atomic.Uint64 // written with the send lock held
+}
 
 // check refuses what the wire cannot carry.
 func (o *Open) check(s *Session, stream bool, size int) error {
@@ -56,11 +67,11 @@ func (g *opening) undoLocked() {
 	}
 	if g.slots != nil {
 		group := g.slots.key.group()
-		s.slotTable.free(g.slots, group)
-		s.earlySent[group] -= uint64(g.early)
+		s.opens.slots.free(g.slots, group)
+		s.pools.sent[group] -= uint64(g.early)
 		s.servePoolLocked(int(group)) // those behind it may need less
 	}
-	s.reserved -= g.room
+	s.out.reserved -= g.room
 	s.l.Wake() // others may fit in the room now
 }
 
@@ -89,14 +100,14 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 	}
 	group := g.slots.key.group()
 	for n > 0 && g.early == 0 {
-		if s.gone != nil {
-			return s.gone
+		if s.life.gone != nil {
+			return s.life.gone
 		}
 		granted := false
-		if s.poolWait[group].empty() && s.poolRoomLocked(group) >= n {
-			s.earlySent[group] += uint64(n)
+		if s.pools.wait[group].empty() && s.poolRoomLocked(group) >= n {
+			s.pools.sent[group] += uint64(n)
 			granted = true
-		} else if granted, err = s.awaitLocked(&s.poolWait[group], n, ctx, nil); err != nil {
+		} else if granted, err = s.awaitLocked(&s.pools.wait[group], n, ctx, nil); err != nil {
 			return err
 		}
 		if granted {
@@ -104,14 +115,14 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 		}
 	}
 	for g.room == 0 {
-		if s.gone != nil {
-			return s.gone
+		if s.life.gone != nil {
+			return s.life.gone
 		}
-		if s.roomWait.empty() && s.roomLocked() >= size {
+		if s.out.roomWait.empty() && s.roomLocked() >= size {
 			return nil
 		}
 		s.l.Wake()
-		granted, err := s.awaitLocked(&s.roomWait, size, ctx, nil)
+		granted, err := s.awaitLocked(&s.out.roomWait, size, ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -131,8 +142,8 @@ func (s *Session) firstRoom(o *Open) int {
 // appendOpenLocked gives f its id, registers e and appends the OPEN frame: one critical section, so that
 // ids stand in the log in order and an answer always finds its stream.
 func (s *Session) appendOpenLocked(f *flow, e entry, o *Open, body []byte, total int, fin bool) {
-	f.id = s.nextID.Load()
-	s.nextID.Store(f.id + 2)
+	f.id = s.opens.nextID.Load()
+	s.opens.nextID.Store(f.id + 2)
 	var name [frame.MaxName]byte // a []byte of the string without an allocation
 	w := frame.Open{Kind: o.Kind, Depth: o.Depth, Codec: o.Codec, Parent: o.Parent, Size: uint32(total),
 		Name: name[:copy(name[:], o.Name)], Metadata: o.Metadata, Body: body}
@@ -189,7 +200,7 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 	if err != nil {
 		return nil, err
 	}
-	s.reserved -= g.room
+	s.out.reserved -= g.room
 	st := s.newStream(0, o.Kind, true)
 	st.describe(o)
 	st.slots, st.key = g.slots, g.slots.key
@@ -201,14 +212,14 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 
 // drainErrLocked refuses opens of the End's own scope once the peer drains.
 func (s *Session) drainErrLocked(parent uint64) error {
-	if s.gone != nil {
-		return s.gone
+	if s.life.gone != nil {
+		return s.life.gone
 	}
-	if s.shut != nil {
-		return s.shut
+	if s.life.shut != nil {
+		return s.life.shut
 	}
-	if s.drained != nil && parent == 0 {
-		return s.drained
+	if s.life.drained != nil && parent == 0 {
+		return s.life.drained
 	}
 	return nil
 }

@@ -53,8 +53,8 @@ func TestPoolWaits(t *testing.T) {
 		}
 		synctest.Wait()
 		r.take() // in whatever order the two are scheduled
-		if len(errs[2])+len(errs[3]) != 2 || r.earlySent[2] != 2350 {
-			t.Errorf("%d bytes are booked, 2350 were sent", r.earlySent[2])
+		if len(errs[2])+len(errs[3]) != 2 || r.pools.sent[2] != 2350 {
+			t.Errorf("%d bytes are booked, 2350 were sent", r.pools.sent[2])
 		}
 	})
 }
@@ -78,8 +78,8 @@ func TestPoolHandsOver(t *testing.T) {
 		if len(small) != 1 {
 			t.Error("it still waits although there is enough for it")
 		}
-		if r.earlySent[2] != 1050 {
-			t.Errorf("%d bytes are booked, 1050 were sent", r.earlySent[2])
+		if r.pools.sent[2] != 1050 {
+			t.Errorf("%d bytes are booked, 1050 were sent", r.pools.sent[2])
 		}
 	})
 }
@@ -133,7 +133,7 @@ func TestPoolStream(t *testing.T) {
 			t.Error("write on a stream that was reset")
 		}
 		r.l.Lock()
-		if n := len(r.poolFlows[0]); n != 2 {
+		if n := len(r.pools.flows[0]); n != 2 {
 			t.Errorf("%d flows wait for the pool, want 2: one has left", n)
 		}
 		r.l.Unlock()
@@ -147,7 +147,7 @@ func TestPoolStream(t *testing.T) {
 		r.ok(fCredit(6, 1100))
 		r.want("DATA 6 1100")
 		synctest.Wait()
-		if len(e4)+len(e6) != 2 || len(r.poolFlows[0]) != 0 {
+		if len(e4)+len(e6) != 2 || len(r.pools.flows[0]) != 0 {
 			t.Error("somebody waits on")
 		}
 	})

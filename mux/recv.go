@@ -136,7 +136,7 @@ func (st *Stream) settle(rel, credit int) {
 func (f *flow) grantMore(n int) {
 	s := f.s
 	s.l.Lock()
-	if !f.recvEnd && s.gone == nil {
+	if !f.recvEnd && s.life.gone == nil {
 		f.oweCredit += uint32(n)
 		s.oweLocked(f, oweCredit)
 	}

@@ -68,7 +68,7 @@ func TestVoid(t *testing.T) {
 		r.want(
 			rawFrame{frame.Header{Type: frame.TypeReset, ID: id}, frame.AppendReset(nil, &frame.Reset{Code: frame.Canceled})}.String(),
 			rawFrame{frame.Header{Type: frame.TypeReset, ID: id + 2}, frame.AppendReset(nil, &frame.Reset{Code: frame.Canceled})}.String())
-		if r.earlyIn[frame.GroupCalls] != r.earlyOut[frame.GroupCalls].Load() || r.earlyIn[frame.GroupStreams] != 0 {
+		if r.peer.earlyIn[frame.GroupCalls] != r.peer.released[frame.GroupCalls].Load() || r.peer.earlyIn[frame.GroupStreams] != 0 {
 			t.Error("its bytes are in the wrong group, or not released")
 		}
 	}

@@ -73,7 +73,7 @@ func (x *Incoming) checkAnswer(h *frame.Head, body []byte) (*frame.Head, []byte,
 // answers come from a new goroutine, whose stack is small and would have to grow for each.
 func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
 	s := x.s
-	if s.gone == nil && !x.replied && !x.canceled && !x.sentEnd && x.owe&oweReset == 0 && h.Size == 0 && s.roomWait.empty() {
+	if s.life.gone == nil && !x.replied && !x.canceled && !x.sentEnd && x.owe&oweReset == 0 && h.Size == 0 && s.out.roomWait.empty() {
 		n, early := x.allowanceLocked()
 		hl := frame.HeadLen(h)
 		if len(body) <= min(n, s.frameLocked()-hl) && frame.HeaderLen+hl+len(body) <= s.roomLocked() {
@@ -95,8 +95,8 @@ func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []by
 	x.replied = wait
 	for {
 		switch {
-		case s.gone != nil:
-			return true, s.gone
+		case s.life.gone != nil:
+			return true, s.life.gone
 		case x.canceled:
 			x.replied = true
 			s.oweLocked(&x.flow, oweFin)
@@ -117,19 +117,19 @@ func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []by
 			n = len(body)
 		}
 		size := frame.HeaderLen + hl + n
-		if !s.roomWait.empty() || s.roomLocked() < size {
+		if !s.out.roomWait.empty() || s.roomLocked() < size {
 			if !wait {
 				return false, nil
 			}
 			s.l.Wake()
-			granted, err := s.awaitLocked(&s.roomWait, size, ctx, nil)
+			granted, err := s.awaitLocked(&s.out.roomWait, size, ctx, nil)
 			if granted {
-				s.reserved -= size
+				s.out.reserved -= size
 			} else if err != nil {
 				s.oweResetLocked(&x.flow, frame.Canceled, "the answer could not be sent in time")
 				return true, err
 			}
-			if !granted || s.gone != nil || x.canceled {
+			if !granted || s.life.gone != nil || x.canceled {
 				continue
 			}
 			if again, e := x.allowanceLocked(); again < n || e != early {
@@ -142,7 +142,7 @@ func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []by
 			return true, nil
 		}
 		_, err := x.writeLocked(ctx, body[n:], true, nil, nil)
-		if err != nil && !x.sentEnd && s.gone == nil {
+		if err != nil && !x.sentEnd && s.life.gone == nil {
 			if x.canceled {
 				s.oweLocked(&x.flow, oweFin)
 			} else {
@@ -168,7 +168,7 @@ func (x *Incoming) appendHeadLocked(head *frame.Head, body []byte, early, fin bo
 		if early {
 			flags |= frame.FlagEarly
 			x.early -= len(body)
-			s.earlySent[x.group] += uint64(len(body))
+			s.pools.sent[x.group] += uint64(len(body))
 		} else {
 			x.credit -= int64(len(body))
 		}

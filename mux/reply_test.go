@@ -109,7 +109,7 @@ func TestReplyPockets(t *testing.T) {
 		go func() { errc <- x.Reply(t.Context(), nil, make([]byte, 1000)) }()
 		synctest.Wait()
 		r.l.Lock()
-		r.earlySent[1] += 1000 // somebody takes the pool
+		r.pools.sent[1] += 1000 // somebody takes the pool
 		r.l.Unlock()
 		r.ok(fCredit(3, 1000))
 		r.ack()

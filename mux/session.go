@@ -11,6 +11,9 @@ import (
 )
 
 // A Session runs the streams, calls and messages of one link. Make one with New.
+//
+// Its fields are grouped by concern, and each group says what guards it; what
+// comes before them is constant. The package comment has the order of the locks.
 type Session struct {
 	l   Link
 	cfg Config
@@ -22,33 +25,12 @@ type Session struct {
 
 	first *Stream // the End's own stream; nil with NoFirst
 
-	// Guarded by the send lock.
-	ring        flowRing // flows with bytes to send and leave to send them
-	fills       uint64   // calls of Fill, one before each flush
-	livelyAt    uint64   // what fills was when something was appended that somebody may wait for
-	bulkOf      uint64   // the flow whose bulk was appended last
-	bulkSince   uint64   // what fills was when that was another
-	passed      int      // bytes that went ahead of the ring since it was empty, less two for each it has sent
-	debts       debtList // flows that owe CREDIT, STOP, RESET, FIN or BLOCKED
-	roomWait    waitList // small frames waiting for room in the log, in bytes
-	reserved    int      // bytes of room handed to woken waiters that have not appended yet
-	poolWait    [frame.Groups]waitList
-	poolFlows   [frame.Groups][]*flow // flows with early bytes left that wait for their pool
-	earlySent   [frame.Groups]uint64  // ours, cumulative
-	earlyFreed  [frame.Groups]uint64  // of those, released by the peer, cumulative
-	slotTable   slotTable             // opens of ours
-	backlog     int                   // most of our streams that the peer has not accepted; constant
-	unconfirmed int                   // of them; places handed to woken waiters count
-	confirmWait waitList
-	idleWaiters []*waiter
-	gone        error        // why the session ended
-	shut        error        // why nothing is opened any more though it goes on; set by the yamux link
-	drained     *StreamError // the peer serves no new opens
-
-	nextID   atomic.Uint64 // written with the send lock held
-	lastPeer atomic.Uint64 // highest id the peer opened; written by the reader
-	drainAt  atomic.Uint64 // ids of the peer above it are refused, once draining
-	draining atomic.Bool
+	out         sendState
+	pools       earlyPools
+	opens       openState
+	idleWaiters []*waiter // for newWaiterLocked; send lock
+	life        lifetime
+	peer        peerState
 
 	tab struct {
 		sync.Mutex // guards what follows; taken inside the send lock
@@ -57,11 +39,36 @@ type Session struct {
 		refused int       // entries that only wait for the end of a refused open
 	}
 
-	earlyIn  [frame.Groups]uint64        // the peer's early bytes received; owned by the reader
-	earlyOut [frame.Groups]atomic.Uint64 // of those, released
-
 	budget budget
 	unread atomic.Int64 // bytes that streams hold for their readers; counted in the yamux dialect only
+}
+
+// lifetime says what a session still opens and serves. Guarded by the send lock
+// unless atomic. None of it is ever taken back:
+//
+//	set by                     field     opens of ours  opens of the peer's  what is open
+//	                           -         wait, go out   served               goes on
+//	Drain                      draining  wait, go out   refused              goes on
+//	a DRAIN of the peer's      drained   fail           served               goes on
+//	Yamux.Close                shut      fail           refused              ends when written
+//	HandleClose                gone      fail           do not come          has ended
+//
+// Draining, on either side, is about the End's own scope: what belongs to a
+// stream that is open is still opened and served.
+type lifetime struct {
+	gone     error         // why the session ended
+	shut     error         // why nothing is opened any more though it goes on; set by the yamux link
+	drained  *StreamError  // the peer serves no new opens
+	drainAt  atomic.Uint64 // ids of the peer above it are refused, once draining
+	draining atomic.Bool
+}
+
+// peerState is what the peer has opened and sent early. The reader owns it; the
+// counters that others read, or advance, are atomic.
+type peerState struct {
+	lastID   atomic.Uint64               // highest id the peer opened; written by the reader
+	earlyIn  [frame.Groups]uint64        // the peer's early bytes received; reader only
+	released [frame.Groups]atomic.Uint64 // of those, released
 }
 
 // entry is what the table holds: a stream, an exchange of ours or of the peer's, or a leftover.
@@ -81,11 +88,11 @@ func New(l Link, cfg *Config) *Session {
 		s.maxPayload = min(s.maxPayload, n)
 	}
 	s.budget.init(c.process, c.StreamBudget, c.BodyBudget)
-	s.slotTable.init(c.Peer)
-	s.backlog = min(maxUnconfirmed, int(c.Peer.Backlog))
-	s.nextID.Store(2)
+	s.opens.slots.init(c.Peer)
+	s.opens.backlog = min(maxUnconfirmed, int(c.Peer.Backlog))
+	s.opens.nextID.Store(2)
 	if c.Client {
-		s.nextID.Store(1)
+		s.opens.nextID.Store(1)
 	}
 	if !c.NoFirst {
 		s.first = s.newStream(0, frame.KindStream, c.Client)
@@ -152,9 +159,9 @@ func (s *Session) wasOpened(id uint64) bool {
 		return s.first != nil
 	}
 	if s.mine(id) {
-		return id < s.nextID.Load()
+		return id < s.opens.nextID.Load()
 	}
-	return id <= s.lastPeer.Load()
+	return id <= s.peer.lastID.Load()
 }
 
 // errNoEntry is nil for a frame of a stream that has ended: such frames are legal in flight.
@@ -171,11 +178,11 @@ func (s *Session) HandleClose(err error) {
 		err = errors.New("gantline: session closed")
 	}
 	s.l.Lock()
-	if s.gone != nil {
+	if s.life.gone != nil {
 		s.l.Unlock()
 		return
 	}
-	s.gone = err
+	s.life.gone = err
 	s.tab.Lock()
 	all := slices.AppendSeq(make([]entry, 0, s.tab.count()), s.tab.all())
 	s.tab.clear()
@@ -184,12 +191,12 @@ func (s *Session) HandleClose(err error) {
 		e.base().wakeWriterLocked()
 		e.base().turn.wakeAll()
 	}
-	s.roomWait.wakeAll()
-	s.confirmWait.wakeAll()
-	for g := range s.poolWait {
-		s.poolWait[g].wakeAll()
+	s.out.roomWait.wakeAll()
+	s.opens.confirmWait.wakeAll()
+	for g := range s.pools.wait {
+		s.pools.wait[g].wakeAll()
 	}
-	s.slotTable.wakeAll()
+	s.opens.slots.wakeAll()
 	s.l.Unlock()
 	giveGrants(s.budget.close())
 	for _, e := range all {
@@ -202,14 +209,14 @@ func (s *Session) release(group uint8, n int) {
 	if n <= 0 {
 		return
 	}
-	s.earlyOut[group].Add(uint64(n))
+	s.peer.released[group].Add(uint64(n))
 	s.l.Release(int(group), n)
 }
 
 // checkEarly checks n early bytes that arrive against the group's pool. Called by the reader before
 // anything is allocated for them; they are booked in earlyIn once the frame is whole.
 func (s *Session) checkEarly(id uint64, group uint8, n int) error {
-	held := s.earlyIn[group] - s.earlyOut[group].Load()
+	held := s.peer.earlyIn[group] - s.peer.released[group].Load()
 	if limit := uint64(s.cfg.Local.EarlyPool[group]); held+uint64(n) > limit {
 		return protocolError(id, "%d early bytes beside %d unreleased ones are over the pool of %d", n, held, limit)
 	}
@@ -230,7 +237,7 @@ func (s *Session) removeLocked(f *flow) {
 	}
 	s.tab.Unlock()
 	if f.own && f.slots != nil {
-		s.slotTable.free(f.slots, f.group)
+		s.opens.slots.free(f.slots, f.group)
 		f.slots = nil
 	}
 	s.confirmLocked(f)

@@ -134,7 +134,7 @@ func (s *Session) takeSlotLocked(ctx context.Context, o *Open, timer *openTimer)
 	if o.Kind != frame.KindStream {
 		timer = nil
 	}
-	t := &s.slotTable
+	t := &s.opens.slots
 	for {
 		if err := s.drainErrLocked(o.Parent); err != nil {
 			return nil, err
@@ -161,11 +161,11 @@ func (s *Session) takePlaceLocked(ctx context.Context, o *Open, timer *openTimer
 		if err := s.drainErrLocked(o.Parent); err != nil {
 			return err
 		}
-		if s.unconfirmed < s.backlog && s.confirmWait.empty() {
-			s.unconfirmed++
+		if s.opens.unconfirmed < s.opens.backlog && s.opens.confirmWait.empty() {
+			s.opens.unconfirmed++
 			return nil
 		}
-		if granted, err := s.awaitLocked(&s.confirmWait, 1, ctx, timer.c()); granted || err != nil {
+		if granted, err := s.awaitLocked(&s.opens.confirmWait, 1, ctx, timer.c()); granted || err != nil {
 			return err
 		}
 	}
@@ -198,10 +198,10 @@ func (o *openTimer) stop() {
 
 // freePlaceLocked hands a place on to the opener that has waited longest.
 func (s *Session) freePlaceLocked() {
-	s.unconfirmed--
-	if !s.confirmWait.empty() && s.unconfirmed < s.backlog {
-		s.unconfirmed++
-		s.confirmWait.wakeFirst(true)
+	s.opens.unconfirmed--
+	if !s.opens.confirmWait.empty() && s.opens.unconfirmed < s.opens.backlog {
+		s.opens.unconfirmed++
+		s.opens.confirmWait.wakeFirst(true)
 	}
 }
 

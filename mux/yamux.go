@@ -260,9 +260,9 @@ func (y *Yamux) Close(ctx context.Context) error {
 	if closing {
 		y.causeLocked(&YamuxError{Kind: net.ErrClosed})
 		l.leaving = true
-		y.s.shut = l.cause
-		y.s.drainAt.Store(y.s.lastPeer.Load())
-		y.s.draining.Store(true)
+		y.s.life.shut = l.cause
+		y.s.life.drainAt.Store(y.s.peer.lastID.Load())
+		y.s.life.draining.Store(true)
 	}
 	l.Unlock()
 	if closing {

@@ -101,7 +101,7 @@ func TestYamuxOldID(t *testing.T) {
 // TestYamuxOwnIDsSpent: opening ends before the ids do.
 func TestYamuxOwnIDsSpent(t *testing.T) {
 	e, r := rawPeer(t, true, nil)
-	e.s.nextID.Store(1<<32 - 1<<18 - 1)
+	e.s.opens.nextID.Store(1<<32 - 1<<18 - 1)
 	for _, id := range []uint32{1<<32 - 1<<18 - 1, 1<<32 - 1<<18 + 1} {
 		st := e.open(t)
 		r.want(yamuxWindowUpdate, yamuxSYN, id, 0)

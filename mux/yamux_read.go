@@ -123,7 +123,7 @@ func (y *Yamux) hand(t frame.Type, flags frame.Flags, id uint32, p []byte, n int
 func (y *Yamux) goAway(h yamuxHeader) error {
 	switch h.length {
 	case yamuxNormal:
-		last := y.s.nextID.Load()
+		last := y.s.opens.nextID.Load()
 		d := frame.Drain{LastID: max(last, 2) - 2, Text: "it sent a go away"} // what it did not serve it resets
 		return y.hand(frame.TypeDrain, 0, 0, frame.AppendDrain(nil, &d), 0)
 	case yamuxProtocolError:
@@ -216,7 +216,7 @@ func (y *Yamux) giveBackIfStopped(e *yamuxStream, id uint32) {
 // known reports whether a stream of this id was opened, by either side. Ids too old to tell were.
 func (y *Yamux) known(id uint32) bool {
 	if y.s.mine(uint64(id)) {
-		return uint64(id) < y.s.nextID.Load()
+		return uint64(id) < y.s.opens.nextID.Load()
 	}
 	return y.ids.look(id) != yamuxIDNew
 }

@@ -133,7 +133,7 @@ func (y *Yamux) giveUp(id uint64) {
 	f := e.base()
 	y.l.Lock()
 	defer y.l.Unlock()
-	if y.s.gone == nil && !f.recvEnd {
+	if y.s.life.gone == nil && !f.recvEnd {
 		y.s.oweResetLocked(f, frame.Canceled, "")
 	}
 }

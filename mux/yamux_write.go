@@ -125,10 +125,10 @@ func (y *Yamux) flushed(taken uint64) {
 		}
 	}
 	y.resets = y.resets[:0]
-	if y.spent && y.s.drained == nil {
-		y.s.drained = errYamuxIDs
-		y.s.confirmWait.wakeAll()
-		y.s.slotTable.wakeAll()
+	if y.spent && y.s.life.drained == nil {
+		y.s.life.drained = errYamuxIDs
+		y.s.opens.confirmWait.wakeAll()
+		y.s.opens.slots.wakeAll()
 	}
 }
 

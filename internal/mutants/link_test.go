@@ -4,7 +4,7 @@ package mutants
 var linkMutants = []mutant{
 	{
 		name: "acknowledge the frame under way", file: "conn/recv.go",
-		edits: []edit{{"\tl.received.Store(c.pos)\n", "\tl.received.Store(c.pos + c.size)\n"}},
+		edits: []edit{{"\tl.recv.position.Store(c.pos)\n", "\tl.recv.position.Store(c.pos + c.size)\n"}},
 		pkg:   "conn", test: "TestAckTorn",
 	},
 	{
@@ -14,7 +14,7 @@ var linkMutants = []mutant{
 	},
 	{
 		name: "PONG does not return what PING brought", file: "conn/control.go",
-		edits: []edit{{"l.pong, l.pongDue = x.Opaque, true", "l.pongDue = true"}},
+		edits: []edit{{"l.beat.pong, l.beat.pongDue = x.Opaque, true", "l.beat.pongDue = true"}},
 		pkg:   "conn", test: "TestPongCoalesces",
 	},
 	{
@@ -34,17 +34,17 @@ var linkMutants = []mutant{
 	},
 	{
 		name: "BYE before everything is acknowledged", file: "conn/send.go",
-		edits: []edit{{"case l.log.unacked() == 0:", "case true:"}},
+		edits: []edit{{"case l.send.log.unacked() == 0:", "case true:"}},
 		pkg:   "conn", test: "TestCloseScript",
 	},
 	{
 		name: "BYE is not answered", file: "conn/control.go",
-		edits: []edit{{"\t\tl.byeDue = true\n", ""}},
+		edits: []edit{{"\t\tl.bye.due = true\n", ""}},
 		pkg:   "conn", test: "TestClose",
 	},
 	{
 		name: "no ack on its own before the log is full", file: "conn/recv.go",
-		edits: []edit{{"if c.pos-l.ackSent.Load() >= l.ackAlone {", "if false {"}},
+		edits: []edit{{"if c.pos-l.recv.ackSent.Load() >= l.recv.ackAlone {", "if false {"}},
 		pkg:   "conn", test: "TestAckAlone",
 	},
 }

@@ -13,7 +13,7 @@ var muxMutants = []mutant{
 		pkg:   "mux", test: "TestReplay",
 	},
 	{
-		name: "the end is lost when a frame is made longer", file: "mux/flow.go",
+		name: "the end is lost when a frame is made longer", file: "mux/flow_write.go",
 		edits: []edit{{"\t\th.Flags |= flags\n", "\t\th.Flags |= flags &^ frame.FlagFin\n"}},
 		pkg:   "mux", test: "TestHalfClose",
 	},

@@ -9,7 +9,7 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "no rewind", file: "conn/resume.go",
-		edits: []edit{{"if err := l.log.rewind(pos); err != nil {", "if err := error(nil); err != nil {"}},
+		edits: []edit{{"if err := l.send.log.rewind(pos); err != nil {", "if err := error(nil); err != nil {"}},
 		pkg:   "conn", test: "TestResumeCuts",
 	},
 	{
@@ -19,37 +19,37 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "no idle ack", file: "conn/ack.go",
-		edits: []edit{{"\t\tl.ackTimer.Reset(d)\n", "\t\t_ = d\n"}},
+		edits: []edit{{"\t\tl.recv.ackTimer.Reset(d)\n", "\t\t_ = d\n"}},
 		pkg:   "conn", test: "TestAckAfterDelay",
 	},
 	{
 		name: "no idle ack, seen by the schedules without a cut", file: "conn/ack.go",
-		edits: []edit{{"\t\tl.ackTimer.Reset(d)\n", "\t\t_ = d\n"}},
+		edits: []edit{{"\t\tl.recv.ackTimer.Reset(d)\n", "\t\t_ = d\n"}},
 		pkg:   "internal/sim", test: "TestSchedules", flags: []string{"-schedules=60"},
 	},
 	{
 		name: "an ask without news is never over", file: "conn/ack.go",
-		edits: []edit{{"\tif l.ackDue {\n\t\tl.ackAsked.Store(false)", "\tif l.ackDue {\n\t\t_ = 0"}},
+		edits: []edit{{"\tif l.recv.ackDue {\n\t\tl.recv.ackAsked.Store(false)", "\tif l.recv.ackDue {\n\t\t_ = 0"}},
 		pkg:   "conn", test: "TestAckAskedLate",
 	},
 	{
 		name: "accept the old epoch", file: "conn/resume_server.go",
-		edits: []edit{{"case r.Epoch <= l.epoch:", "case r.Epoch < l.epoch:"}},
+		edits: []edit{{"case r.Epoch <= l.carriers.epoch:", "case r.Epoch < l.carriers.epoch:"}},
 		pkg:   "conn", test: "TestResumeRefused",
 	},
 	{
 		name: "position before the old carrier is closed", file: "conn/resume_server.go",
 		edits: []edit{
-			{"\tl.epoch = r.Epoch\n", "\tl.epoch = r.Epoch\n\tearly := l.received.Load()\n"},
+			{"\tl.carriers.epoch = r.Epoch\n", "\tl.carriers.epoch = r.Epoch\n\tearly := l.recv.position.Load()\n"},
 			{"l.welcomeBack(c, hello, bare)\n", "l.welcomeBack(c, hello, bare, early)\n"},
 			{"welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error", "welcomeBack(c *carrier, hello *frame.Hello, bare []byte, early uint64) error"},
-			{"Position: l.received.Load(), Released", "Position: early, Released"},
+			{"Position: l.recv.position.Load(), Released", "Position: early, Released"},
 		},
 		pkg: "conn", test: "TestResumeJoins",
 	},
 	{
 		name: "resend everything", file: "conn/resume.go",
-		edits: []edit{{"if err := l.log.rewind(pos); err != nil {", "if err := l.log.rewind(l.log.acked); err != nil {"}},
+		edits: []edit{{"if err := l.send.log.rewind(pos); err != nil {", "if err := l.send.log.rewind(l.send.log.acked); err != nil {"}},
 		pkg:   "conn", test: "TestResumeCuts",
 	},
 	{
@@ -69,12 +69,12 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "the client uses an epoch again", file: "conn/resume_client.go",
-		edits: []edit{{"\tl.epoch++ //", "\t//"}},
+		edits: []edit{{"\tl.carriers.epoch++ //", "\t//"}},
 		pkg:   "conn", test: "TestResumeEpochs",
 	},
 	{
 		name: "a position outside of the log is taken", file: "conn/resume_server.go",
-		edits: []edit{{"case r.Position < l.log.acked || r.Position > l.log.sent:", "case false:"}},
+		edits: []edit{{"case r.Position < l.send.log.acked || r.Position > l.send.log.sent:", "case false:"}},
 		pkg:   "conn", test: "TestResumeRefused",
 	},
 	{
@@ -89,25 +89,25 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "the client does not follow the server's epoch", file: "conn/resume_client.go",
-		edits: []edit{{"l.epoch = max(l.epoch, refused.Epoch)", "_ = refused.Epoch"}},
+		edits: []edit{{"l.carriers.epoch = max(l.carriers.epoch, refused.Epoch)", "_ = refused.Epoch"}},
 		pkg:   "conn", test: "TestResumeEpochs",
 	},
 	{
 		name: "a closed session is resumed", file: "conn/resume_server.go",
-		edits: []edit{{"case l.ended || l.byeSent || l.peerBye || l.overrun:", "case false:"}},
+		edits: []edit{{"case l.life.ended || l.bye.sent || l.bye.heard || l.life.final:", "case false:"}},
 		pkg:   "conn", test: "TestResumeClosed",
 	},
 	{
 		name: "expiry acts in another epoch", file: "conn/resume.go",
-		edits: []edit{{"if !l.broken || l.epoch != epoch {", "if !l.broken {"}},
+		edits: []edit{{"if !l.carriers.broken || l.carriers.epoch != epoch {", "if !l.carriers.broken {"}},
 		pkg:   "conn", test: "TestResumeExpiry",
 	},
 	{
 		name: "expiry ends a link that is up", file: "conn/resume.go",
 		edits: []edit{
 			{"if l.stats.resumes != resumes {", "if false {"},
-			{"if !l.broken || l.epoch != epoch {", "if false {"},
-			{"\tif l.expiry != nil {\n\t\tl.expiry.Stop()\n\t\tl.expiry = nil\n\t}\n", ""},
+			{"if !l.carriers.broken || l.carriers.epoch != epoch {", "if false {"},
+			{"\tif l.carriers.expiry != nil {\n\t\tl.carriers.expiry.Stop()\n\t\tl.carriers.expiry = nil\n\t}\n", ""},
 		},
 		pkg: "conn", test: "TestResumeExpiry",
 	},
@@ -128,12 +128,12 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "pings are not asked again", file: "conn/resume.go",
-		edits: []edit{{"\tl.pinger.restart()\n", ""}},
+		edits: []edit{{"\tl.beat.pinger.restart()\n", ""}},
 		pkg:   "conn", test: "TestResumePing",
 	},
 	{
 		name: "the position of a refusal is ignored", file: "conn/resume.go",
-		edits: []edit{{"_ = l.log.rewind(refused.Position) //", "//"}},
+		edits: []edit{{"_ = l.send.log.rewind(refused.Position) //", "//"}},
 		pkg:   ".", test: "TestFreshCallsPosition",
 	},
 	{

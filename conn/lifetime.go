@@ -1,0 +1,202 @@
+package conn
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+)
+
+// lifetime is how far a Link is from its start and its end. Guarded by the send
+// lock, but for state, which is atomic, and the channels, which are constant.
+//
+// Its state moves like this (docs/PROTOCOL.md, section 5.6; the code has it as
+// transitions, and a test compares the three):
+//
+//	              carrier      up  up draining  drain        lost    end
+//	connecting    handshaking                   connecting           closed
+//	handshaking                up  draining     handshaking  broken  closed
+//	up                                          draining     broken  closed
+//	broken        handshaking                   broken               closed
+//	draining                                    draining     broken  closed
+//	closed
+//
+// The flags say more than the state, and each is set once: running by Start;
+// closing by Close, then sealed when all there was is in the log; cause by
+// whatever ends the link first; final when no carrier may follow; ended and
+// stopped by finish, which closes done last.
+type lifetime struct {
+	state     atomic.Uint32 // a State; changed by eventLocked
+	running   bool          // Start was called
+	closing   bool          // Close was called: flush, then BYE
+	sealed    bool          // Close takes nothing more into the log
+	final     bool          // no carrier can bring the link back any more
+	stopped   bool          // the writer must return
+	ended     bool          // the log is closed
+	started   chan struct{} // closed by Start, or when there will be none
+	confirmed chan struct{} // closed by the first frame of the peer
+	confirm   func()        // closes it, once
+	done      chan struct{} // closed when the goroutines are gone
+
+	cause   error       // why the link ends: what HandleClose and Err say
+	fault   error       // what went wrong when the cause is our own Close
+	left    uint64      // bytes that stayed unconfirmed, when it has ended
+	timer   *time.Timer // cuts the carrier at timerAt
+	timerAt int64
+}
+
+// byeState is the goodbye, ours and the peer's. Guarded by the send lock unless
+// atomic.
+type byeState struct {
+	deaf  atomic.Bool // BYE is due, or came: sequenced frames are not taken any more
+	due   bool        // the next flush is our BYE
+	sent  bool        // no frame follows any more
+	heard bool        // the peer has said BYE
+	frame frame.Bye   // ours
+}
+
+// endLocked notes why the link ends. The first reason counts; behind our own
+// Close the next one tells why it failed.
+func (l *Link) endLocked(err error) {
+	switch {
+	case l.life.cause == nil:
+		l.life.cause = err
+	case l.life.closing && l.life.fault == nil && err != l.life.cause:
+		l.life.fault = err
+	}
+}
+
+// endInLocked cuts the carrier after d, unless the link has ended or an earlier
+// call gave it less.
+func (l *Link) endInLocked(d time.Duration) {
+	at := l.now() + int64(d)
+	switch {
+	case l.life.timer == nil:
+		l.life.timer = time.AfterFunc(d, l.overdue)
+	case at < l.life.timerAt:
+		l.life.timer.Reset(d)
+	default:
+		return
+	}
+	l.life.timerAt = at
+}
+
+// overdue is what endTimer calls.
+func (l *Link) overdue() {
+	l.mu.Lock()
+	ended := l.life.ended
+	if !ended && l.life.closing {
+		l.endLocked(errCloseTimeout)
+	}
+	last := l.unbreakLocked()
+	l.mu.Unlock()
+	switch {
+	case last:
+		l.finish()
+	case !ended:
+		l.carrier().cut()
+	}
+}
+
+// endUnstartedLocked ends a link without goroutines; the caller closes the
+// carrier when it has unlocked.
+func (l *Link) endUnstartedLocked(cause error) {
+	l.life.ended, l.life.stopped = true, true
+	l.life.cause = cause
+	l.eventLocked(evEnd)
+	close(l.life.started)
+	close(l.life.done)
+}
+
+// carrierGone ends the reader goroutine, on which it runs: err is what ended it. The
+// link goes on without a carrier when it may wait for another one.
+func (l *Link) carrierGone(c *carrier, err error) {
+	l.mu.Lock()
+	if err == errBye {
+		l.mu.Unlock()
+		<-c.writerDone // it says BYE, or endTimer ends it
+		c.nc.Close()
+		l.mu.Lock()
+	} else if !l.bye.sent {
+		switch {
+		case c.why != nil:
+			err = c.why
+		case c.writeErr != nil:
+			err = lost(c.writeErr)
+		default:
+			err = lost(err)
+		}
+	}
+	c.stop = true
+	l.send.cond.Signal()
+	l.mu.Unlock()
+	c.cut()
+	<-c.writerDone
+
+	l.mu.Lock()
+	if c.linger != nil {
+		c.linger.Stop()
+	}
+	if l.breakLocked(c, err) {
+		moving := l.carriers.moving
+		l.mu.Unlock()
+		close(c.joined)
+		if !moving {
+			l.deliver()
+			l.logger().Info("gantline: carrier lost, the session waits for another", "err", whyLost(err))
+			l.cfg.OnBroken(l, err)
+		}
+		return
+	}
+	if err != errBye && !l.bye.sent {
+		l.endLocked(err)
+	}
+	l.mu.Unlock()
+	l.finish()
+	close(c.joined)
+}
+
+// finish takes the link down when its goroutines are gone. Its caller is the
+// one who found that nothing brings it back.
+func (l *Link) finish() {
+	l.mu.Lock()
+	l.life.stopped, l.life.ended = true, true
+	if l.beat.timer != nil {
+		l.beat.timer.Stop()
+		l.beat.timer = nil
+	}
+	l.recv.ackTimer.Stop()
+	for _, t := range []*time.Timer{l.life.timer, l.carriers.expiry} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if errors.Is(l.life.cause, ErrSessionLost) || errors.Is(l.life.fault, ErrSessionLost) {
+		l.eventLocked(evLost)
+	}
+	l.eventLocked(evEnd)
+	l.life.left = l.send.log.content()
+	cause := l.life.cause
+	l.mu.Unlock()
+	l.deliver()
+	l.logEnd(cause)
+	l.handler.HandleClose(cause)
+	l.mu.Lock()
+	l.send.log.reset()
+	l.send.room.shrink()
+	l.mu.Unlock()
+	close(l.life.done)
+}
+
+func (l *Link) logEnd(cause error) {
+	var p *ProtocolError
+	switch log := l.logger(); {
+	case errors.As(cause, &p):
+		log.Warn("gantline: link closed", "err", bare(cause))
+	case errors.Is(cause, ErrSessionLost):
+		log.Info("gantline: link lost", "err", bare(cause))
+	default:
+		log.Debug("gantline: link closed", "err", bare(cause))
+	}
+}
