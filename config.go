@@ -10,93 +10,94 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Config sets up an End. The zero value and nil mean all defaults. A Config may be used for many Ends; it is
-// copied when an End is made and must not be changed while that happens.
+// Config sets up an End. The zero value and nil mean all defaults. A Config may be used for many Ends. It is copied when
+// an End is made, and must not be changed while that happens.
 //
 // The hooks OnState, OnSession, OnPeerMethod and OnKept of one End run one after the other, in the order of what they
 // report, on a goroutine of their own. They may call anything but must not wait for a later hook.
 type Config struct {
-	// ID is what this side calls itself: the claimed id of a client, the id of a server. At most 128
-	// bytes of printable ASCII. A client without one is given one.
+	// ID is what this side calls itself: the claimed id of a client, or the id of a server. It has at most 128 bytes of
+	// printable ASCII. A client without one is given one.
 	ID string
-	// Meta is told to the peer in the handshake; at most 4096 bytes. See End.PeerMeta.
+	// Meta goes to the peer in the handshake, which has it from End.PeerMeta. At most 4096 bytes.
 	Meta []byte
-	// Router has handlers and subscriptions shared by many Ends; nil = none.
+	// Router has handlers and subscriptions that many Ends share. nil = none.
 	Router *Router
-	// Codec turns values into bytes in typed calls and messages; nil = Msgpack. An answer uses the
-	// request's codec, so the peers need not agree.
+	// Codec turns values into bytes in typed calls and messages. nil = Msgpack. An answer uses the request's codec, so
+	// the peers need not agree.
 	Codec Codec
-	// Heartbeat is how long the link may be silent before the peer is asked for a sign of life; with no
-	// answer for 2/3 of it the carrier is given up. The smaller one of the two peers' counts; the peer is told at
-	// least 1 s and at most 300 s. Zero and negative = 15 s.
+	// Heartbeat is how long the link may be silent before the peer is asked for a sign of life. With no answer for 2/3
+	// of it the carrier is given up. The smaller of the two peers' values counts; what is announced is at least 1 s and at
+	// most 300 s. Zero and negative = 15 s.
 	Heartbeat time.Duration
-	// SessionExpiry is how long a session may live without a carrier; it is told to the peer. Default 60 s,
-	// negative = none: a torn carrier ends the session, and the End, at once.
+	// SessionExpiry is how long a session may live without a carrier. The peer learns it. Zero = 60 s; negative = none:
+	// a torn carrier ends the session, and the End, at once.
 	SessionExpiry time.Duration
-	// Redial makes the End of the dialling side outlive its carrier: when that breaks it is called, with backoff,
-	// until the session is resumed over what it returns, for which the server must keep Sessions. When the
-	// session is lost (expired, or the server is another one) a fresh one begins under the same End: its id,
-	// handlers, subscriptions and Router stay and Setup is not run again, while streams, the End's own bytes
-	// included, fail with ErrSessionLost; calls that were not sent and unacked messages go with the fresh
-	// session. The End is over only by Close, by the peer's, by a protocol error, or when the server refuses the
-	// fresh session with Unauthenticated or PermissionDenied.
+	// Redial makes the End of the dialling side outlive its carrier. When the carrier breaks, Redial is called, with
+	// backoff, until the session is resumed over what it returns. For that the server must keep Sessions.
 	//
-	// Redial should honour ctx, which ends with the End; Redialing tells what is known about the next connection.
-	// Package client sets it. nil = a torn carrier ends the
-	// End, as it does with a negative SessionExpiry.
+	// When the session is lost (it expired, or the server is another one) a fresh one begins under the same End. Its id,
+	// handlers, subscriptions and Router stay, and Setup is not run again. Streams, the End's own bytes included, fail
+	// with ErrSessionLost; calls that were not sent and unacked messages go with the fresh session. The End is over only
+	// by Close, by the peer's, by a protocol error, or when the server refuses the fresh session with Unauthenticated or
+	// PermissionDenied.
+	//
+	// Redial should honour ctx, which ends with the End. Redialing tells what is known about the next connection. Package
+	// client sets it. nil = a torn carrier ends the End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
-	// accepting side takes either dialect and knows by the first byte, which has to come within 5 s; hashicorp's
+	// accepting side takes either dialect and knows it by the first byte, which has to come within 5 s; hashicorp's
 	// clients send it with their first stream or ping. Off by default: a yamux peer says nothing about who it is, so
 	// only TLS or Setup can tell.
 	//
 	// The End has streams without names and metadata. Calls, messages, the End's own bytes, Receive and Migrate give
 	// ErrUnsupported; handlers and subscriptions are never called. On the accepting side PeerID is made up, on the
 	// dialling one it is "". Redial is not used: a torn carrier ends the End with ErrSessionLost. A peer that just
-	// hangs up has closed the End. Close returns nil when all was written and the peer has hung up too: yamux
+	// hangs up has closed the End. Close returns nil when all was written and the peer has hung up too, since yamux
 	// confirms nothing. Limits hold, but a stream's window is 256 KiB at first whatever Limits.Window says.
 	Yamux bool
-	// Dedup keeps copies of messages from the application: one whose id it has seen is acked and not handed out.
-	// A message is remembered when it is acked. A copy that comes while the function of a subscription works on
-	// another one, at any End of the process with the same Dedup, waits until that has returned, and the queue of its
-	// subscription with it: it is handed out then if the other was not acked. What Receive returns, and what
-	// ErrAckLater leaves open, holds no copy back. Copies come after a lost session, or from a publisher that
-	// publishes an id again. nil, the default, hands out everything; NewDedup is one in memory.
+	// Dedup keeps copies of messages from the application. A message whose id it has seen is acked and not handed out.
+	// nil, the default, hands out everything; NewDedup is one in memory.
+	//
+	// Copies come after a lost session, or from a publisher that publishes an id again. A message is remembered when it
+	// is acked. A copy that comes while the function of a subscription works on another one, at any End of the process
+	// with the same Dedup, waits until that has returned, and so does the queue of its subscription; it is handed out
+	// then if the other was not acked. What Receive returns, and what ErrAckLater leaves open, holds no copy back.
 	Dedup Dedup
-	// Outbox keeps messages until they are answered, so that those that are not outlive the process: see Outbox for
-	// what is kept and when it goes out again. Package outbox has one in a file. nil, the default, keeps nothing:
-	// messages end with their End.
+	// Outbox keeps messages until they are answered, so that unanswered ones outlive the process. See Outbox for what is
+	// kept and when it goes out again. Package outbox has one in a file. nil, the default, keeps nothing: messages end
+	// with their End.
 	Outbox Outbox
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
-	// Logger gets what nobody can be told otherwise, such as panics of handlers; nil = slog.Default().
+	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default().
 	Logger *slog.Logger
-	// Repanic lets panics of handlers, subscriptions and hooks crash the process after they were logged.
-	// Otherwise the caller gets Internal and the process lives on.
+	// Repanic lets panics of handlers, subscriptions and hooks crash the process after they were logged. Otherwise the
+	// caller gets Internal and the process lives on.
 	Repanic bool
 
-	// Setup runs once per End, after the handshake and before the peer's first stream, call or message is
-	// looked at: register handlers here. An error refuses the peer with its code and text. What waits for the
-	// peer (Call, Publish, Ping, AcceptStream, Receive) fails at once inside it; goroutines it starts may.
+	// Setup runs once per End, after the handshake and before anything of the peer's is looked at. Register handlers
+	// here, so that no first stream, call or message misses them. An error refuses the peer with its code and text. What
+	// waits for the peer (Call, Publish, Ping, AcceptStream, Receive) fails at once inside it; goroutines that it starts
+	// may wait.
 	Setup func(*End) error
-	// OnStream does the same for a stream the peer has opened: it runs, in order of the opens, before the
-	// stream's own calls and messages are looked at and before AcceptStream returns it; an error refuses the
-	// stream. What it waits for delays the streams and hooks behind it. Without it a call to a stream's own
-	// handlers waits up to 10 s for the stream to be accepted and a first handler to be registered, and 1 s
-	// more for the right one.
+	// OnStream does the same for each stream that the peer has opened. It runs, in the order of the opens, before the
+	// stream's own calls and messages are looked at and before AcceptStream returns it. An error refuses the stream.
+	// While it blocks, later streams and hooks wait. Without it, a call to a stream's own handlers waits up to 10 s for
+	// the stream to be accepted and a first handler to be registered, and 1 s more for the right one.
 	OnStream func(*Stream) error
-	// OnState is told the states the End goes through, from StateUp on.
+	// OnState is called with the states that the End goes through, from StateUp on.
 	OnState func(*End, State)
-	// OnSession is told, after StateUp, when a session begins (fresh) and when it goes on over a new carrier:
-	// with fresh = false nothing was lost, with fresh = true no stream of an older session lives on.
+	// OnSession is called, after StateUp, when a session begins and when it goes on over a new carrier. With fresh = false
+	// nothing was lost; with fresh = true no stream of an older session lives on.
 	OnSession func(end *End, fresh bool)
-	// OnPeerMethod mirrors the methods that the peer's End and Router handle: once for each there is, then
-	// for each change. When a session is lost all are removed; a fresh one adds what there is then. Without it
-	// nothing about methods is sent.
+	// OnPeerMethod mirrors the methods that the peer's End and Router handle: once for each there is, then for each
+	// change. When a session is lost all are removed; a fresh one adds what there is then. Without it nothing about
+	// methods is sent.
 	OnPeerMethod func(end *End, method string, added bool)
-	// OnKept is told what the peer answered to a message that an earlier End had left in Outbox, and that nobody
-	// waits for any more: nil for an ack, else the *Error that Publish would have returned. The message has left
-	// the Outbox by then. Without it nacks are logged.
+	// OnKept is called with what the peer answered to a message that an earlier End had left in Outbox. err is nil for an
+	// ack, else the *Error that Publish would have returned. The message has left the Outbox by then. Without OnKept,
+	// nacks are logged.
 	OnKept func(end *End, m *KeptMessage, err error)
 }
 

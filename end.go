@@ -13,15 +13,28 @@ import (
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
-// End is one of the two ends of a connection. It is a stream itself, the first one, which both sides have
-// from the start; it opens and accepts more; and it calls, is called, publishes and receives in its own right.
-// Make one with Client, Server or Pipe.
+// The end's room. An End owns the succession of its sessions (line), its context, the hooks that are due and the
+// backlog of streams; what rpc and messager keep of it is theirs; it calls them through the interface room. End.mu guards the scopes
+// of all streams and is taken last. An End itself has no goroutine: its link has two, the line one while it redials, the
+// hooks one while there are some. Read end_setup.go (how an End begins, and the chart of its life), end_dial.go and
+// end_sessions.go (the doors), end_accept.go (what comes in from below), end_session.go (waiting for the next session),
+// end_serve.go and end_context.go (what rpc and messager share), end_outcome.go (what an error means to a caller),
+// end_hooks.go, end_migrate.go, end_close.go, end_yamux.go.
+
+// End is one of the two ends of a connection. Make one with Client, Server or Pipe.
 //
-// End and Stream share their methods. On an End they mean:
+// An End is a net.Listener of the streams that its peer opens. It is also a stream itself, the first one, which both
+// sides have from the start; and it calls, is called, publishes and receives. What it shares with Stream godoc lists
+// only there:
 //
-//	Close, Shutdown, Context, Accept, Addr           the whole End
-//	Read, Write, CloseWrite, CloseRead, Reset, ID    its first stream only
-//	Call, Handle, Publish, Receive, Subscribe        the End's own scope
+//   - bytes of the first stream: [Stream.Read], [Stream.Write], [Stream.CloseWrite], [Stream.CloseRead], [Stream.Reset],
+//     [Stream.ReadFrom], [Stream.WriteTo], [Stream.SetDeadline], [Stream.SetReadDeadline], [Stream.SetWriteDeadline];
+//   - calls: [Stream.Call], [Stream.Notify], [Stream.Go], [Stream.OpenCall], [Stream.Handle], [Stream.HandleStream],
+//     [Stream.Fallback];
+//   - messages: [Stream.Publish], [Stream.PublishAsync], [Stream.Subscribe], [Stream.Receive], [Stream.Messages].
+//
+// On an End, calls and messages concern the End's own scope: they reach what is registered on the peer's End or its
+// Router. Close, Shutdown, Context, Accept and Addr concern the whole End.
 //
 // All methods may be called from any goroutine at any time.
 type End struct {
@@ -50,6 +63,26 @@ var (
 	_ net.Listener = (*End)(nil)
 )
 
+// LocalID returns what this side is called: Config.ID, or what a client without one was given.
+func (e *End) LocalID() string { return e.session().Link.LocalID() }
+
+// PeerID returns what the peer is called. A client's id is only a claim.
+func (e *End) PeerID() string { return e.session().Link.Peer().ID }
+
+// PeerMeta returns the peer's Config.Meta, at most 4096 bytes. Do not change it.
+func (e *End) PeerMeta() []byte { return e.session().Link.Peer().Meta }
+
+// Side tells whether this side dialled.
+func (e *End) Side() Side {
+	if e.session().Link.Client() {
+		return ClientSide
+	}
+	return ServerSide
+}
+
+// Addr returns the local address of the carrier, for net.Listener.
+func (e *End) Addr() net.Addr { return e.session().Link.LocalAddr() }
+
 // State returns the End's state. StateDraining begins with Shutdown or Close. StateBroken also means that the
 // session is lost and the next one not there yet.
 func (e *End) State() State {
@@ -67,83 +100,11 @@ func (e *End) State() State {
 	}
 }
 
-// LocalID returns what this side is called: Config.ID, or what a client without one was given.
-func (e *End) LocalID() string { return e.session().Link.LocalID() }
-
-// PeerID returns what the peer is called. A client's id is only a claim.
-func (e *End) PeerID() string { return e.session().Link.Peer().ID }
-
-// PeerMeta returns the peer's Config.Meta. Do not change it.
-func (e *End) PeerMeta() []byte { return e.session().Link.Peer().Meta }
-
-// Side tells whether this side dialled.
-func (e *End) Side() Side {
-	if e.session().Link.Client() {
-		return ClientSide
-	}
-	return ServerSide
-}
-
-// Context returns a context that is done when the End is. context.Cause says why: net.ErrClosed is in it
-// when the End was closed, here or by the peer, ErrSessionLost when the carrier was lost and the End does not
-// redial.
+// Context returns a context that is done when the End is over. context.Cause says why:
+//
+//   - net.ErrClosed is in it when the End was closed, here or by the peer;
+//   - ErrSessionLost when the carrier was lost and the End does not redial, or got no fresh session.
 func (e *End) Context() context.Context { return e.ctx }
-
-// Addr returns the local address of the carrier, for net.Listener.
-func (e *End) Addr() net.Addr { return e.session().Link.LocalAddr() }
-
-// Ping asks the peer for a sign of life and returns the round trip time. It waits while there is no connection, and
-// asks again after it. Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers), or why
-// the End is over.
-func (e *End) Ping(ctx context.Context) (time.Duration, error) { return e.ping(ctx) }
-
-// Migrate moves the End to a new carrier, dialled with Config.Redial, before the old one breaks: from one
-// network to another, or off a proxy that is about to stop. Streams, calls and messages go on and nobody is
-// told. ctx bounds the dial and the handshake.
-//
-// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up and where waiting is
-// impossible (Setup, Inline handlers), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
-// given up and the new one failed, the End is broken and redials as after any other loss.
-func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
-
-// Redialing tells a Config.Redial of its own, which got ctx, what the End knows about the next connection. addr is
-// where the last server asked has sent the client, "" = nowhere in particular; a dial that fails there is not
-// repeated. home is where the last carrier of the session that is to be resumed led: no other server can. It is nil
-// when a fresh session is to begin. Package client goes by both.
-func Redialing(ctx context.Context) (addr string, home net.Addr) {
-	h := sessions.HintOf(ctx)
-	return h.Addr, h.Home
-}
-
-// Close closes the End: streams and what was written to them are still delivered, and the goodbye is said; 5
-// seconds are given for that. Then blocked operations return net.ErrClosed, calls in progress ErrUnknownOutcome,
-// and contexts of handlers end. Close waits for the End's goroutines and not for handlers, so that a handler may
-// call it.
-//
-// It returns nil only if the peer has confirmed everything that was written, else an error that names the
-// number of bytes and why (*conn.UnconfirmedError). A peer that closed first, having confirmed everything, is no
-// error. Close may be called again and returns the same.
-func (e *End) Close() error { return e.life.close() }
-
-// Shutdown closes the End once its work is done. From the start the peer opens, calls and publishes nothing new
-// on the End (what it tries fails with Unavailable and ErrNotSent), nor does this side, except that handlers may
-// finish theirs. Shutdown waits until no stream, call or message is open and no handler runs, then closes. When
-// ctx ends first it closes at once and returns ctx's error. Do not call it from a handler: it would wait for
-// itself.
-func (e *End) Shutdown(ctx context.Context) error { return errors.Join(e.drain(ctx), e.Close()) }
-
-// Stats are counters of an End. Numbers count from its start unless said otherwise.
-type Stats struct {
-	Link     conn.Stats // of the newest session
-	Sessions int        // how many there have been: more than one when fresh ones were begun
-	Open     int        // streams, calls and messages open now, both sides' together
-	Handlers int        // handlers and subscription functions that run now
-	Backlog  int        // streams that wait for AcceptStream now
-
-	// StreamMemory and BodyMemory are the bytes granted to windows of streams and to bodies being received now, of
-	// the limits of the same names.
-	StreamMemory, BodyMemory int
-}
 
 // Stats returns the End's counters.
 func (e *End) Stats() Stats {
@@ -160,7 +121,51 @@ func (e *End) Stats() Stats {
 	}
 }
 
-// State is the state of an End's link; its String method names it.
+// Ping asks the peer for a sign of life and returns the round trip time. It waits while there is no connection, and
+// asks again after that.
+//
+// Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers), or why the End is over.
+func (e *End) Ping(ctx context.Context) (time.Duration, error) { return e.ping(ctx) }
+
+// Migrate moves the End to a new carrier, dialled with Config.Redial, before the old one breaks. Use it to go from one
+// network to another, or to leave a proxy that is about to stop. Streams, calls and messages go on, and no hook is
+// called. ctx bounds the dial and the handshake.
+//
+// Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up and where waiting is
+// impossible (Setup, Inline handlers), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
+// given up and the new one failed, the End is broken and redials as after any other loss.
+func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
+
+// Close closes the End, after what was written has been delivered. Streams are closed and the goodbye is said; at most
+// 5 seconds are given for all of that. Then blocked operations return net.ErrClosed, calls in progress
+// ErrUnknownOutcome, and contexts of handlers end. Close waits for the End's goroutines but not for handlers, so a
+// handler may call it.
+//
+// It returns nil only if the peer has confirmed everything that was written. Otherwise the error names the number of
+// bytes and why (*conn.UnconfirmedError). A peer that closed first, having confirmed everything, is no error. Close may
+// be called again and returns the same.
+func (e *End) Close() error { return e.life.close() }
+
+// Shutdown closes the End once its work is done. From the start nothing new is opened, called or published on the End:
+// what the peer tries fails with Unavailable and ErrNotSent, and so does what this side tries, except that handlers may
+// finish theirs. Shutdown waits until no stream, call or message is open and no handler runs, then closes. When ctx ends
+// first, it closes at once and returns ctx's error. Do not call it from a handler: it would wait for itself.
+func (e *End) Shutdown(ctx context.Context) error { return errors.Join(e.drain(ctx), e.Close()) }
+
+// Stats are counters of an End. Numbers count from its start unless said otherwise.
+type Stats struct {
+	Link     conn.Stats // of the newest session
+	Sessions int        // how many there have been: more than one when fresh ones were begun
+	Open     int        // streams, calls and messages open now, both sides' together
+	Handlers int        // handlers and subscription functions that run now
+	Backlog  int        // streams that wait for AcceptStream now
+
+	// StreamMemory and BodyMemory are the bytes granted now under the limits of the same names. The first are for
+	// windows of streams, the others for bodies being received.
+	StreamMemory, BodyMemory int
+}
+
+// State is the state of an End's link. Its String method names it.
 type State = conn.State
 
 // The states of an End. docs/PROTOCOL.md has the table of transitions.
@@ -193,11 +198,23 @@ func (s Side) String() string {
 	return "no side"
 }
 
-// FromContext returns the End whose peer made the call, or sent the message, that ctx belongs to: use it to
-// call the caller back. Outside handlers and subscription functions it returns nil.
+// FromContext returns the End whose peer made the call, or sent the message, that ctx belongs to. Use it to call the
+// caller back. Outside handlers and subscription functions it returns nil.
 func FromContext(ctx context.Context) *End {
 	if hc := handlerFrom(ctx); hc != nil {
 		return hc.end
 	}
 	return nil
+}
+
+// Redialing tells what the End knows about the connection that a Config.Redial is to make, which was called with ctx.
+// Package client goes by both:
+//
+//   - addr is where the last server that was asked has sent the client, "" for nowhere in particular. A dial that fails
+//     there is not repeated.
+//   - home is where the last carrier led of the session that is to be resumed; no other server can resume it. It is nil
+//     when a fresh session is to begin.
+func Redialing(ctx context.Context) (addr string, home net.Addr) {
+	h := sessions.HintOf(ctx)
+	return h.Addr, h.Home
 }

@@ -12,10 +12,18 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// Stream is one of the many byte streams of an End, a net.Conn with its own flow control; calls and messages
-// can be addressed to it as well. An End's own stream is End.Stream.
+// The stream's room. A Stream owns its scope, the place that calls and messages can be addressed to: whether the
+// application has it, and whether it is over. Its End's mu guards that. Its bytes, windows and deadlines are mux's
+// (mux.Stream has their locks). No goroutine runs for a stream. Read stream_open.go (how one is opened, and opened again
+// in the next session), stream_accept.go (the peer's, until somebody takes them), stream_scope.go (the halves that rpc
+// and messager keep of it), stream_bytes.go (what carries the bytes).
+
+// Stream is one of the many byte streams of an End: a net.Conn with flow control of its own.
 //
-// All methods may be called from any goroutine at any time. The bytes of one Write stand together.
+// Calls and messages can be addressed to it too: they reach what is registered on the peer's end of the stream, and end
+// with it. An End's own stream is End.Stream.
+//
+// All methods may be called from any goroutine at any time. The bytes of one Write stay together.
 type Stream struct {
 	mx  byteStream // a *mux.Stream, but for the End's own with a yamux peer; set before the stream is shared
 	end *End
@@ -31,21 +39,23 @@ var (
 	_ io.WriterTo   = (*Stream)(nil)
 )
 
-// OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read
-// or Write. It waits, for at most Limits.OpenTimeout, while the peer's Limits.Streams are open or Limits.AcceptBacklog
-// of them are not accepted, and while an End that redials has no session; ctx bounds the waits and not the stream. The
-// timeout is for a peer that could accept: when the connection was lost meanwhile, or a ping of at most 30 s finds that
-// it is, it begins anew.
+// OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read or Write.
 //
-// Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts
-// down, InvalidArgument for a name or metadata over the limits), or why the End is over.
+// It waits while the peer's Limits.Streams are open or Limits.AcceptBacklog of them are not accepted, for at most
+// Limits.OpenTimeout, and while an End that redials has no session. ctx bounds these waits, not the stream. The timeout
+// is for a peer that could accept: it begins anew when the connection was lost meanwhile, or when a ping of at most 30 s
+// finds that it is.
+//
+// Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts down,
+// InvalidArgument for a name or metadata over the limits), or why the End is over.
 func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
 	return e.openStream(ctx, opts)
 }
 
-// AcceptStream returns the next stream the peer has opened whose name no Listener claims. After the peer has
-// closed the End it still returns what had arrived. Errors: ctx's, FailedPrecondition inside Setup or an
-// Inline handler, or why the End is over.
+// AcceptStream returns the next stream that the peer has opened and whose name no Listener claims. After the peer has
+// closed the End, it still returns what had arrived.
+//
+// Errors: ctx's, FailedPrecondition inside Setup or an Inline handler, or why the End is over.
 func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
 	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
 		if e.line.Closing() {
@@ -65,15 +75,14 @@ func (e *End) Accept() (net.Conn, error) {
 	return st, nil
 }
 
-// Listener returns a net.Listener of the peer's streams of that name; "" means names that nobody else claims,
-// as AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else:
-// streams of the name go to AcceptStream from then on. So http.Server and the like can be shut down while the
-// End lives.
+// Listener returns a net.Listener of the peer's streams with that name. "" means the names that nobody else claims, as
+// for AcceptStream. Several listeners of one name share its streams. Closing a listener closes nothing else: from then
+// on, streams of the name go to AcceptStream. So http.Server and the like can be shut down while the End lives.
 func (e *End) Listener(name string) net.Listener {
 	return &listener{e: e, name: name, q: e.backlog.Claim(name), done: make(chan struct{})}
 }
 
-// DialContext opens a stream named addr, for http.Transport and others that dial; network is ignored.
+// DialContext opens a stream named addr, for http.Transport and others that dial. network is ignored.
 func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	st, err := e.OpenStream(ctx, WithName(addr))
 	if err != nil {
@@ -82,8 +91,8 @@ func (e *End) DialContext(ctx context.Context, network, addr string) (net.Conn, 
 	return st, nil
 }
 
-// Streams lists the streams that are open, in no order: those of both sides, accepted or not, the End's own
-// one excepted.
+// Streams lists the streams that are open, in no order. These are both sides' streams, accepted or not, without the
+// End's own one.
 func (e *End) Streams() iter.Seq[*Stream] {
 	return func(yield func(*Stream) bool) {
 		s := e.session()
@@ -91,8 +100,8 @@ func (e *End) Streams() iter.Seq[*Stream] {
 	}
 }
 
-// ID returns the stream's id, the same on both sides: 0 for an End's own stream, odd for streams the dialling
-// side opened, even for the others. Ids grow and are never used again in one session.
+// ID returns the stream's id, which is the same on both sides. It is 0 for an End's own stream, odd for streams that the
+// dialling side opened, and even for the others. Ids grow and are never used again in one session.
 func (st *Stream) ID() uint64 { return st.mx.ID() }
 
 // Name returns what the opener gave WithName, "" for none.
@@ -107,7 +116,7 @@ func (st *Stream) Meta() []byte {
 // Metadata returns a copy of what the opener gave WithMetadata, nil for none.
 func (st *Stream) Metadata() Metadata { return parseMetadata(st.mx.Metadata()) }
 
-// Side tells who opened the stream: the End's own one counts as the client's.
+// Side tells who opened the stream. The End's own one counts as the client's.
 func (st *Stream) Side() Side {
 	if st.mx.Opened() == st.end.session().Link.Client() {
 		return ClientSide
@@ -124,15 +133,18 @@ func (st *Stream) LocalAddr() net.Addr { return st.end.session().Link.LocalAddr(
 // RemoteAddr returns the carrier's remote address.
 func (st *Stream) RemoteAddr() net.Addr { return st.end.session().Link.RemoteAddr() }
 
-// Read waits for bytes and returns what there is, up to len(p). What arrived stays readable after the peer
-// closed its direction or the session ended. Errors: io.EOF (only after the peer's CloseWrite or Close),
-// net.ErrClosed (closed here, or the End by either side), os.ErrDeadlineExceeded, *StreamError after a reset,
-// ErrSessionLost.
+// Read waits for bytes and returns what there is, up to len(p). What arrived stays readable after the peer has closed
+// its direction or the session has ended.
+//
+// Errors: io.EOF (only after the peer's CloseWrite or Close), net.ErrClosed (closed here, or the End by either side),
+// os.ErrDeadlineExceeded, *StreamError after a reset, ErrSessionLost.
 func (st *Stream) Read(p []byte) (int, error) { return st.mx.Read(p) }
 
-// Write sends p. It waits while the peer does not read or the link is behind, and returns when all of p will
-// be delivered if the link lives. Errors: net.ErrClosed (closed here, or the peer reads no more),
-// os.ErrDeadlineExceeded, *StreamError after a reset, ErrSessionLost; n bytes of p were sent all the same.
+// Write sends p. It waits while the peer does not read or the link has no room, and returns when all of p will be
+// delivered if the link lives.
+//
+// Errors: net.ErrClosed (closed here, or the peer reads no more), os.ErrDeadlineExceeded, *StreamError after a reset,
+// ErrSessionLost. With an error, n bytes of p were sent all the same.
 func (st *Stream) Write(p []byte) (n int, err error) { return st.mx.Write(p) }
 
 // ReadFrom sends what r gives until io.EOF. io.Copy uses it.
@@ -144,20 +156,20 @@ func (st *Stream) WriteTo(w io.Writer) (int64, error) { return st.mx.WriteTo(w) 
 // CloseWrite ends this side's direction: the peer reads io.EOF after all that was written. Reading goes on.
 func (st *Stream) CloseWrite() error { return st.mx.CloseWrite() }
 
-// CloseRead ends the peer's direction: what it sent and sends is dropped, its writes fail with
-// net.ErrClosed. Writing goes on.
+// CloseRead ends the peer's direction. What it sent and sends is dropped, and its writes fail with net.ErrClosed. Writing
+// goes on.
 func (st *Stream) CloseRead() error { return st.mx.CloseRead() }
 
-// Close ends both directions. What was written is still delivered; blocked calls return net.ErrClosed. It
-// does not wait for the peer and may be repeated. Calls that the stream's handlers serve go on.
+// Close ends both directions. What was written is still delivered, and blocked calls return net.ErrClosed. It does not
+// wait for the peer and may be repeated. Calls that the stream's handlers serve go on.
 func (st *Stream) Close() error {
 	err := st.mx.Close()
 	st.closeScope(errStreamClosed)
 	return err
 }
 
-// Reset ends both directions at once: what is on its way may be lost, and the peer's operations fail with a
-// *StreamError of reason's code (CodeOf; Canceled for nil) and text, at most 1 KiB. Close after it does nothing.
+// Reset ends both directions at once; what is on its way may be lost. The peer's operations fail with a *StreamError
+// that has reason's code (CodeOf; Canceled for nil) and text, at most 1 KiB. Close after it does nothing.
 func (st *Stream) Reset(reason error) error {
 	h := headOf(reason)
 	if reason == nil {
