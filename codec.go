@@ -12,8 +12,8 @@ import (
 // body is read with the codec it was written with, and an answer is written with the codec of its request.
 // A Codec is used by many goroutines at once.
 type Codec interface {
-	// ID is the number that travels: 0 raw, 1 msgpack, 2 JSON, 3 protobuf, 4 to 127 reserved,
-	// 128 to 255 free for applications.
+	// ID is the number that travels. 0 is raw, 1 msgpack, 2 JSON, 3 protobuf; 4 to 127 are reserved, and 128 to 255 free
+	// for applications.
 	ID() uint8
 	// Name is for error texts, such as "msgpack".
 	Name() string

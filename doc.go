@@ -1,10 +1,39 @@
-// Package gantline gives two peers one connection with everything on it: streams that are net.Conn, calls in
-// both directions, and messages that are acknowledged. Both ends are equal: either may open, call and publish,
-// whoever dialled.
+// Package gantline holds one connection between two programs, with streams, calls and messages on it.
+//
+// Streams are net.Conn, calls go in both directions, messages are acknowledged. Both ends are equal: either may open,
+// call and publish, no matter which one dialled. When the cable is cut, all of it continues over the next connection.
+//
+// # Layers
+//
+//	    your program
+//	       │
+//	client/, server/            dial and keep dialling; listen, and know who is connected
+//	       │
+//	    package gantline        End and Stream; rpc: calls; messager: messages
+//	       │           │
+//	   mux/: streams   │        flow-controlled byte streams in frames; also the yamux dialect
+//	       │           │
+//	       └── conn/: link      one exactly-once sequence of frames over one carrier after the other
+//	             │
+//	          frame/            frames to bytes and back
+//	             │
+//	          net.Conn          TCP, TLS, unix, memory: whatever carries bytes in order
+//
+// # Glossary
+//
+//	carrier       the net.Conn that carries the bytes now; it may break and be replaced
+//	link          the sequence of frames over carriers, each frame delivered exactly once
+//	session       what lives as long as the link does: its streams, calls and messages
+//	resume        going on with a session over a new carrier; nothing is lost
+//	fresh session a new session under the same End, after the old one was lost
+//	scope         what calls and messages are addressed to: an End, or one of its streams
+//	early window  what of a stream or body may be sent before the receiver has granted anything: 64 KiB
+//	credit        bytes that the receiver has granted to a stream's or body's sender
+//	depth         how many calls a call is nested in, each made by the handler of another
 //
 // # Usage
 //
-// An End is made of any net.Conn, one on each side. Pipe gives two in memory for tests:
+// An End is made of any net.Conn, one on each side. Pipe gives two Ends in memory, for tests:
 //
 //	end, err := gantline.Client(ctx, nc, &gantline.Config{ID: "edge-7"}) // dialled nc
 //	end, err := gantline.Server(ctx, nc, &gantline.Config{Setup: setup}) // accepted nc
@@ -25,7 +54,7 @@
 //
 // With Config.Redial, which package client sets, an End outlives its connection: streams, calls and messages go on
 // over the next one. When the server has lost the session meanwhile, the End goes on with a fresh one: streams fail
-// with ErrSessionLost, calls that were not sent are made and unacked messages published again.
+// with ErrSessionLost, calls that were not sent are made, and unacked messages are published again.
 //
 // With Config.Outbox, which package outbox has in a file, messages that are not acked outlive the process.
 //
@@ -37,8 +66,8 @@
 //
 // Every method of End, Stream, Router and PendingCall may be called from any goroutine at any time. A handler
 // runs on a goroutine of its own per call unless it was registered Inline; notifies to one stream, and to the
-// End, run one at a time in their order. Nothing the application does not do, be it reading, accepting or
-// acknowledging, stops other streams, calls or messages of the same End: each waits only for its own.
+// End, run one at a time in their order. An application that does not read, accept or acknowledge stops only what
+// waits for that: other streams, calls and messages of the same End go on.
 //
 // An End has two goroutines, and one more while hooks run. Idle streams, calls and messages have none.
 //

@@ -41,9 +41,14 @@ const (
 	Unauthenticated    = frame.Unauthenticated    // who the peer is was not proven
 )
 
-// CodeOf returns the code of err: OK for nil, the Code of an *Error, *StreamError or Code anywhere in its
-// chain, DeadlineExceeded and Canceled for the context's errors (and os.ErrDeadlineExceeded), Unavailable for
-// a lost session or a closed End, Unimplemented for ErrUnsupported, else Unknown.
+// CodeOf returns the code of err, OK for nil. It is the first of these that holds:
+//
+//   - the Code of an *Error, *StreamError or Code anywhere in the chain;
+//   - DeadlineExceeded and Canceled for the context's errors, and for os.ErrDeadlineExceeded;
+//   - Unknown for ErrUnknownOutcome;
+//   - Unavailable for ErrNotSent, a lost session or a closed End;
+//   - Unimplemented for ErrUnsupported;
+//   - Unknown.
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK
@@ -75,17 +80,16 @@ func CodeOf(err error) Code {
 }
 
 var (
-	// ErrSessionLost says that the carrier is gone and the session with it, because nobody redials, or the
-	// session could not be resumed in time: streams end, handlers' contexts have it as their cause. An End that
-	// redials goes on with a fresh session.
+	// ErrSessionLost says that the carrier is gone and the session with it. Nobody redials, or the session could not be
+	// resumed in time. Streams end, and handlers' contexts have it as their cause. An End that redials goes on with a
+	// fresh session.
 	ErrSessionLost = conn.ErrSessionLost
-	// ErrNotSent says that the peer has not seen a call or message and never will, so it is safe to do it
-	// again: it was never handed to a carrier, or the peer said that it did not get so far. An End that
-	// redials does that by itself; there it means that the context or Close ended the wait.
+	// ErrNotSent says that the peer has not seen a call or message and never will. It is safe to do it again. It was
+	// never handed to a carrier, or the peer said that it did not get so far. An End that redials does it again by
+	// itself; there the error means that the context or Close ended the wait.
 	ErrNotSent = errors.New("gantline: not sent")
-	// ErrUnknownOutcome says that a call or message was sent and its answer will not come: the peer may
-	// or may not have acted on it. Calls that are Idempotent, and messages, are sent again instead by an End
-	// that redials.
+	// ErrUnknownOutcome says that a call or message was sent and its answer will not come. The peer may or may not have
+	// acted on it. An End that redials sends calls that are Idempotent, and messages, again instead.
 	ErrUnknownOutcome = errors.New("gantline: outcome unknown")
 	// ErrPending is what PendingCall.Result and Publication.Err return before the end.
 	ErrPending = errors.New("gantline: publication is not done yet")

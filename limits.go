@@ -13,11 +13,11 @@ import (
 type Limits struct {
 	// Streams is how many streams the peer may have open here. Default 1024.
 	Streams int
-	// Calls is how many calls and notifies the peer may have running here, for each depth of nested calls
-	// by itself. A call counts until its handler has returned. Default 1024.
+	// Calls is how many calls and notifies the peer may have running here, for each depth of nested calls. A call counts
+	// until its handler has returned. Default 1024.
 	Calls int
-	// Messages is how many messages the peer may have sent here that the application has not acked, for
-	// each stream; all together at most four times as many. Default 1024.
+	// Messages is how many messages of the peer may be unacked by the application here, for each stream. All streams
+	// together may have at most four times as many. Default 1024.
 	Messages int
 	// AcceptBacklog is how many streams of the peer may wait for AcceptStream. The peer's OpenStream waits
 	// at the limit. Default 256, and at most 256 are used.
@@ -29,15 +29,15 @@ type Limits struct {
 	Frame int
 	// Log is how many bytes may be sent and not yet acknowledged before writers wait. Default 512 KiB.
 	Log int
-	// Window is what a stream that is being read may have in flight at first, and MaxWindow what that may
-	// grow to, in bytes. Defaults 256 KiB and 16 MiB. Streams that are too many for StreamMemory share it
-	// evenly, down to 16 KiB each.
+	// Window is what a stream that is being read may have in flight at first, in bytes. Rate and round trip may make it
+	// grow to MaxWindow. Defaults 256 KiB and 16 MiB. Streams that are too many for StreamMemory share it evenly, down to
+	// 16 KiB each.
 	Window, MaxWindow int
-	// StreamMemory bounds, in bytes, the windows of all streams that are read together: when there are too many they
-	// share it evenly, with 16 KiB at least for each. BodyMemory bounds bodies being received: when it is
-	// spent one of a kind (answers, calls of a depth, messages) comes in at a time. Each stream and body may have its
-	// first 64 KiB beside that, 4 MiB together of streams, of calls and of messages. Defaults 16 MiB and 12 MiB.
-	// What all Ends of the process have together is bounded too: SetMemoryLimit.
+	// StreamMemory bounds the windows of all streams that are read together, in bytes. Streams that are too many share it
+	// evenly, with 16 KiB at least for each. BodyMemory bounds bodies being received: when it is used up, bodies of one
+	// kind (answers, calls of one depth, messages) arrive one at a time. Beside that, each stream and body may have its
+	// first 64 KiB: 4 MiB together for streams, for calls and for messages. Defaults 16 MiB and 12 MiB. All Ends of the
+	// process together are bounded too: see SetMemoryLimit.
 	StreamMemory, BodyMemory int
 	// OpenTimeout is how long OpenStream waits while the peer is connected and has Streams open or AcceptBacklog of
 	// them unaccepted. Default 10 s.

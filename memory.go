@@ -24,13 +24,14 @@ var memoryLimit = struct {
 	bytes      int64
 }{bytes: DefaultMemoryLimit}
 
-// SetMemoryLimit bounds, in bytes, what all Ends of this process allow their peers to send, and themselves to keep for
-// sending again, beyond what lets each of them go on. It returns the limit that was set before; a negative one changes
-// nothing. The default is 256 MiB, or a quarter of the limit in the environment variable GOMEMLIMIT if that is less.
+// SetMemoryLimit bounds what all Ends of this process hold together, in bytes. That is what they allow their peers to
+// send, and what they keep for sending again. It returns the limit that was set before; a negative one changes nothing.
+// The default is 256 MiB, or a quarter of the limit in the environment variable GOMEMLIMIT if that is less.
 //
-// Half of it is for windows of streams, a quarter for bodies being received, a quarter for logs that grow on long
-// paths. Where there is no more, streams have small windows, bodies come in one after the other, and logs do not
-// grow; nothing fails. docs/LIMITS.md says what is not counted here, and what a peer can cost at most.
+// Half of it is for windows of streams, a quarter for bodies being received, and a quarter for logs that grow on long
+// paths. When it is used up, streams have small windows, bodies come in one after the other, and logs do not grow.
+// Nothing fails: a minimum is always granted beyond the limit. docs/LIMITS.md says what is not counted here, and what a
+// peer can cost at most.
 //
 // What is granted stays granted: a lower limit acts as it is given back. Windows that have grown give back half when
 // their streams are read while more than three quarters are granted. Any goroutine may call it at any time.
@@ -56,8 +57,8 @@ type MemoryUse struct {
 	Streams int64 // granted to windows of streams that are read
 	Bodies  int64 // granted to bodies of calls, answers and messages being received
 	Logs    int64 // by which logs have grown beyond Limits.Log
-	// Beyond is granted above the limit: the first window of an End, 16 KiB of each other window and the first body of
-	// a kind need no room, so that nobody is stopped by what others have.
+	// Beyond is granted above the limit, as the minimum that nobody can take from an End. It is the first window of an
+	// End, 16 KiB of each other window, and the first body of a kind.
 	Beyond int64
 	// Waiting is how many Ends have a body that waits for others to give room back.
 	Waiting int

@@ -13,8 +13,8 @@ type streamOption func(*streamOptions)
 
 func (f streamOption) applyStream(o *streamOptions) { f(o) }
 
-// WithName gives the stream a name of at most 255 bytes: what Stream.Name says on both sides and what
-// End.Listener selects by.
+// WithName gives the stream a name of at most 255 bytes. Stream.Name returns it on both sides, and End.Listener selects
+// by it.
 func WithName(name string) StreamOption {
 	return streamOption(func(o *streamOptions) { o.name = name })
 }
