@@ -46,8 +46,10 @@ func TestHouseProofs(t *testing.T) {
 				dir = "."
 			case proofName.MatchString(name):
 				found++
-				if dir == "" || !declared[path.Join(dir, name)] {
-					t.Errorf("docs/PROOFS.md:%d: package %q has no %s: name the package before its tests", n+1, dir, name)
+				if dir == "" {
+					t.Errorf("docs/PROOFS.md:%d: %s has no package before it", n+1, name)
+				} else if !declared[path.Join(dir, name)] {
+					t.Errorf("docs/PROOFS.md:%d: package %s has no %s", n+1, dir, name)
 				}
 			case strings.HasPrefix(name, "go run "), strings.HasPrefix(name, "make "):
 				found++ // the text says what the command shows
@@ -71,8 +73,11 @@ func TestHouseProofs(t *testing.T) {
 			continue
 		}
 		rows++
-		if planned := strings.HasPrefix(shown, "planned"); planned == promises[what] {
-			t.Errorf("README.md promises %q: planned is %t, a line of these words in docs/PROOFS.md is %t", what, planned, promises[what])
+		switch planned := strings.HasPrefix(shown, "planned"); {
+		case planned && promises[what]:
+			t.Errorf("README.md says that %q is planned, docs/PROOFS.md has tests of it", what)
+		case !planned && !promises[what]:
+			t.Errorf("README.md promises %q, docs/PROOFS.md has no line of these words", what)
 		}
 	}
 	if rows < 10 {
