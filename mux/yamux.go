@@ -195,7 +195,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		Client: client, Local: limits, Peer: limits, Acceptor: &yamuxAcceptor{Acceptor: c.Acceptor, y: y}, NoFirst: true, yamux: true,
 		OpenTimeout: c.OpenTimeout, MaxWindow: c.MaxWindow, StreamBudget: c.StreamBudget, InitialCredit: yamuxWindow,
 	})
-	y.in = yamuxInput{src: nc, note: func(n int) {
+	y.in = yamuxInput{src: nc, onRead: func(n int) {
 		y.lastRead.Store(y.now())
 		y.bytesIn.Add(uint64(n))
 	}}

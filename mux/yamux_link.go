@@ -52,16 +52,16 @@ type yamuxLink struct {
 	rtt   atomic.Int64 // least round trip, ns
 	beat  *time.Timer
 
-	cause    *YamuxError // why the session ends
-	fault    error       // what went wrong when the cause is our own Close
-	leaving  bool        // Close was called; closing follows
-	closing  bool        // flush, say word, hang up
-	mute     bool        // say word without what is in the log
-	word     uint32      // reason of the go away; noGoAway = say nothing
-	cut      bool        // the connection is closed: nothing is written any more
-	over     bool        // the writer is gone, what is appended goes nowhere
-	finished bool        // both goroutines are
-	killer   *time.Timer // ends a goodbye
+	cause      *YamuxError // why the session ends
+	fault      error       // what went wrong when the cause is our own Close
+	leaving    bool        // Close was called; closing follows
+	closing    bool        // flush, say word, hang up
+	mute       bool        // say word without what is in the log
+	word       uint32      // reason of the go away; noGoAway = say nothing
+	cut        bool        // the connection is closed: nothing is written any more
+	writerGone bool        // what is appended goes nowhere
+	finished   bool        // both goroutines are
+	killer     *time.Timer // ends a goodbye
 }
 
 const noGoAway = ^uint32(0)
@@ -84,7 +84,7 @@ func (l *yamuxLink) Release(int, int)   {} // yamux has no early bytes
 func (l *yamuxLink) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
 
 func (l *yamuxLink) Alloc(n int) []byte {
-	if l.over {
+	if l.writerGone {
 		return make([]byte, n)
 	}
 	k := len(l.log)

@@ -26,7 +26,7 @@ func (y *Yamux) write() {
 	defer func() {
 		l.Lock()
 		batch = l.takeLocked(batch)
-		l.over = true
+		l.writerGone = true
 		l.Unlock()
 		freeYamuxPieces(batch)
 	}()
