@@ -35,10 +35,10 @@ func (y *Yamux) read() {
 	<-y.writerDone
 	l := y.l
 	l.Lock()
-	l.finished = true
-	l.beat.Stop()
-	if l.killer != nil {
-		l.killer.Stop()
+	l.life.finished = true
+	l.ping.beat.Stop()
+	if l.life.killer != nil {
+		l.life.killer.Stop()
 	}
 	l.Unlock()
 	y.nc.Close()
@@ -55,7 +55,7 @@ func (y *Yamux) readEnded(err error) (flush, discard bool) {
 	var goAway *YamuxError
 	l := y.l
 	l.Lock()
-	cut, leaving := l.cut, l.leaving
+	cut, leaving := l.life.cut, l.life.leaving
 	if err == io.EOF && !cut && !leaving { // the peer has hung up; it may still read what is in the log
 		y.causeLocked(&YamuxError{Kind: net.ErrClosed, Remote: true})
 		y.goodbyeLocked(noGoAway, y.cfg.CloseTimeout)
