@@ -192,7 +192,7 @@ func TestRelease(t *testing.T) {
 		synctest.Wait()
 		tap.mu.Lock()
 		if tap.released != [frame.Groups]uint64{7, 8, 9} {
-			t.Errorf("handler was told %v", tap.released)
+			t.Errorf("handler got %v", tap.released)
 		}
 		tap.mu.Unlock()
 	})

@@ -38,11 +38,11 @@ func TestClose(t *testing.T) {
 		err := st.wantClose(t)
 		if !errors.As(err, &ce) || !ce.Remote || ce.Code != frame.Unavailable || ce.Text != "moving" ||
 			!errors.Is(err, net.ErrClosed) || !errors.Is(err, frame.Unavailable) || errors.Is(err, ErrSessionLost) {
-			t.Errorf("the peer was told %v", err)
+			t.Errorf("the peer got %v", err)
 		}
 		err = ct.wantClose(t)
 		if !errors.As(err, &ce) || ce.Remote || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("this side was told %v", err)
+			t.Errorf("this side got %v", err)
 		}
 		<-s.Done()
 		if !errors.Is(c.Err(), net.ErrClosed) || c.State() != StateClosed || s.State() != StateClosed {
@@ -160,7 +160,7 @@ func TestCloseScript(t *testing.T) {
 					t.Errorf("took %v, want %v", d, tt.after)
 				}
 				if err := tap.wantClose(t); !errors.Is(err, net.ErrClosed) {
-					t.Errorf("handler was told %v", err)
+					t.Errorf("handler got %v", err)
 				}
 				if n := len(tap.got()); n != 0 {
 					t.Errorf("%d frames came behind BYE", n)
@@ -272,7 +272,7 @@ func TestAbort(t *testing.T) {
 			t.Errorf("closed with %v", err)
 		}
 		if err := st.wantClose(t); !errors.Is(err, ErrSessionLost) {
-			t.Errorf("the peer was told %v", err)
+			t.Errorf("the peer got %v", err)
 		}
 		<-c.Done()
 		<-s.Done()
@@ -292,7 +292,7 @@ func TestFail(t *testing.T) {
 		}
 		var ce *ClosedError
 		if err := st.wantClose(t); !errors.As(err, &ce) || ce.Code != pe.Code || !ce.Remote {
-			t.Errorf("the peer was told %v", err)
+			t.Errorf("the peer got %v", err)
 		}
 	})
 }

@@ -178,7 +178,7 @@ func TestResumeParallel(t *testing.T) {
 		tries.Wait()
 		x.wg.Wait()
 		if welcomed.Load() != 1 || stale.Load() != many-1 {
-			t.Errorf("%d won, %d were told that they are late, %d got something else", welcomed.Load(), stale.Load(), other.Load())
+			t.Errorf("%d won, %d learned that they are late, %d got something else", welcomed.Load(), stale.Load(), other.Load())
 		}
 		synctest.Wait()
 		if x.breaks.Load() == 0 {

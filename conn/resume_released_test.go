@@ -85,7 +85,7 @@ func TestResumeCountersRead(t *testing.T) {
 				for side, r := range map[string]*teller{"client": rc, "server": rs} {
 					r.mu.Lock()
 					if len(r.told) != 2 || r.told[0] != 100 || r.told[1] != 100+relByItself {
-						t.Errorf("the %s's handler was told %d", side, r.told)
+						t.Errorf("the %s's handler got %d", side, r.told)
 					}
 					r.mu.Unlock()
 				}

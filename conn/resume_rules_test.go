@@ -415,7 +415,7 @@ func TestResumeReleased(t *testing.T) {
 		defer x.ct.mu.Unlock()
 		defer x.st.mu.Unlock()
 		if x.st.released != [frame.Groups]uint64{0: 100} || x.ct.released != [frame.Groups]uint64{1: 200} {
-			t.Errorf("the server was told %d, the client %d", x.st.released, x.ct.released)
+			t.Errorf("the server got %d, the client %d", x.st.released, x.ct.released)
 		}
 	})
 }

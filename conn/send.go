@@ -140,16 +140,16 @@ func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 
 // controlLocked appends the control frames that are due.
 func (l *Link) controlLocked(b []byte, withData bool, now int64) []byte {
-	told := false
+	acked := false
 	if l.beat.pongDue {
-		l.beat.pongDue, told = false, true
+		l.beat.pongDue, acked = false, true
 		b = appendPing(b, frame.TypePong, &frame.Ping{Opaque: l.beat.pong, Ack: l.ackLocked()})
 	}
 	if l.beat.pinger.due {
-		told = true
+		acked = true
 		b = appendPing(b, frame.TypePing, &frame.Ping{Opaque: l.beat.pinger.send(now), Ack: l.ackLocked()})
 	}
-	if !told && l.ackWantedLocked(withData) {
+	if !acked && l.ackWantedLocked(withData) {
 		at := len(b)
 		b = frame.AppendHeader(b, frame.Header{Type: frame.TypeAck})
 		b = setLength(frame.AppendAck(b, l.ackLocked()), at)

@@ -44,7 +44,7 @@ func TestCloseInside(t *testing.T) {
 				err = st.wantClose(t)
 				var ce *ClosedError
 				if !errors.As(err, &ce) || ce.Text != "from inside" || (len(st.got()) == 1) != unacked {
-					t.Errorf("the peer was told %v", err)
+					t.Errorf("the peer got %v", err)
 				}
 				<-c.Done()
 				if took > 3*userGrace {

@@ -75,10 +75,10 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 		}
 	case c != nil:
 		st.in.add(c)
-		st.tookLocked(-n)
+		st.addUnreadLocked(n)
 	case n > 0:
 		st.in.copyIn(p)
-		st.tookLocked(-n)
+		st.addUnreadLocked(n)
 	}
 	st.rated += n
 	if fin && st.rerr == nil {
@@ -97,7 +97,7 @@ func (st *Stream) data(h frame.Header, r *frame.Reader) error {
 	if fin {
 		s.l.Lock()
 		s.endRecvLocked(&st.flow)
-		st.tellServedLocked()
+		st.announceServedEndLocked()
 		s.l.Unlock()
 	}
 	return nil
@@ -171,11 +171,11 @@ func (st *Stream) reset(code frame.Code, text string) {
 	st.rmu.Unlock()
 	s.release(st.group, rel)
 	s.l.Lock()
-	told := st.told
-	st.told = true // now, and not when the FIN has room
+	announced := st.endAnnounced
+	st.endAnnounced = true // now, and not when the FIN has room
 	s.endRecvLocked(&st.flow)
 	s.l.Unlock()
-	if !told {
+	if !announced {
 		s.acc.EndStream(st, err)
 	}
 }

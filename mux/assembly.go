@@ -24,7 +24,7 @@ type assembly struct {
 	held    int  // of those, not released
 	asked   bool // waits for or has had a grant
 	charged bool // cost is taken from the budget
-	over    bool // complete or given up
+	closed  bool // complete or given up
 }
 
 // unknownStep is what a body of unknown size is granted at a time.
@@ -47,7 +47,7 @@ func (a *assembly) start(f *flow, size, limit int, first []byte, early bool) {
 // want asks the budget for the body, unless it has or nothing is missing.
 func (a *assembly) want() {
 	a.mu.Lock()
-	if a.over || a.asked || a.size > 0 && len(a.buf) == a.size {
+	if a.closed || a.asked || a.size > 0 && len(a.buf) == a.size {
 		a.mu.Unlock()
 		return
 	}
@@ -61,7 +61,7 @@ func giveGrants(as []*assembly) {
 	for _, a := range as {
 		s := a.f.s
 		a.mu.Lock()
-		if a.over { // given up while it was handed over
+		if a.closed { // given up while it was handed over
 			a.mu.Unlock()
 			giveGrants(s.budget.handedOver(a))
 			continue
@@ -112,10 +112,10 @@ func (a *assembly) data(h frame.Header, r *frame.Reader) error {
 		return err
 	}
 	a.mu.Lock()
-	if !a.over {
+	if !a.closed {
 		a.buf = append(a.buf, p...)
 	}
-	rel := a.bookLocked(n, early)
+	rel := a.countLocked(n, early)
 	a.mu.Unlock()
 	s.release(f.group, rel)
 	return nil
@@ -127,14 +127,14 @@ func (a *assembly) readInto(r *frame.Reader, dst []byte, n int, early bool) erro
 		return err
 	}
 	a.mu.Lock()
-	if !a.over {
+	if !a.closed {
 		if &dst[:1][0] == &a.buf[:1][0] {
 			a.buf = a.buf[:len(dst)+n]
 		} else { // it moved while we read
 			a.buf = append(a.buf, dst[len(dst):len(dst)+n]...)
 		}
 	}
-	rel := a.bookLocked(n, early)
+	rel := a.countLocked(n, early)
 	a.mu.Unlock()
 	a.f.s.release(a.f.group, rel)
 	return nil
@@ -143,7 +143,7 @@ func (a *assembly) readInto(r *frame.Reader, dst []byte, n int, early bool) erro
 func (a *assembly) admitLocked(n int, early bool) error {
 	id, got := a.f.id, len(a.buf)
 	switch {
-	case a.over:
+	case a.closed:
 		return nil // dropped
 	case early && a.earlyIn+n > int(a.f.s.cfg.Local.EarlyStream):
 		return protocolError(id, "%d early bytes after %d are over the stream's early window of %d", n, a.earlyIn, a.f.s.cfg.Local.EarlyStream)
@@ -157,12 +157,12 @@ func (a *assembly) admitLocked(n int, early bool) error {
 	return nil
 }
 
-// bookLocked counts n bytes that are in and returns the early ones to release.
-func (a *assembly) bookLocked(n int, early bool) (rel int) {
+// countLocked counts n bytes that are in and returns the early ones to release.
+func (a *assembly) countLocked(n int, early bool) (rel int) {
 	if early {
 		a.f.s.peer.earlyIn[a.f.group] += uint64(n)
 		a.earlyIn += n
-		if a.over || a.charged {
+		if a.closed || a.charged {
 			return n
 		}
 		a.held += n
@@ -176,7 +176,7 @@ func (a *assembly) bookLocked(n int, early bool) (rel int) {
 func (a *assembly) refill() {
 	a.mu.Lock()
 	n := 0
-	if a.size == 0 && a.charged && a.grant == 0 && !a.over {
+	if a.size == 0 && a.charged && a.grant == 0 && !a.closed {
 		n = a.stepLocked()
 	}
 	a.mu.Unlock()
@@ -188,11 +188,11 @@ func (a *assembly) refill() {
 // finish ends the collecting: the body, and false when it was given up before or is shorter than announced.
 func (a *assembly) finish() (body []byte, ok bool) {
 	a.mu.Lock()
-	if a.over {
+	if a.closed {
 		a.mu.Unlock()
 		return nil, true
 	}
-	a.over = true
+	a.closed = true
 	queued := a.asked && !a.charged
 	body, ok = a.buf, a.size == 0 || len(a.buf) == a.size
 	a.mu.Unlock()

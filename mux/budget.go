@@ -26,7 +26,7 @@ type budget struct {
 	bodies  int        // left for bodies; below 0 by the bodies that went over it
 	room    int        // for bodies; constant
 	lanes   [bodyLanes]bodyLane
-	over    bool // the session is gone: the process has everything back
+	closed  bool // the session is gone: the process has everything back
 
 	windowsBeyond, bodiesBeyond int // granted, and the process had no room for it
 	needs                       int // what the next body waits for in the process; guarded by its lock
@@ -77,7 +77,7 @@ func (b *budget) window(want int) int {
 	b.readers++
 	least := min(want, minWindow)
 	n := max(min(b.shareLocked(want), b.streams/8), least)
-	if !b.over {
+	if !b.closed {
 		var beyond int
 		n, beyond = b.proc.window(n, least, b.streams == b.total)
 		b.windowsBeyond += beyond
@@ -130,7 +130,7 @@ func (b *budget) grow(n int) int {
 
 // takeLocked takes what the process has of n.
 func (b *budget) takeLocked(n int, small bool) int {
-	if b.over || n == 0 {
+	if b.closed || n == 0 {
 		return 0
 	}
 	n = b.proc.grow(n, small)
@@ -150,7 +150,7 @@ func (b *budget) freeWindow(n int) {
 }
 
 func (b *budget) freeLocked(n int) {
-	if b.streams += n; n == 0 || b.over {
+	if b.streams += n; n == 0 || b.closed {
 		return
 	}
 	beyond := min(n, b.windowsBeyond)
@@ -172,7 +172,7 @@ func (b *budget) handedOver(a *assembly) []*assembly {
 	b.lanes[a.lane].held--
 	b.bodies += a.cost
 	switch {
-	case b.over:
+	case b.closed:
 	case a.beyond:
 		b.bodiesBeyond -= a.cost
 		b.proc.freeBodies(0, a.cost)
@@ -198,7 +198,7 @@ func (b *budget) served(granted []*assembly) []*assembly {
 
 // nextLocked takes from the queues what fits.
 func (b *budget) nextLocked() (granted []*assembly) {
-	if b.over {
+	if b.closed {
 		return nil
 	}
 	needs := 0 // of the first body that only the process has no room for; what is behind it must not overtake
@@ -230,7 +230,7 @@ func (b *budget) nextLocked() (granted []*assembly) {
 // It returns what others are granted thereby.
 func (b *budget) close() []*assembly {
 	b.mu.Lock()
-	b.over = true
+	b.closed = true
 	b.proc.freeWindows(b.total-b.streams-b.windowsBeyond, b.windowsBeyond)
 	b.proc.freeBodies(b.room-b.bodies-b.bodiesBeyond, b.bodiesBeyond)
 	b.proc.queue(b, 0)

@@ -54,7 +54,7 @@ func TestHandleClose(t *testing.T) {
 		r.take()
 		r.l.limit = 0
 		wait("start for room", func() error { return start(Open{Kind: frame.KindCall, Name: "m"}, 0) })
-		over := st.Done()
+		ended := st.Done()
 		for name, errc := range waiting {
 			if len(errc) != 0 {
 				t.Fatalf("%s does not wait: %v", name, <-errc)
@@ -67,7 +67,7 @@ func TestHandleClose(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		<-over
+		<-ended
 		for range 2 {
 			if x := <-done; x.Err != why || !x.Sent || x.Reusable {
 				t.Errorf("exchange: %v, sent %v", x.Err, x.Sent)

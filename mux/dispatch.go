@@ -57,7 +57,7 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 // answered it; after FIN they are an error while the entry is there.
 func (s *Session) handleData(e entry, h frame.Header, r *frame.Reader) error {
 	f := e.base()
-	switch f.heard {
+	switch f.peerEnd {
 	case frame.TypeReset:
 		return nil
 	case frame.TypeData:
@@ -66,10 +66,10 @@ func (s *Session) handleData(e entry, h frame.Header, r *frame.Reader) error {
 	if h.Flags&frame.FlagFin == 0 {
 		return e.data(h, r)
 	}
-	f.heard = frame.TypeData // before data, behind which e may be in use again
+	f.peerEnd = frame.TypeData // before data, behind which e may be in use again
 	err := e.data(h, r)
 	if err != nil {
-		f.heard = 0 // torn: it comes again
+		f.peerEnd = 0 // torn: it comes again
 	}
 	return err
 }
@@ -98,7 +98,7 @@ func (s *Session) handleCredit(h frame.Header, r *frame.Reader) error {
 		return protocolError(h.ID, "credit of %d + %d bytes is over the maximum %d", f.credit, n, int64(maxCredit))
 	}
 	f.credit += int64(n)
-	f.toldBlocked = f.toldBlocked && n == 0
+	f.saidBlocked = f.saidBlocked && n == 0
 	if f.parked != nil && f.credit > 0 {
 		s.enqueueLocked(f)
 		s.l.Wake()
@@ -111,7 +111,7 @@ func (s *Session) handleReset(h frame.Header, m frame.Reset) error {
 	if e == nil {
 		return s.errNoEntry(h)
 	}
-	e.base().heard = frame.TypeReset
+	e.base().peerEnd = frame.TypeReset
 	e.reset(m.Code, m.Text)
 	return nil
 }
@@ -140,7 +140,7 @@ func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
 		// unaccepted ones, until it is: the backlog would have no bound otherwise.
 		switch {
 		case e.servedLocked():
-			e.tellServedLocked()
+			e.announceServedEndLocked()
 		case e.own || e.accepted || e.kind != frame.KindStream:
 			s.oweLocked(f, oweFin)
 		}

@@ -103,8 +103,8 @@ func (s *Session) enqueueLocked(f *flow) {
 		f.pooled = true
 		s.pools.flows[f.group] = append(s.pools.flows[f.group], f)
 	}
-	if !f.toldBlocked && !f.sentEnd {
-		f.toldBlocked = true
+	if !f.saidBlocked && !f.sentEnd {
+		f.saidBlocked = true
 		s.oweLocked(f, oweBlocked)
 	}
 }
@@ -223,7 +223,7 @@ func (s *Session) payFlowLocked(f *flow, owe debt) {
 		s.endSendLocked(f)
 	case owe&oweBlocked != 0:
 		n, _ := f.allowanceLocked()
-		if f.toldBlocked = f.parked != nil && n <= 0; f.toldBlocked {
+		if f.saidBlocked = f.parked != nil && n <= 0; f.saidBlocked {
 			s.appendEmptyLocked(f, frame.FlagBlocked)
 		}
 	}

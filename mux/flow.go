@@ -18,8 +18,8 @@ type flow struct {
 	credit int64  // granted bytes left
 	early  int    // early bytes that may still be sent
 
-	parked *waiter  // the writer whose bytes wait
-	turn   waitList // other writers
+	parked  *waiter  // the writer whose bytes wait
+	writers waitList // other writers, which wait for it
 
 	next, nextDebt *flow        // ring, debts
 	why            *frame.Reset // said by the RESET or STOP owed; nil = OK
@@ -32,16 +32,16 @@ type flow struct {
 	group       uint8
 	depth       uint8
 	smallAt     uint8      // what fills was at the last small write; wraps, at the price of one that waits
-	heard       frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
+	peerEnd     frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
 	own         bool       // opened by this side
 	refused     bool       // the peer's, over a limit: kept only until its end comes
 	unconfirmed bool       // of ours, not accepted by the peer yet
 	confirm     bool       // the peer's, accepted: a CREDIT is due even when no bytes are wanted
-	writing     bool       // a write is in progress; others wait in turn
+	writing     bool       // a write is in progress; others wait in writers
 	queued      bool       // in the ring
 	inDebt      bool       // in debts
 	pooled      bool       // waits in poolFlows
-	toldBlocked bool       // BLOCKED was said since the last CREDIT
+	saidBlocked bool       // BLOCKED was said since the last CREDIT
 	sentEnd     bool       // FIN or RESET is in the log
 	recvEnd     bool       // the peer's has come
 }
@@ -56,7 +56,7 @@ func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, par
 // opened books whether the peer's OPEN was its end too. f is not shared yet.
 func (f *flow) opened(fin bool) {
 	if f.recvEnd = fin; fin {
-		f.heard = frame.TypeData
+		f.peerEnd = frame.TypeData
 	}
 }
 

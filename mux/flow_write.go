@@ -20,7 +20,7 @@ func (f *flow) write(ctx context.Context, p []byte, fin bool, head []byte, dl *d
 		if !f.writing {
 			break
 		}
-		if granted, err := s.awaitLocked(&f.turn, 0, ctx, nil); granted {
+		if granted, err := s.awaitLocked(&f.writers, 0, ctx, nil); granted {
 			break
 		} else if err != nil {
 			return 0, err
@@ -28,8 +28,8 @@ func (f *flow) write(ctx context.Context, p []byte, fin bool, head []byte, dl *d
 	}
 	f.writing = true
 	n, err := f.writeLocked(ctx, p, fin, head, dl)
-	if f.writing = !f.turn.empty(); f.writing {
-		f.turn.wakeFirst(true)
+	if f.writing = !f.writers.empty(); f.writing {
+		f.writers.wakeFirst(true)
 	}
 	return n, err
 }
@@ -134,7 +134,7 @@ func (f *flow) wakeWriterLocked() {
 // wakeWritersLocked is for deadlines: everybody who waits to write looks again.
 func (f *flow) wakeWritersLocked() {
 	f.wakeWriterLocked()
-	f.turn.wakeAll()
+	f.writers.wakeAll()
 }
 
 // appendLocked appends one frame with bytes of p. done says that all of p, and the end when asked for, is
@@ -164,9 +164,9 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 			s.bulkOfLocked(f)
 		}
 		if n < len(p) {
-			if more, _ := f.allowanceLocked(); more <= 0 && !f.toldBlocked {
+			if more, _ := f.allowanceLocked(); more <= 0 && !f.saidBlocked {
 				flags |= frame.FlagBlocked
-				f.toldBlocked = true
+				f.saidBlocked = true
 			}
 		}
 	} else if s.roomLocked() < frame.HeaderLen+len(head)-controlReserve {

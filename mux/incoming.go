@@ -58,7 +58,7 @@ func (x *Incoming) open(o *frame.Open, fin bool) error {
 		x.s.release(x.group, len(o.Body))
 		x.s.l.Lock()
 		defer x.s.l.Unlock()
-		x.asm = &assembly{f: &x.flow, over: true}
+		x.asm = &assembly{f: &x.flow, closed: true}
 		x.s.oweResetLocked(&x.flow, frame.ResourceExhausted, fmt.Sprintf("body is over the limit of %d announced (Limits.Body)", limit))
 		return nil
 	}
@@ -115,11 +115,11 @@ func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
 	}
 	body, ok := x.asm.finish()
 	x.s.l.Lock()
-	over := x.overLocked()
+	settled := x.settledLocked()
 	x.s.endRecvLocked(&x.flow)
 	x.s.l.Unlock()
 	switch {
-	case over:
+	case settled:
 		x.asm.handOver()
 	case !ok:
 		return protocolError(x.id, "a body of %d bytes ends after %d", x.Size, len(body))
@@ -131,8 +131,8 @@ func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
 	return nil
 }
 
-// overLocked reports that the body does not matter any more, so that its sender may end it early.
-func (x *Incoming) overLocked() bool {
+// settledLocked reports that the body does not matter any more, so that its sender may end it early.
+func (x *Incoming) settledLocked() bool {
 	return x.replied || x.canceled || x.sentEnd || x.owe&oweReset != 0
 }
 

@@ -93,7 +93,7 @@ func (st *Stream) wakeReadersLocked() {
 // consumedLocked books n bytes taken by the reader: how many early bytes are released thereby, and how
 // many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
 func (st *Stream) consumedLocked(n int) (rel, credit int) {
-	st.tookLocked(n)
+	st.addUnreadLocked(-n)
 	rel = min(n, st.held)
 	st.held -= rel
 	if st.rerr != nil {
@@ -169,7 +169,7 @@ func (st *Stream) unreserveLocked() {
 func (st *Stream) discardLocked() int {
 	rel := st.held
 	st.held = 0
-	st.tookLocked(st.in.n)
+	st.addUnreadLocked(-st.in.n)
 	st.in.clear()
 	st.unreserveLocked()
 	return rel

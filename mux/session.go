@@ -189,7 +189,7 @@ func (s *Session) HandleClose(err error) {
 	s.tab.Unlock()
 	for _, e := range all {
 		e.base().wakeWriterLocked()
-		e.base().turn.wakeAll()
+		e.base().writers.wakeAll()
 	}
 	s.out.roomWait.wakeAll()
 	s.opens.confirmWait.wakeAll()

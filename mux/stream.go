@@ -15,11 +15,11 @@ import (
 // Several goroutines may use it at once. Writes are atomic: the bytes of one Write stand together.
 type Stream struct {
 	flow
-	about    *about // nil when the opener said nothing
-	accepted bool   // send lock
-	told     bool   // the acceptor knows that it is over; send lock
-	unsent   bool   // when the session ended the OPEN had been handed to no carrier; send lock
-	openPos  uint64 // where the log has the OPEN; send lock
+	about        *about // nil when the opener said nothing
+	accepted     bool   // send lock
+	endAnnounced bool   // the acceptor knows of the end; send lock
+	unsent       bool   // when the session ended the OPEN had been handed to no carrier; send lock
+	openPos      uint64 // where the log has the OPEN; send lock
 
 	// Value is for the user of the package; set it before the stream is shared.
 	Value any

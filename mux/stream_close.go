@@ -110,13 +110,13 @@ func (st *Stream) finishedLocked() {
 		}
 	}
 	st.wdl.stopLocked()
-	st.tellLocked()
+	st.announceEndLocked()
 }
 
-// tellLocked tells the acceptor, once, that the stream is over.
-func (st *Stream) tellLocked() {
-	if !st.told {
-		st.told = true
+// announceEndLocked tells the acceptor, once, that the stream is over.
+func (st *Stream) announceEndLocked() {
+	if !st.endAnnounced {
+		st.endAnnounced = true
 		err := st.s.life.gone
 		for _, why := range []error{st.closed, st.stopped} {
 			if reset, ok := why.(*StreamError); ok && err == nil {
@@ -131,9 +131,9 @@ func (st *Stream) tellLocked() {
 // a peer that could free the slot before, by RESET or STOP, would start handlers without end.
 func (st *Stream) servedLocked() bool { return st.kind == frame.KindStreamingCall && !st.own }
 
-// tellServedLocked lets a handler hear at once that its peer wants nothing more and sends nothing more.
-func (st *Stream) tellServedLocked() {
+// announceServedEndLocked lets a handler hear at once that its peer wants nothing more and sends nothing more.
+func (st *Stream) announceServedEndLocked() {
 	if st.servedLocked() && st.recvEnd && st.stopped != nil {
-		st.tellLocked()
+		st.announceEndLocked()
 	}
 }

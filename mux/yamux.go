@@ -171,7 +171,7 @@ func (y *Yamux) Start() {
 	y.lastRead.Store(y.now())
 	y.l.Lock()
 	y.askLocked() // an early round trip, while nothing queues
-	y.l.beat = time.AfterFunc(y.cfg.Heartbeat, y.beat)
+	y.l.ping.beat = time.AfterFunc(y.cfg.Heartbeat, y.beat)
 	y.l.Unlock()
 	go y.write() // stopped by the end of the session
 	go y.read()  // stopped by the end of nc; cleans up
@@ -195,7 +195,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		Client: client, Local: limits, Peer: limits, Acceptor: &yamuxAcceptor{Acceptor: c.Acceptor, y: y}, NoFirst: true, yamux: true,
 		OpenTimeout: c.OpenTimeout, MaxWindow: c.MaxWindow, StreamBudget: c.StreamBudget, InitialCredit: yamuxWindow,
 	})
-	y.in = yamuxInput{src: nc, note: func(n int) {
+	y.in = yamuxInput{src: nc, onRead: func(n int) {
 		y.lastRead.Store(y.now())
 		y.bytesIn.Add(uint64(n))
 	}}
@@ -224,10 +224,10 @@ func (y *Yamux) Done() <-chan struct{} { return y.done }
 func (y *Yamux) Err() error {
 	y.l.Lock()
 	defer y.l.Unlock()
-	if y.l.cause == nil {
+	if y.l.life.cause == nil {
 		return nil
 	}
-	return y.l.cause
+	return y.l.life.cause
 }
 
 // Ping asks the peer for a sign of life and returns the round trip. Pings under way at the same time are one.
@@ -256,11 +256,11 @@ func (y *Yamux) Ping(ctx context.Context) (time.Duration, error) {
 func (y *Yamux) Close(ctx context.Context) error {
 	l := y.l
 	l.Lock()
-	closing := l.cause == nil
+	closing := l.life.cause == nil
 	if closing {
 		y.causeLocked(&YamuxError{Kind: net.ErrClosed})
-		l.leaving = true
-		y.s.life.shut = l.cause
+		l.life.leaving = true
+		y.s.life.shut = l.life.cause
 		y.s.life.drainAt.Store(y.s.peer.lastID.Load())
 		y.s.life.draining.Store(true)
 	}
@@ -279,10 +279,10 @@ func (y *Yamux) Close(ctx context.Context) error {
 	}
 	l.Lock()
 	defer l.Unlock()
-	if l.fault == nil {
+	if l.life.fault == nil {
 		return nil
 	}
-	return l.fault
+	return l.life.fault
 }
 
 // Abort ends the session at once: nothing more is sent. err says why, nil needs no reason; Err wraps it and

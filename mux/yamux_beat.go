@@ -8,21 +8,21 @@ func (y *Yamux) pinged(h yamuxHeader) {
 	l.Lock()
 	defer l.Unlock()
 	if h.flags == yamuxSYN {
-		if l.pong < len(l.pongs) {
-			l.pongs[l.pong] = h.length
-			l.pong++
+		if l.ping.pongDue < len(l.ping.pongs) {
+			l.ping.pongs[l.ping.pongDue] = h.length
+			l.ping.pongDue++
 			l.Wake()
 		}
 		return
 	}
-	p := l.probe
+	p := l.ping.probe
 	if p == nil || p.due || p.id != h.length {
 		return // nobody waits for it any more
 	}
-	l.probe = nil
+	l.ping.probe = nil
 	p.rtt = time.Duration(max(y.now()-p.at, 1))
-	if least := l.rtt.Load(); least == 0 || int64(p.rtt) < least {
-		l.rtt.Store(int64(p.rtt))
+	if least := l.ping.rtt.Load(); least == 0 || int64(p.rtt) < least {
+		l.ping.rtt.Store(int64(p.rtt))
 	}
 	close(p.done)
 }
@@ -31,13 +31,13 @@ func (y *Yamux) pinged(h yamuxHeader) {
 // though alive, is given up: those who wait for it have a context. Send lock held.
 func (y *Yamux) askLocked() *yamuxProbe {
 	l := y.l
-	if p := l.probe; p != nil && (p.due || y.now()-p.at < int64(y.patience())) {
+	if p := l.ping.probe; p != nil && (p.due || y.now()-p.at < int64(y.patience())) {
 		return p
 	}
-	l.asked++
-	l.probe = &yamuxProbe{id: l.asked, due: true, done: make(chan struct{})}
+	l.ping.asked++
+	l.ping.probe = &yamuxProbe{id: l.ping.asked, due: true, done: make(chan struct{})}
 	l.Wake()
-	return l.probe
+	return l.ping.probe
 }
 
 // patience is how long a peer may leave a ping unanswered.
@@ -49,7 +49,7 @@ func (y *Yamux) beat() {
 	silent := time.Duration(now - last)
 	l := y.l
 	l.Lock()
-	if l.cause != nil {
+	if l.life.cause != nil {
 		l.Unlock()
 		return
 	}
@@ -60,7 +60,7 @@ func (y *Yamux) beat() {
 		next = limit
 	}
 	if silent < limit {
-		l.beat.Reset(max(next-silent, time.Millisecond))
+		l.ping.beat.Reset(max(next-silent, time.Millisecond))
 	}
 	l.Unlock()
 	if silent >= limit {

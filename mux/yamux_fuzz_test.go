@@ -85,7 +85,7 @@ func FuzzYamuxReader(f *testing.F) {
 			if !errors.Is(y.Err(), ErrYamuxProtocol) {
 				t.Fatal(y.Err())
 			}
-			y.l.killer.Stop()
+			y.l.life.killer.Stop()
 		}
 		checkYamuxOutput(t, y)
 		y.s.HandleClose(err)
@@ -115,7 +115,7 @@ func checkYamuxOutput(t *testing.T, y *Yamux) {
 	y.s.Fill()
 	batch := l.takeLocked(nil)
 	out := l.controlLocked(nil)
-	taken := l.taken
+	taken := l.log.taken
 	l.Unlock()
 	y.mu.Lock()
 	for _, p := range batch {

@@ -15,12 +15,12 @@ const (
 // yamuxInput takes yamux frames off a connection: headers by header, payloads by Read. The reader goroutine
 // uses it.
 type yamuxInput struct {
-	src   io.Reader
-	note  func(n int) // called when n bytes have come
-	buf   []byte
-	r, w  int   // buf[r:w] is read and not yet taken
-	brief bool  // behind a large payload: leave the next one in src, to go straight where it belongs
-	err   error // of src; the first one stays
+	src    io.Reader
+	onRead func(n int) // called when n bytes have come
+	buf    []byte
+	r, w   int   // buf[r:w] is read and not yet taken
+	brief  bool  // behind a large payload: leave the next one in src, to go straight where it belongs
+	err    error // of src; the first one stays
 }
 
 // unread puts bytes that were read before in front of what comes.
@@ -113,7 +113,7 @@ func (in *yamuxInput) read(p []byte) (int, error) {
 		n, err := in.src.Read(p)
 		in.err = err
 		if n > 0 {
-			in.note(n)
+			in.onRead(n)
 			return n, nil // the error comes with the next read
 		}
 	}

@@ -158,7 +158,7 @@ func TestYamuxPingFlood(t *testing.T) {
 			t.Errorf("%d bytes were allocated", n)
 		}
 		e.l.Lock()
-		waiting := e.l.pong
+		waiting := e.l.ping.pongDue
 		e.l.Unlock()
 		if waiting != maxYamuxPongs {
 			t.Errorf("%d pongs wait", waiting)

@@ -22,11 +22,11 @@ func (y *Yamux) read() {
 		<-y.writerDone // closing: what the session still owes goes out first
 	}
 	cause := y.Err()
-	told := error(cause)
+	why := error(cause)
 	if y.cfg.OnEnd != nil {
-		told = y.cfg.OnEnd(cause)
+		why = y.cfg.OnEnd(cause)
 	}
-	y.s.HandleClose(told)
+	y.s.HandleClose(why)
 	if discard { // else unread bytes may reset the connection before the peer has got the last word
 		for buf := make([]byte, yamuxFirstBuffer); y.in.err == nil; {
 			_, y.in.err = y.nc.Read(buf)
@@ -35,10 +35,10 @@ func (y *Yamux) read() {
 	<-y.writerDone
 	l := y.l
 	l.Lock()
-	l.finished = true
-	l.beat.Stop()
-	if l.killer != nil {
-		l.killer.Stop()
+	l.life.finished = true
+	l.ping.beat.Stop()
+	if l.life.killer != nil {
+		l.life.killer.Stop()
 	}
 	l.Unlock()
 	y.nc.Close()
@@ -52,10 +52,10 @@ func (y *Yamux) read() {
 // readEnded sets why the session ends when err has ended reading. flush says that the writer is at it after
 // our own Close, discard that it is about to say a last word.
 func (y *Yamux) readEnded(err error) (flush, discard bool) {
-	var told *YamuxError
+	var goAway *YamuxError
 	l := y.l
 	l.Lock()
-	cut, leaving := l.cut, l.leaving
+	cut, leaving := l.life.cut, l.life.leaving
 	if err == io.EOF && !cut && !leaving { // the peer has hung up; it may still read what is in the log
 		y.causeLocked(&YamuxError{Kind: net.ErrClosed, Remote: true})
 		y.goodbyeLocked(noGoAway, y.cfg.CloseTimeout)
@@ -65,8 +65,8 @@ func (y *Yamux) readEnded(err error) (flush, discard bool) {
 	case cut:
 	case err == io.EOF:
 		return leaving, false
-	case errors.As(err, &told): // a go away that is no goodbye
-		y.fail(told)
+	case errors.As(err, &goAway): // a go away that is no goodbye
+		y.fail(goAway)
 	case y.in.err != nil:
 		y.fail(yamuxLost(err))
 	default:

@@ -13,7 +13,7 @@ type YamuxStats struct {
 // Stats returns the numbers as they are now.
 func (y *Yamux) Stats() YamuxStats {
 	y.l.Lock()
-	waiting := int(y.l.appended - y.l.written)
+	waiting := int(y.l.log.appended - y.l.log.written)
 	y.l.Unlock()
 	return YamuxStats{
 		BytesIn:  y.bytesIn.Load(),

@@ -49,7 +49,7 @@ func (a *yamuxAcceptor) AcceptStream(st *Stream) {
 	}
 	if len(a.waiting) >= backlog {
 		a.y.l.Lock()
-		st.told = true // of a stream it did not hear of the user hears no end
+		st.endAnnounced = true // of a stream it did not hear of the user hears no end
 		a.y.l.Unlock()
 		st.Reset(frame.ResourceExhausted, "too many streams wait to be accepted")
 		return

@@ -59,8 +59,8 @@ func (y *Yamux) checkEmpty(t testing.TB) {
 	}
 	y.l.Lock()
 	defer y.l.Unlock()
-	if len(y.l.log) != 0 {
-		t.Errorf("an ended session holds %d pieces of log", len(y.l.log))
+	if len(y.l.log.pieces) != 0 {
+		t.Errorf("an ended session holds %d pieces of log", len(y.l.log.pieces))
 	}
 }
 

@@ -6,10 +6,10 @@ import "github.com/gantline-project/gantline/frame"
 // early windows of our own protocol.
 const yamuxUnreadEach = 64 << 10
 
-// tookLocked books n bytes as taken out of the buffer. Receive lock held.
-func (st *Stream) tookLocked(n int) {
+// addUnreadLocked counts n more bytes in the buffer, or fewer. Receive lock held.
+func (st *Stream) addUnreadLocked(n int) {
 	if st.s.cfg.yamux {
-		st.s.unread.Add(int64(-n))
+		st.s.unread.Add(int64(n))
 	}
 }
 

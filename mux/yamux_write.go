@@ -26,16 +26,16 @@ func (y *Yamux) write() {
 	defer func() {
 		l.Lock()
 		batch = l.takeLocked(batch)
-		l.over = true
+		l.life.writerGone = true
 		l.Unlock()
 		freeYamuxPieces(batch)
 	}()
 	for {
 		l.Lock()
-		for !l.wake && !l.cut {
+		for !l.wake && !l.life.cut {
 			l.cond.Wait()
 		}
-		if l.cut {
+		if l.life.cut {
 			l.Unlock()
 			return
 		}
@@ -43,11 +43,11 @@ func (y *Yamux) write() {
 		hungry := y.s.Fill()
 		batch = l.takeLocked(batch)
 		control = l.controlLocked(control[:0])
-		last := l.closing && (l.mute || !hungry && len(batch) == 0)
-		if last && l.word != noGoAway && !(l.word == yamuxNormal && y.away) {
-			control = appendYamux(control, yamuxHeader{kind: yamuxGoAway, length: l.word})
+		last := l.life.closing && (l.life.mute || !hungry && len(batch) == 0)
+		if last && l.life.word != noGoAway && !(l.life.word == yamuxNormal && y.away) {
+			control = appendYamux(control, yamuxHeader{kind: yamuxGoAway, length: l.life.word})
 		}
-		mute, taken := l.mute, l.taken
+		mute, taken := l.life.mute, l.log.taken
 		l.wake = l.wake || len(batch) > 0 // there may be room for more then
 		l.Unlock()
 		if mute {
@@ -118,7 +118,7 @@ func (y *Yamux) flushed(taken uint64) {
 	l := y.l
 	l.Lock()
 	defer l.Unlock()
-	l.written = taken
+	l.log.written = taken
 	for _, id := range y.resets { // yamux does not answer a reset: it ends both directions
 		if e := y.s.lookup(id); e != nil {
 			y.s.endRecvLocked(e.base())
@@ -139,7 +139,7 @@ func (y *Yamux) hangUp() {
 		return
 	}
 	y.l.Lock()
-	y.l.cut = true
+	y.l.life.cut = true
 	y.l.Unlock()
 	y.nc.Close()
 }

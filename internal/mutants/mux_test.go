@@ -19,12 +19,12 @@ var muxMutants = []mutant{
 	},
 	{
 		name: "a torn end counts as the end", file: "mux/dispatch.go",
-		edits: []edit{{"\t\tf.heard = 0 // torn", "\t\t// torn"}},
+		edits: []edit{{"\t\tf.peerEnd = 0 // torn", "\t\t// torn"}},
 		pkg:   "mux", test: "TestTorn",
 	},
 	{
 		name: "credit does not end BLOCKED", file: "mux/dispatch.go",
-		edits: []edit{{"f.toldBlocked = f.toldBlocked && n == 0", "_ = n"}},
+		edits: []edit{{"f.saidBlocked = f.saidBlocked && n == 0", "_ = n"}},
 		pkg:   "mux", test: "TestBlockedOnce",
 	},
 	{
