@@ -117,46 +117,17 @@ func TestHandlerContextIsOverAfterwards(t *testing.T) {
 	})
 }
 
-type testKey struct{}
-
-// TestHandlerContextDerived: contexts derived from a handler's end with it, cause included, and need no
-// goroutine.
-func TestHandlerContextDerived(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		e := &End{}
-		e.ctx, e.cancel = context.WithCancelCause(t.Context())
-		hc := new(handlerContext)
-		hc.init(e, &session{Ctx: e.ctx}, 2, time.Minute)
-		child, cancel := context.WithCancel(context.WithValue(hc, testKey{}, "v"))
-		defer cancel()
-		called := make(chan struct{})
-		context.AfterFunc(child, func() { close(called) })
-		never := context.AfterFunc(hc, func() { t.Error("called after stop") })
-		if !never() {
-			t.Error("stop found nothing to stop")
-		}
-		if d, ok := child.Deadline(); !ok || time.Until(d) != time.Minute {
-			t.Errorf("deadline is %v %v", d, ok)
-		}
-		if depthFrom(child) != 3 || FromContext(child) != e || RequestFromContext(child) != nil || child.Value(testKey{}) != "v" {
-			t.Error("values are lost on the way")
-		}
-		why := errors.New("why")
-		hc.cancel(why)
-		<-called
-		want(t, child.Err(), context.Canceled)
-		want(t, context.Cause(child), why)
-		want(t, context.Cause(hc), why)
-		hc.finish()
-		want(t, context.Cause(hc), why)
-		if never() {
-			t.Error("stopped after the end")
-		}
-		late, cancel := context.WithCancel(hc)
-		defer cancel()
-		want(t, late.Err(), context.Canceled)
-		want(t, context.Cause(late), why)
-	})
+// TestHandlerContextValues: contexts derived from a handler's know its End and depth.
+func TestHandlerContextValues(t *testing.T) {
+	c, _ := pair(t, nil, nil)
+	hc := new(handlerContext)
+	hc.init(c, c.session(), 2, 0)
+	defer hc.finish()
+	child, cancel := context.WithCancel(hc)
+	defer cancel()
+	if depthFrom(child) != 3 || FromContext(child) != c || RequestFromContext(child) != nil {
+		t.Error("values are lost on the way")
+	}
 }
 
 func TestContextOutsideHandlers(t *testing.T) {
@@ -184,28 +155,6 @@ func TestTimeoutTravels(t *testing.T) {
 			if string(got) != want {
 				t.Errorf("handler had %q left, want %q", got, want)
 			}
-		}
-	})
-}
-
-// TestAfterFuncOfEnded: package context holds a lock that f takes, so f must not run before AfterFunc has returned. A
-// handler that derives a context just when its own ends would wait for itself.
-func TestAfterFuncOfEnded(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		c, _ := pair(t, nil, nil)
-		hc := new(handlerContext)
-		hc.init(c, c.session(), 0, 0)
-		hc.finish()
-		turn, ran := make(chan struct{}, 1), make(chan struct{})
-		turn <- struct{}{}
-		stop := hc.AfterFunc(func() {
-			turn <- struct{}{}
-			close(ran)
-		})
-		<-turn
-		<-ran
-		if stop() {
-			t.Error("stopped after the end")
 		}
 	})
 }

@@ -113,10 +113,10 @@ func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err erro
 	if hc == nil {
 		return 0, nil
 	}
-	if hc.inline && hc.end == e {
+	if hc.Inline && hc.end == e {
 		return 0, errorf(FailedPrecondition, "%s with the context of an Inline handler would wait for its own answer: register the handler without Inline", op).named(name)
 	}
-	return hc.depth + 1, nil
+	return hc.Depth + 1, nil
 }
 
 func (e *End) awaitSetup(ctx context.Context, op, name string) error {

@@ -132,7 +132,7 @@ func (m *Message) settle(as uint32, why error) error {
 	if gone := m.gone.Load(); gone != nil {
 		return m.goneError(*gone)
 	}
-	if ctx := m.ctx.ses.Ctx; ctx.Err() != nil {
+	if ctx := m.ctx.Session.Ctx; ctx.Err() != nil {
 		return m.goneError(context.Cause(ctx))
 	}
 	return nil

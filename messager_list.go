@@ -38,7 +38,7 @@ func (l *messageList) push(m *Message) {
 
 // before reports whether m was opened before o.
 func (m *Message) before(o *Message) bool {
-	if a, b := m.ctx.ses.Seq, o.ctx.ses.Seq; a != b {
+	if a, b := m.ctx.Session.Seq, o.ctx.Session.Seq; a != b {
 		return a < b
 	}
 	return m.x.ID() < o.x.ID()

@@ -43,7 +43,7 @@ func (sv *serving) head(err error) *frame.Head {
 
 // reply ends the exchange, without waiting on the reader goroutine.
 func (sv *serving) reply(head *frame.Head, body []byte) {
-	if !sv.inline {
+	if !sv.Inline {
 		// Waits end with the session, and when the caller gives up.
 		_ = sv.x.Reply(context.Background(), head, body)
 		return

@@ -73,9 +73,9 @@ func (e *End) callOn(ctx context.Context, s *session, open *mux.Open, body []byt
 
 // await waits for the answer, and reports whether ctx ended before.
 func (c *call) await(ctx context.Context) (gaveUp bool) {
-	if sv, ok := ctx.(*serving); ok && sv.hold(&c.Exchange) {
+	if sv, ok := ctx.(*serving); ok && sv.Hold(&c.Exchange) {
 		<-c.done
-		sv.letGo()
+		sv.LetGo()
 		return c.Err != nil && sv.Err() != nil
 	}
 	select {

@@ -34,7 +34,7 @@ func (e *End) acceptCall(s *session, st *Stream, x *mux.Incoming, sv *serving) {
 	sc := st.callScope()
 	sv.sc, sv.x = sc, x
 	sv.init(e, s, x.Depth, x.Timeout)
-	sv.told = x.Kind == frame.KindCall
+	sv.Watched = x.Kind == frame.KindCall
 	sv.req.Stream, sv.req.codec = sc.stream, x.Codec
 	if len(x.Metadata) > 0 {
 		sv.req.Metadata = parseMetadata(x.Metadata)
@@ -142,10 +142,10 @@ func (sv *serving) start(reader bool) {
 		return
 	}
 	if reader && sv.route.inline {
-		sv.inline = true
-		sv.ses.Native.EnterUser()
+		sv.Inline = true
+		sv.Session.Native.EnterUser()
 		next := sv.serve()
-		sv.ses.Native.LeaveUser()
+		sv.Session.Native.LeaveUser()
 		if next != nil {
 			next.spawn()
 		}
