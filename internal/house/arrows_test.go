@@ -39,6 +39,7 @@ var arrows = map[string]arrowRule{
 	"internal/codec":    {uses: []string{modMsgpack}},
 	"internal/serial":   {},
 	"internal/goid":     {},
+	"internal/work":     {},
 	"internal/sessions": {uses: []string{"conn", "mux", "frame", modBackoff}},
 	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
