@@ -50,7 +50,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		e.line.Renew()
 	}
 	if e.cfg.Outbox != nil {
-		if err := e.holdOutbox(ctx, "", func() error { return errOutboxInUse }); err != nil {
+		if err := e.claimOutbox(ctx, "", func() error { return errOutboxInUse }); err != nil {
 			_ = nc.Close()
 			e.abandon(err)
 			return nil, err

@@ -1,19 +1,84 @@
 package gantline
 
+// Messages: Publish, Subscribe and Receive.
+//
+// Each scope has a messageScope, which is made when it is first used. Its inbox has the messages that nobody has yet;
+// the inbox's lock also guards who subscribes to what, and is taken before a Router's locks. The goroutine that reads
+// the link puts messages in and never waits: how many there can be is bounded by the receive maximum, which the
+// publisher obeys. A subscription has a goroutine while it has messages. From then on a Message is the application's,
+// and its outcome is an atomic. What an End publishes is a Publication with a lock of its own; what it does with its
+// Outbox is in an endMessages, whose worker waits for the disk so that no other goroutine has to.
+//
+// What arrives: messager_inbox.go, messager_subscribe.go, messager_router.go, messager_message.go. What is sent:
+// messager_publish.go and the files of its name, messager_outbox_kept.go, messager_outbox_settle.go. What Config names
+// is in messager_id.go and messager_outbox.go, which use nothing of the rest.
+
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync/atomic"
 	"time"
 
-	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/inbox"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// ErrAckLater is what a subscription function returns to keep its message: the publisher goes on waiting
-// until Ack or Nack is called, by any goroutine. Until then the message counts in the receive maximum,
-// Limits.Messages.
-var ErrAckLater = errors.New("gantline: message will be acked later")
+// Subscribe gives the messages published to this scope whose topic matches pattern to fn, one after another in
+// the order they were published. Each subscription has its own queue, so none waits for another. fn's result
+// settles the message: nil acks it, an error nacks it with the error's code and text, ErrAckLater leaves it to
+// Ack and Nack. A panic is logged and nacks with Internal. ctx ends when the publisher gives up, its deadline
+// passes, fn has returned or the End is over; calls to the peer may be made with it.
+//
+// A pattern is a topic in whose place of a part "*" stands for any one part and, at the end, ">" for one or
+// more: "jobs.*.done", "jobs.>". Of several patterns that match, the most specific takes the message alone:
+// compared part by part from the left, text before "*" before ">". On an End its own subscriptions come before
+// its Router's; what no pattern takes waits for Receive. Messages that are waiting already are taken over.
+//
+// Subscribe panics, as http.ServeMux does, when fn is nil and when the pattern is malformed or already taken
+// on this scope. stop ends the subscription and waits until a running fn has returned, unless it is called
+// from inside a subscription's function; messages still queued go to whoever matches next, or to Receive. stop
+// may be called more than once.
+//
+// Subscribe in Config.Setup or Config.OnStream to get the first message: they run before the peer is heard.
+func (st *Stream) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
+	return st.messageScope().subscribe(pattern, fn)
+}
+
+// Subscribe is Stream.Subscribe for the scopes of all Ends that use this Router: those there are and those to
+// come. Every End has a queue of its own, so fn may run for several Ends at once; Message.Stream and
+// FromContext tell which. A pattern of an End's own comes before every pattern here. stop waits for fn on all
+// Ends.
+func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
+	return r.topics().subscribe(pattern, fn)
+}
+
+// Receive returns the next message published to this scope that no subscription takes, in the order they were
+// published, and waits for one until ctx ends. Settle each with Ack or Nack: until then it counts in the
+// receive maximum, Limits.Messages, where the publisher stops. Several goroutines may call it.
+//
+// When the scope is over, messages that had arrived are still returned, though their Ack fails; then an error
+// that satisfies net.ErrClosed for a closed End or stream, or ErrSessionLost. When ctx ends the error
+// satisfies its error. Inside Config.Setup, and with the context of an Inline handler, Receive fails at once.
+//
+// A message that nobody claims is nacked with Unimplemented after 10 s unless Receive was called on the scope
+// before. Where there are subscriptions too, unclaimed messages may hold half of the receive maximum; what
+// comes beyond is nacked at once, unless Receive is called at least every 10 s.
+func (st *Stream) Receive(ctx context.Context) (*Message, error) {
+	return st.messageScope().receive(ctx)
+}
+
+// Messages is Receive in a loop: it yields message after message, and ends after it has yielded an error.
+func (st *Stream) Messages(ctx context.Context) iter.Seq2[*Message, error] {
+	return func(yield func(*Message, error) bool) {
+		for {
+			m, err := st.Receive(ctx)
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
 
 // Message is one published message as its receiver sees it. Body belongs to the receiver. The exported
 // fields are set before the message is handed out and not touched afterwards; the methods may be called
@@ -26,71 +91,22 @@ type Message struct {
 	Redelivered bool     // the publisher says that this may be a copy
 	Stream      *Stream  // whose Receive or Subscribe it was published to: the End's own, or a stream's
 
-	sc  *messageScope
-	x   *mux.Incoming
-	own mux.Incoming   // is x; here, as is ctx, to save an allocation
-	ctx handlerContext // of the subscription function it is given to
+	sc   *messageScope
+	x    *mux.Incoming
+	own  mux.Incoming         // is x; here, as are ctx and item, to save an allocation
+	ctx  handlerContext       // of the subscription function it is given to
+	item inbox.Item[*Message] // its place among those that nobody has yet
 
-	outcome  atomic.Uint32         // of Ack and Nack
-	early    int                   // bytes of the body that the link's early window may hold
-	codec    uint8                 // of Body
-	noAck    bool                  // the publisher does not wait
-	wanted   bool                  // Want was called; guarded by the inbox's lock
-	complete bool                  // Body is all there; guarded by the inbox's lock
-	gone     atomic.Pointer[error] // why nobody waits for the outcome any more
-
-	since      time.Time    // unclaimed since then; guarded by the inbox's lock
-	list       *messageList // which holds it, nil once handed out; guarded by the inbox's lock
-	next, prev *Message     // in list
+	outcome atomic.Uint32         // of Ack and Nack
+	codec   uint8                 // of Body
+	noAck   bool                  // the publisher does not wait
+	gone    atomic.Pointer[error] // why nobody waits for the outcome any more
 }
 
-// Outcomes of a message.
-const (
-	unsettled uint32 = iota
-	acked
-	nacked
-)
-
-// init copies out of x what lives only as long as the frame. Topic is the caller's.
-func (m *Message) init(e *End, s *session, sc *messageScope, x *mux.Incoming) {
-	m.sc, m.x, m.Stream, m.codec, m.noAck = sc, x, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
-	m.ctx.init(e, s, x.Depth, x.Timeout)
-	m.early, m.complete = len(x.Body), x.Complete()
-	if !m.complete {
-		m.early = earlyStream
-	}
-	own := false
-	for key, value, rest, ok := frame.NextMetadata(x.Metadata); ok; key, value, rest, ok = frame.NextMetadata(rest) {
-		switch {
-		case key[0] != ':':
-			own = true
-		case string(key) == frame.MetaID && len(value) == len(m.ID):
-			copy(m.ID[:], value)
-		case string(key) == frame.MetaRedelivered:
-			m.Redelivered = true
-		}
-	}
-	if own {
-		m.Metadata = parseMetadata(x.Metadata)
-	}
-}
-
-// Deadline returns when the publisher stops waiting for the ack, false if it waits without limit.
-func (m *Message) Deadline() (time.Time, bool) { return m.ctx.Deadline() }
-
-// Decode reads Body into v with the codec it was written with: see Topic. Errors are *Error: InvalidArgument
-// when the body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
-func (m *Message) Decode(v any) error {
-	var own Codec
-	if m.sc != nil {
-		own = m.sc.end.cfg.Codec
-	}
-	c := codecByID(m.codec, own)
-	if c == nil {
-		return errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", m.codec).named(m.Topic)
-	}
-	return decode(c, m.Body, v)
-}
+// ErrAckLater is what a subscription function returns to keep its message: the publisher goes on waiting
+// until Ack or Nack is called, by any goroutine. Until then the message counts in the receive maximum,
+// Limits.Messages.
+var ErrAckLater = errors.New("gantline: message will be acked later")
 
 // Ack tells the publisher that the message is done: its Publish returns nil. It never blocks.
 //
@@ -109,101 +125,9 @@ func (m *Message) Nack(err error) error {
 	return m.settle(nacked, err)
 }
 
-func (m *Message) settle(as uint32, why error) error {
-	if !m.outcome.CompareAndSwap(unsettled, as) {
-		done := "acked"
-		if m.outcome.Load() == nacked {
-			done = "nacked"
-		}
-		return errorf(FailedPrecondition, "the message is %s already", done).named(m.Topic)
-	}
-	if as == acked {
-		m.remember()
-	}
-	if m.noAck || m.x == nil {
-		return nil // the publisher was told when the message was handed out, or there is none
-	}
-	var head *frame.Head
-	if why != nil {
-		h := headOf(why)
-		head = &h
-	}
-	m.sc.end.answer(m.x, head) // due even when the publisher has gone: it frees the slot
-	if gone := m.gone.Load(); gone != nil {
-		return m.goneError(*gone)
-	}
-	if ctx := m.ctx.Session.Ctx; ctx.Err() != nil {
-		return m.goneError(context.Cause(ctx))
-	}
-	return nil
-}
+// Deadline returns when the publisher stops waiting for the ack, false if it waits without limit.
+func (m *Message) Deadline() (time.Time, bool) { return m.ctx.Deadline() }
 
-// goneError says why an ack reaches nobody.
-func (m *Message) goneError(err error) error {
-	if isReset(err) {
-		return &Error{Code: CodeOf(err), Message: "the publisher has given the message up", Method: m.Topic, cause: err}
-	}
-	return &Error{Code: CodeOf(err), Message: "not acked: " + cleanText(err), Method: m.Topic, cause: err}
-}
-
-// handOut books that the application has the message from now on.
-func (m *Message) handOut() {
-	m.Body = m.x.Body
-	m.x.Body = nil
-	m.x.Dispatched()
-	if m.noAck {
-		m.sc.end.answer(m.x, nil) // frees the publisher's slot
-	}
-}
-
-// run gives the message to a subscription function and settles it by what that returns.
-func (m *Message) run(fn func(context.Context, *Message) error) {
-	e := m.sc.end
-	e.handlerStarted()
-	defer e.handlerDone()
-	m.handOut()
-	err := m.call(fn)
-	m.ctx.finish()
-	// The function may have settled it already; then this is nothing new.
-	switch {
-	case err == nil:
-		_ = m.Ack()
-	case !errors.Is(err, ErrAckLater):
-		_ = m.Nack(err)
-	}
-}
-
-func (m *Message) call(fn func(context.Context, *Message) error) (err error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			err = m.sc.end.recovered("subscription", m.Topic, v)
-			return
-		}
-		// runtime.Goexit: run will not go on.
-		m.ctx.finish()
-		_ = m.Nack(errorf(Internal, "the subscription's function ended its goroutine with runtime.Goexit"))
-	}()
-	err = fn(&m.ctx, m)
-	returned = true
-	return err
-}
-
-// ready implements exchange: the body has arrived.
-func (m *Message) ready(*mux.Incoming) { m.sc.readyMessage(m) }
-
-// cancel implements exchange: the publisher gave up, or the session is gone.
-func (m *Message) cancel(_ *mux.Incoming, err error) {
-	m.gone.Store(&err)
-	m.ctx.cancel(err)
-	m.sc.dropMessage(m, err)
-}
-
-// isReset reports whether err is a single message's end, not the session's.
-func isReset(err error) bool {
-	var reset *StreamError
-	return errors.As(err, &reset)
-}
+// Decode reads Body into v with the codec it was written with: see Topic. Errors are *Error: InvalidArgument
+// when the body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
+func (m *Message) Decode(v any) error { return m.decode(v) }

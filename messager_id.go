@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync/atomic"
+	"time"
+
+	"github.com/gantline-project/gantline/internal/dedup"
 )
 
 // MessageID names a message for good: a copy that is published again has the same one, so a receiver that
@@ -13,7 +16,7 @@ import (
 // restarts of the publisher.
 type MessageID [16]byte
 
-// messageIDs is this process's part of its ids and the counter behind it.
+// messageIDs is this process's part of its ids, and the counter that follows it.
 var messageIDs struct {
 	process [8]byte
 	last    atomic.Uint64
@@ -44,3 +47,18 @@ func ParseMessageID(s string) (MessageID, error) {
 
 // String returns 32 hexadecimal digits.
 func (id MessageID) String() string { return hex.EncodeToString(id[:]) }
+
+// Dedup remembers which messages were acked, so that a copy which is published again after a lost session is not
+// handed out twice: see Config.Dedup. Many Ends may share one; its methods are called by many goroutines, those
+// that receive and that ack, and may block them, as a store on disk does.
+type Dedup interface {
+	// Seen reports whether id was added, as far as it is remembered.
+	Seen(id MessageID) bool
+	// Add remembers id. It is called before the ack is sent.
+	Add(id MessageID)
+}
+
+// NewDedup returns a Dedup in memory that remembers the last n ids, each for ttl: about 100 bytes an id. ttl <= 0
+// means that only n bounds it; n < 1 counts as 1. Choose n and ttl so that they cover what is published while a
+// publisher can be away.
+func NewDedup(n int, ttl time.Duration) Dedup { return dedup.New[MessageID](n, ttl) }

@@ -158,6 +158,34 @@ func TestLargeBeforeSmall(t *testing.T) {
 	}
 }
 
+// TestLargeDivided: the queue of a subscription that is stopped goes to many others, and the bodies of all are sent.
+func TestLargeDivided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 16
+		c, s := pair(t, nil, nil)
+		block := make(chan struct{})
+		stop := s.Subscribe(">", func(context.Context, *Message) error { <-block; return nil })
+		publishAsync(t, c, "first", "")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				if err := c.Publish(ctx, fmt.Sprint("t", i), make([]byte, 100<<10)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		for i := range n {
+			s.Subscribe(fmt.Sprint("t", i), func(context.Context, *Message) error { return nil })
+		}
+		close(block)
+		stop()
+		wg.Wait()
+	})
+}
+
 // TestUnclaimedBytes is TestUnclaimedHalf for large messages, which run out of early window first.
 func TestUnclaimedBytes(t *testing.T) {
 	c, s := pair(t, nil, nil)

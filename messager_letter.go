@@ -30,7 +30,7 @@ type letter struct {
 
 // keeps reports whether messages of the scope outlive their session or End.
 func (sc *messageScope) keeps() bool {
-	return sc.isEnd() && (sc.end.line.Renews() || sc.end.messager().box != nil)
+	return sc.isEnd() && (sc.end.line.Renews() || sc.end.messager().outbox != nil)
 }
 
 // publishKept hands a message to the newest session, behind the older ones that wait for it.
@@ -46,11 +46,11 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 	open.Metadata = copied[:n:n]
 	k := p.kept
 	k.open, k.body = open, copied[n:]
-	if e.messager().box == nil && buffer != nil && &copied[0] == &(*buffer)[:1][0] { // it was large enough
+	if e.messager().outbox == nil && buffer != nil && &copied[0] == &(*buffer)[:1][0] { // it was large enough
 		k.buffer.Store(buffer)
 	}
 	s := e.session()
-	if e.messager().box != nil && e.inSetup() { // the older ones are not known yet
+	if e.messager().outbox != nil && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)
 	}
 	if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
@@ -97,7 +97,7 @@ func (k *letter) start(s *session) error {
 		return err
 	}
 	if p.ctx.Done() != nil {
-		p.sc.inbox.published.join(p.ctx, out)
+		p.sc.published.join(p.ctx, out)
 	}
 	out.letGo()
 	return nil

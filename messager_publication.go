@@ -37,7 +37,7 @@ func (sc *messageScope) publication(ctx context.Context, topic string, onDone fu
 // complete is called when the session has the result. It must not block.
 func (p *Publication) complete(out *outgoing) {
 	if p.ctx.Done() != nil {
-		p.sc.inbox.published.leave(out)
+		p.sc.published.leave(out)
 	}
 	if p.kept == nil {
 		p.finish(p.sc.result(p.ctx, &out.x, p.topic))

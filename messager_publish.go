@@ -52,7 +52,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 		<-done // which the end of ctx closes too
 		return p.Err()
 	}
-	w := sc.inbox.published.waiter()
+	w := sc.published.waiter()
 	if err := sc.start(ctx, &w.x, frame.KindMessage, depth, topic, body, o); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts .
 	err = sc.result(ctx, &w.x, topic)
 	if w.x.Reusable {
 		w.x.Clear()
-		sc.inbox.published.waiters.Put(w)
+		sc.published.waiters.Put(w)
 	}
 	return err
 }
@@ -104,7 +104,7 @@ func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, o
 		return nil, err
 	}
 	if ctx.Done() != nil {
-		sc.inbox.published.join(ctx, out)
+		sc.published.join(ctx, out)
 	}
 	out.letGo()
 	return p, nil

@@ -7,11 +7,11 @@ import (
 	"github.com/gantline-project/gantline/internal/topic"
 )
 
-// topicTable is a Router's subscriptions.
+// topicTable is messager's part of a Router: its subscriptions.
 type topicTable struct {
-	mu      sync.RWMutex // guards what follows; taken inside inbox locks
-	tree    topic.Tree[*routerTopic]
-	inboxes map[*messageScope]struct{} // of Ends that look here, for patterns added later
+	mu     sync.RWMutex // guards what follows; taken inside inbox locks
+	tree   topic.Tree[*routerTopic]
+	scopes map[*messageScope]struct{} // of Ends that look here, for patterns added later
 }
 
 // routerTopic is one subscription of a Router. Each End that gets a message for it has a subscription of its
@@ -36,32 +36,29 @@ func (r *Router) topics() *topicTable {
 	return r.messages.Load().(*topicTable)
 }
 
-// Subscribe is Stream.Subscribe for the scopes of all Ends that use this Router: those there are and those to
-// come. Every End has a queue of its own, so fn may run for several Ends at once; Message.Stream and
-// FromContext tell which. A pattern of an End's own comes before every pattern here. stop waits for fn on all
-// Ends.
-func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
+// subscribe adds a subscription for all Ends.
+func (tab *topicTable) subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
 	checkSubscription(pattern, fn)
 	t := &routerTopic{pattern: pattern, fn: fn, shares: make(map[*subscription]struct{})}
-	tab := r.topics()
 	tab.mu.Lock()
 	if !tab.tree.Add(pattern, t) {
 		tab.mu.Unlock()
 		panicTaken(pattern)
 	}
-	scopes := make([]*messageScope, 0, len(tab.inboxes))
-	for sc := range tab.inboxes {
+	scopes := make([]*messageScope, 0, len(tab.scopes))
+	for sc := range tab.scopes {
 		scopes = append(scopes, sc)
 	}
 	tab.mu.Unlock()
 	for _, sc := range scopes {
-		sc.inbox.mu.Lock()
-		sc.claimAndUnlock()
+		sc.inbox.Lock()
+		sc.inbox.ReassignLocked()
+		sc.inbox.Unlock()
 	}
-	return func() { t.stop(tab) }
+	return func() { tab.stop(t) }
 }
 
-func (t *routerTopic) stop(tab *topicTable) {
+func (tab *topicTable) stop(t *routerTopic) {
 	tab.mu.Lock()
 	if !t.removed {
 		t.removed = true
@@ -78,7 +75,7 @@ func (t *routerTopic) stop(tab *topicTable) {
 	t.mu.Unlock()
 	idle := make([]<-chan struct{}, len(shares))
 	for i, s := range shares {
-		idle[i] = s.halt()
+		idle[i] = s.queue.Halt()
 	}
 	await(idle...)
 }
@@ -96,57 +93,66 @@ func (tab *topicTable) empty() bool {
 	return tab.tree.Empty()
 }
 
+// addScope has patterns that are added from now on look for messages in sc.
+func (tab *topicTable) addScope(sc *messageScope) {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	if tab.scopes == nil {
+		tab.scopes = make(map[*messageScope]struct{})
+	}
+	tab.scopes[sc] = struct{}{}
+}
+
+func (tab *topicTable) removeScope(sc *messageScope) {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	delete(tab.scopes, sc)
+}
+
+// addShare makes s one of the subscription's, false if that is stopped.
+func (t *routerTopic) addShare(s *subscription) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.stopped {
+		t.shares[s] = struct{}{}
+	}
+	return !t.stopped
+}
+
 // routedLocked returns this End's share of the Router's subscription to a topic, nil if there is none.
 func (sc *messageScope) routedLocked(topic []byte) *subscription {
-	in, tab := &sc.inbox, sc.end.cfg.Router.topics()
-	if !in.known && in.ended == nil {
-		// Before the first look, so that a pattern added after it finds the messages it missed.
-		in.known = true
-		tab.mu.Lock()
-		if tab.inboxes == nil {
-			tab.inboxes = make(map[*messageScope]struct{})
-		}
-		tab.inboxes[sc] = struct{}{}
-		tab.mu.Unlock()
+	tab := sc.end.cfg.Router.topics()
+	if !sc.known && sc.inbox.EndedLocked() == nil {
+		sc.known = true
+		tab.addScope(sc) // before the first look, so that a pattern added after it finds the messages it missed
 	}
 	for {
 		t := tab.match(topic)
 		if t == nil {
 			return nil
 		}
-		if s := in.routed[t]; s != nil {
+		if s := sc.routed[t]; s != nil {
 			return s
 		}
-		s := newSubscription(sc, t.pattern, t.fn)
-		s.topic = t
-		t.mu.Lock()
-		stopped := t.stopped
-		if !stopped {
-			t.shares[s] = struct{}{}
-		}
-		t.mu.Unlock()
-		if stopped {
+		s := newSubscription(sc, t.pattern, t.fn, t)
+		if !t.addShare(s) {
 			continue
 		}
-		if in.routed == nil {
-			in.routed = make(map[*routerTopic]*subscription)
+		if sc.routed == nil {
+			sc.routed = make(map[*routerTopic]*subscription)
 		}
-		in.routed[t] = s
+		sc.routed[t] = s
 		return s
 	}
 }
 
 // leaveRouterLocked makes the Router forget an End that is over; shares that still run leave when they end.
 func (sc *messageScope) leaveRouterLocked() {
-	in := &sc.inbox
-	if in.known {
-		tab := sc.end.cfg.Router.topics()
-		tab.mu.Lock()
-		delete(tab.inboxes, sc)
-		tab.mu.Unlock()
+	if sc.known {
+		sc.end.cfg.Router.topics().removeScope(sc)
 	}
-	for _, s := range in.routed {
-		if !s.running {
+	for _, s := range sc.routed {
+		if !s.queue.RunningLocked() {
 			s.leaveTopic()
 		}
 	}

@@ -104,7 +104,7 @@ func TestRouterForgetsEnds(t *testing.T) {
 		topic, _ := tab.tree.Match([]byte("t"))
 		topic.mu.Lock()
 		defer topic.mu.Unlock()
-		if n := len(tab.inboxes) + len(topic.shares); n != 0 {
+		if n := len(tab.scopes) + len(topic.shares); n != 0 {
 			t.Errorf("%d Ends are still known", n)
 		}
 	})

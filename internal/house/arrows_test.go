@@ -50,7 +50,6 @@ var arrows = map[string]arrowRule{
 	"internal/sessions":   {uses: []string{"conn", "mux", "frame", modBackoff}},
 	".": {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial",
 		"internal/goid", "internal/handlerctx", "internal/claim", "internal/dedup", "internal/inbox", "internal/backlog", "internal/work", "internal/msgio", "internal/flight"}, inTests: []string{".", "client", "server", modYamux}},
-	".":                 {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},
 	"server":            {uses: []string{".", "conn"}, inTests: []string{"client", "server", modYamux}},
 	"outbox":            {uses: []string{"."}, inTests: []string{"client", "server"}},

@@ -14,8 +14,8 @@ type Room[M any] interface {
 	Want(m M)
 	// GiveUp settles m, which nobody claimed in time. ended is EndLocked's error, nil before that.
 	GiveUp(m M, ended error)
-	// Over reports that giving up would reach nobody any more. It may be called with the lock held.
-	Over() bool
+	// Unreachable reports that giving up would reach nobody any more. The lock is held.
+	Unreachable() bool
 }
 
 // Limits bounds the unclaimed messages where there are Takers: they may hold half.

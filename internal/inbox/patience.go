@@ -35,7 +35,7 @@ func (in *Inbox[M]) claimedLocked() bool { return in.receives > 0 && in.ended ==
 // armLocked sets the timer for the oldest unclaimed message.
 func (in *Inbox[M]) armLocked() {
 	it := in.unclaimed.head
-	if it == nil || in.patience.armed || in.room.Over() {
+	if it == nil || in.patience.armed || in.room.Unreachable() {
 		return
 	}
 	in.patience.armed = true

@@ -69,7 +69,7 @@ func (r *testRoom) GiveUp(m *message, ended error) {
 	r.gaveUp = append(r.gaveUp, text)
 }
 
-func (r *testRoom) Over() bool { return r.over }
+func (r *testRoom) Unreachable() bool { return r.over }
 
 // put puts a message in; a name that ends in "?" is one whose body is still arriving.
 func (r *testRoom) put(name string) (*message, *Overflow) {

@@ -23,18 +23,18 @@ var rootMutants = []mutant{
 		pkg:   ".", test: "TestFreshMany",
 	},
 	{
-		name: "a message is remembered before it is acked", file: "messager_dedup.go",
+		name: "a message is remembered before it is acked", file: "messager_message.go",
 		edits: []edit{{"\tif d == nil || !d.Seen(m.ID) {\n\t\treturn false", "\tif d == nil {\n\t\treturn false\n\t}\n\tif !d.Seen(m.ID) {\n\t\td.Add(m.ID)\n\t\treturn false"}},
 		pkg:   ".", test: "TestDedupNack",
 	},
 	{
-		name: "a copy keeps its place", file: "messager_dedup.go",
-		edits: []edit{{"\tm.handOut()\n", ""}},
+		name: "a copy keeps its place", file: "messager_message.go",
+		edits: []edit{{"\tm.handOut()\n\tif m.outcome", "\tif m.outcome"}},
 		pkg:   ".", test: "TestDedupPlaces",
 	},
 	{
 		name: "a copy does not wait for the first", file: "messager_subscribe.go",
-		edits: []edit{{"\tdefer m.awaitCopy()()\n", ""}},
+		edits: []edit{{"\tdefer m.awaitCopy().Release()\n", ""}},
 		pkg:   ".", test: "TestDedupUnderWay",
 	},
 	{

@@ -2,6 +2,7 @@ package gantline
 
 import (
 	"context"
+	"net"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,19 @@ func TestOutboxTwoOfAPeer(t *testing.T) {
 		must(t, h.ends[1].Publish(short(t), "t", []byte("for the second")))
 		if got := textsOf(b.take()); !slices.Equal(got, []string{"for the first", "for the second"}) {
 			t.Errorf("the second got %v", got)
+		}
+	})
+}
+
+// TestOutboxClaimedTooLate: an End that gets the outbox at the moment of its end leaves it to others.
+func TestOutboxClaimedTooLate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newTestServer(t, nil)
+		c := h.client(&Config{Outbox: newMemoryBox()})
+		must(t, c.Close())
+		want(t, c.claimOutbox(t.Context(), "", nil), net.ErrClosed)
+		if n := outboxes.Len(); n != 0 {
+			t.Errorf("%d outboxes are claimed still", n)
 		}
 	})
 }

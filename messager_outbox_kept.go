@@ -1,0 +1,233 @@
+package gantline
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/claim"
+	"github.com/gantline-project/gantline/internal/serial"
+	"github.com/gantline-project/gantline/internal/sessions"
+)
+
+// endMessages is what messager keeps of an End: its use of an Outbox.
+type endMessages struct {
+	e      *End
+	outbox Outbox // nil = nothing is kept; set, as peer, before Setup runs
+	peer   string // what the outbox knows the peer by
+
+	settler *serial.Worker // calls settle; nil without Config.Outbox
+
+	mu      sync.Mutex   // guards what follows
+	settled []settled    // what is answered and in the outbox still
+	claim   *outboxClaim // of the outbox; nil = none
+	ended   bool         // the End is over: the claim ends when nothing is settled
+}
+
+var _ room = (*endMessages)(nil)
+
+func newEndMessages(e *End) *endMessages {
+	em := &endMessages{e: e}
+	if e.cfg.Outbox != nil {
+		em.settler = serial.NewWorker(context.Background(), em.settle) // goes on after e is over, until all is settled
+	}
+	return em
+}
+
+// messager returns what messager keeps of e.
+func (e *End) messager() *endMessages { return e.messages.(*endMessages) }
+
+// attach implements room. Messages wait until the kept ones went before them.
+func (em *endMessages) attach(s *session) {
+	e := em.e
+	if e.cfg.Outbox == nil || e.plain || s.Native.Peer().Assigned {
+		s.Publications.Open()
+		return
+	}
+	em.outbox = e.cfg.Outbox
+	if !s.Link.Client() {
+		em.peer = s.Link.Peer().ID
+	}
+}
+
+// begin implements room.
+func (em *endMessages) begin(s *session) {
+	if em.outbox != nil && s.Seq == 1 {
+		s.Resending.Go(func() { em.publishKept(s) })
+	}
+}
+
+// lost implements room.
+func (em *endMessages) lost() {}
+
+// outboxes are the Outboxes that Ends of this process use. Two Ends with the same one for the same peer would publish
+// each other's messages, and forget what the wrong server has acked.
+var outboxes claim.Set[outboxUse, *End]
+
+type outboxClaim = claim.Claim[outboxUse, *End]
+
+// outboxUse is the use of an Outbox for a peer.
+type outboxUse struct {
+	outbox Outbox
+	peer   string
+}
+
+// claimOutbox makes e the one that uses its Outbox for peer, after an End that has it and is over. While that lives it
+// calls busy, and waits only if that returns nil. ctx ends the wait.
+func (e *End) claimOutbox(ctx context.Context, peer string, busy func() error) error {
+	use := outboxUse{e.cfg.Outbox, peer}
+	if !reflect.ValueOf(use.outbox).Comparable() {
+		return nil // it may be any other's
+	}
+	for asked := false; ; {
+		own, other := outboxes.Try(use, e)
+		if own != nil {
+			return e.messager().keepClaim(own)
+		}
+		if o := other.Holder; !asked && o.ctx.Err() == nil && !o.line.Closing() {
+			if err := busy(); err != nil {
+				return err
+			}
+			asked = true
+		}
+		if other.Wait(ctx) != nil {
+			return contextError(ctx, "")
+		}
+	}
+}
+
+// keepClaim has the claim released when the End is over and nothing is to be settled any more.
+func (em *endMessages) keepClaim(c *outboxClaim) error {
+	em.mu.Lock()
+	defer em.mu.Unlock()
+	if em.ended {
+		c.Release()
+		return errEndClosed
+	}
+	em.claim = c
+	return nil
+}
+
+// errOutboxInUse refuses a second End.
+var errOutboxInUse = errorf(FailedPrecondition, "Config.Outbox is in use by another End: close that first, or give each client End an outbox of its own")
+
+// publishKept publishes what earlier Ends left in the outbox, and then what Setup has published. It is the first
+// session's resend.
+func (em *endMessages) publishKept(s *session) {
+	e := em.e
+	if !s.Link.Client() {
+		err := e.claimOutbox(e.ctx, em.peer, func() error {
+			e.logger().Warn("gantline: another End of this peer uses the outbox, messages wait until it is over", "peer", em.peer)
+			return nil
+		})
+		if err != nil {
+			return // e is over
+		}
+	}
+	left, err := em.outbox.Pending(em.peer)
+	if err != nil {
+		e.logger().Error("gantline: outbox cannot be read, what it keeps is not published now", "peer", e.PeerID(), "err", err)
+	}
+	letters := make([]sessions.Resendable, 0, len(left))
+	for _, m := range left {
+		if k := e.letterOf(m); k != nil {
+			letters = append(letters, k)
+		}
+	}
+	e.line.Publications.Before(func(queued []sessions.Resendable) []sessions.Resendable { return without(letters, queued) })
+	if e.line.Publications.Run(s) {
+		s.Publications.Open()
+	}
+}
+
+// without returns the letters that are not among those queued.
+func without(letters, queued []sessions.Resendable) []sessions.Resendable {
+	own := make(map[MessageID]bool, len(queued))
+	for _, what := range queued {
+		own[what.(*letter).id] = true
+	}
+	return slices.DeleteFunc(letters, func(what sessions.Resendable) bool { return own[what.(*letter).id] })
+}
+
+// letterOf returns m as a letter that nobody waits for; nil when it cannot be sent to this peer.
+func (e *End) letterOf(m *KeptMessage) *letter {
+	p := &Publication{sc: e.messageScope(), topic: m.Topic, ctx: context.Background()}
+	o := publishOptions{metadata: m.Metadata, id: m.ID, hasID: true, redelivered: true, codec: m.Codec}
+	open, err := e.messageScope().message(p.ctx, frame.KindMessage, 0, m.Topic, len(m.Body), &o, nil)
+	k := &letter{p: p, open: open, body: m.Body, id: m.ID, boxed: true, left: m}
+	p.kept = k
+	if err != nil {
+		k.warnStays(err)
+		return nil
+	}
+	k.watch()
+	return k
+}
+
+// keep puts the message into the outbox, if the End has one.
+func (k *letter) keep(md Metadata) error {
+	e, topic := k.p.sc.end, k.p.topic
+	if e.messager().outbox == nil {
+		return nil
+	}
+	if e.ctx.Err() != nil {
+		return e.exchangeError(context.Cause(e.ctx), false, topic)
+	}
+	id, _ := metadataValue(k.open.Metadata, frame.MetaID)
+	copy(k.id[:], id)
+	err := e.messager().outbox.Keep(e.messager().peer, &KeptMessage{ID: k.id, Topic: topic, Metadata: md, Codec: k.open.Codec, Body: k.body, At: time.Now()})
+	if err != nil {
+		code := CodeOf(err)
+		if code == Unknown {
+			code = Unavailable
+		}
+		return &Error{Code: code, Message: "not published, the outbox does not take it: " + cleanText(err), Method: topic, cause: err}
+	}
+	k.boxed = true
+	return nil
+}
+
+// withdraw ends a Publish that could not hand its message to a link.
+func (k *letter) withdraw(err error) error {
+	e := k.p.sc.end
+	if !k.boxed || k.stays(err) {
+		return k.keptError(err)
+	}
+	if lost := e.messager().outbox.Forget(e.messager().peer, k.id); lost != nil {
+		return notForgotten(err, lost, k.p.topic)
+	}
+	return err
+}
+
+// stays reports whether err comes from the end of the End and settles nothing.
+func (k *letter) stays(err error) bool {
+	return k.boxed && k.p.sc.end.ctx.Err() != nil && (errors.Is(err, ErrNotSent) || errors.Is(err, ErrUnknownOutcome))
+}
+
+// keptError is err, and that the message is kept if it is.
+func (k *letter) keptError(err error) error {
+	if !k.boxed {
+		return err
+	}
+	return &Error{Code: CodeOf(err), Message: "the End is over, the outbox keeps the message for the next one: " + reason(err), Method: k.p.topic, cause: causes{ErrKept, err}}
+}
+
+// notForgotten is what becomes of err, which may be nil, when the outbox still has the message.
+func notForgotten(err, lost error, topic string) error {
+	if err == nil {
+		return &Error{Code: Unavailable, Message: "acked, but the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, lost}}
+	}
+	return &Error{Code: CodeOf(err), Message: reason(err) + "; the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, err, lost}}
+}
+
+// reason is err's text without what the error around it says too.
+func reason(err error) string {
+	if e, ok := err.(*Error); ok && e.Message != "" {
+		return e.Message
+	}
+	return cleanText(err)
+}

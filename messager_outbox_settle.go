@@ -1,0 +1,122 @@
+package gantline
+
+// done ends the way of the message in this End, with what Publish returns. answered: the peer has said that.
+func (k *letter) done(err error, answered bool) {
+	switch {
+	case !k.boxed:
+		k.settled.Store(true)
+		k.p.finish(err)
+	case k.left != nil && !answered:
+		k.postpone(err)
+	case !answered && k.stays(err):
+		k.p.finish(k.keptError(err))
+	default:
+		k.p.sc.end.messager().settleLater(k, err)
+	}
+}
+
+// postpone leaves a message that nobody waits for, and that was not answered, to the next session or End.
+func (k *letter) postpone(err error) {
+	e := k.p.sc.end
+	if e.ctx.Err() != nil || e.line.Draining() {
+		return
+	}
+	if CodeOf(err) != Unavailable {
+		k.warnStays(err)
+		return
+	}
+	if e.line.Renews() {
+		k.watch()
+		e.line.Publications.Add(0, k)
+	}
+}
+
+// warnStays logs that a message cannot be sent to this peer.
+func (k *letter) warnStays(err error) {
+	e := k.p.sc.end
+	e.logger().Warn("gantline: message stays in the outbox", "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
+}
+
+// report says what became of the message: to its publisher or, when there is none, to the application.
+func (k *letter) report(err error) {
+	e := k.p.sc.end
+	switch f := e.cfg.OnKept; {
+	case k.left == nil:
+		k.p.finish(err)
+	case f != nil:
+		e.hook("OnKept", func() { f(e, k.left, err) })
+	case err != nil:
+		e.logger().Warn("gantline: message of an earlier End failed", "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
+	}
+}
+
+// settled is a message that leaves the outbox, and what its publisher learns then.
+type settled struct {
+	k   *letter
+	err error
+}
+
+// settleLater has the worker take a message out of the outbox. The goroutine that reads the link must not wait for a
+// disk.
+func (em *endMessages) settleLater(k *letter, err error) {
+	em.mu.Lock()
+	em.settled = append(em.settled, settled{k, err})
+	em.mu.Unlock()
+	em.settler.Kick()
+}
+
+// settle takes what is settled out of the outbox and then says so. The worker calls it. Once the End is over and
+// nothing is left, another End may have the outbox.
+func (em *endMessages) settle() {
+	for {
+		em.mu.Lock()
+		batch := em.settled
+		em.settled = nil
+		if len(batch) == 0 {
+			if em.ended {
+				em.claim.Release()
+			}
+			em.mu.Unlock()
+			return
+		}
+		em.mu.Unlock()
+		em.forget(batch)
+	}
+}
+
+// forget takes messages out of the outbox.
+func (em *endMessages) forget(batch []settled) {
+	e := em.e
+	ids := make([]MessageID, 0, len(batch))
+	for _, s := range batch {
+		ids = append(ids, s.k.id)
+	}
+	lost := em.outbox.Forget(em.peer, ids...)
+	if lost != nil {
+		e.logger().Error("gantline: outbox could not note which messages are settled", "peer", e.PeerID(), "messages", len(ids), "err", lost)
+	}
+	for _, s := range batch {
+		if lost != nil && s.k.left == nil {
+			s.err = notForgotten(s.err, lost, s.k.p.topic)
+		}
+		s.k.report(s.err)
+	}
+}
+
+// over implements room.
+func (em *endMessages) over() {
+	if em.settler == nil {
+		return
+	}
+	em.mu.Lock()
+	em.ended = true
+	em.mu.Unlock()
+	em.settler.Kick() // which releases the claim
+}
+
+// wait implements room.
+func (em *endMessages) wait() {
+	if em.settler != nil {
+		em.settler.Wait()
+	}
+}
