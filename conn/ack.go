@@ -9,7 +9,7 @@ import (
 
 // When an ACK goes out. Bulk that may fill 288 KiB (Bulk) is acknowledged in halves: 4 % more bytes than in quarters.
 const (
-	ackDelay    = 10 * time.Millisecond // at the latest, behind the first frame
+	ackDelay    = 10 * time.Millisecond // at the latest, after the first frame
 	ackWithData = 32 << 10              // unacknowledged bytes: at the head of a flush
 	ackByItself = 128 << 10             // unacknowledged bytes, or a quarter of the peer's log: alone
 	relByItself = 512 << 10             // released early bytes: alone
@@ -33,10 +33,10 @@ type recvState struct {
 	ackAlone uint64                      // unacknowledged bytes that are worth an ACK of their own
 }
 
-// Release announces that n more early bytes of the peer's, of the given kind
-// group, were consumed. It is cumulative and travels with the next ACK: at the
-// head of a flush, alone from 512 KiB on, at the latest after 10 ms. Any
-// goroutine; it takes no lock.
+// Release announces that n more early bytes of the peer's were consumed. They
+// belong to the given kind group. The sum travels with the next ACK: at the head
+// of a flush, alone from 512 KiB on, at the latest after 10 ms. Any goroutine may
+// call it; it takes no lock.
 func (l *Link) Release(group, n int) {
 	l.recv.released[group].Add(uint64(n))
 	if l.recv.relTotal.Add(uint64(n))-l.recv.relSent.Load() < relByItself {
@@ -58,7 +58,7 @@ func (l *Link) armAck(d time.Duration) {
 func (l *Link) ackTimeout() {
 	l.recv.ackArmed.Store(false)
 	l.mu.Lock()
-	l.recv.ackAsked.Store(false) // by ackDue now, or there is nothing to tell
+	l.recv.ackAsked.Store(false) // by ackDue now, or there is nothing to say
 	if !l.life.stopped && l.ackNewsLocked() {
 		l.recv.ackDue = true
 		l.send.cond.Signal()
@@ -77,13 +77,13 @@ func (l *Link) askAck() {
 	l.mu.Unlock()
 }
 
-// ackNewsLocked reports whether an ACK would tell the peer something.
+// ackNewsLocked reports whether an ACK would say something new.
 func (l *Link) ackNewsLocked() bool {
 	return l.recv.position.Load() != l.recv.ackSent.Load() || l.recv.relTotal.Load() != l.recv.relSent.Load()
 }
 
-// ackWantedLocked reports whether an ACK belongs into the flush. Who asked for one may find that another has just
-// told everything; the ask is over all the same.
+// ackWantedLocked reports whether an ACK belongs into the flush. If another frame has just announced everything, an ACK
+// that was asked for is not sent, but counts as sent.
 func (l *Link) ackWantedLocked(withData bool) bool {
 	if l.recv.ackDue {
 		l.recv.ackAsked.Store(false) // before the counters are read
@@ -93,7 +93,7 @@ func (l *Link) ackWantedLocked(withData bool) bool {
 		l.recv.relTotal.Load()-l.recv.relSent.Load() >= ackWithData)
 }
 
-// ackLocked returns what ACK, PING and PONG carry, which counts as told.
+// ackLocked returns what ACK, PING and PONG carry, which counts as announced.
 func (l *Link) ackLocked() (a frame.Ack) {
 	l.recv.ackDue = false
 	l.recv.ackAsked.Store(false) // before the counters are read: what comes later asks again

@@ -13,7 +13,7 @@ import (
 const (
 	// batchSize is the most that is copied together where there is no writev.
 	batchSize = 64 << 10
-	// topUp is how much of a large slice goes with small ones before it: what
+	// topUp is how much of a large slice goes with the small ones before it. It
 	// makes a whole TLS record.
 	topUp = 16 << 10
 )
@@ -26,13 +26,13 @@ type carrierState struct {
 
 	broken   bool        // there is no carrier, and no goroutine of ours
 	brokenBy error       // what broke it
-	moving   bool        // Migrate takes the carrier away: nobody learns of it
+	moving   bool        // Migrate takes the carrier away: OnState and OnBroken are not called
 	expiry   *time.Timer // ends a broken link
 	resuming sync.Mutex  // held by a resume as a whole; taken before the send lock
 	attempt  *carrier    // of a resume between its first and last step
 }
 
-// A carrier is one net.Conn under a Link, with what belongs to it alone.
+// A carrier is one net.Conn under a Link, with the state that belongs to it alone.
 type carrier struct {
 	l      *Link
 	nc     net.Conn
@@ -125,7 +125,7 @@ func (c *carrier) writeAll(bufs [][]byte) error {
 }
 
 // writePiece writes b. Without writev the net.Conn may be slow inside (TLS, a
-// tunnel), so that it gets no more than 64 KiB at once and each shows progress.
+// tunnel), so it gets at most 64 KiB at once, and each piece shows progress.
 func (c *carrier) writePiece(b []byte) error {
 	for !c.writev && len(b) > batchSize {
 		if _, err := c.nc.Write(b[:batchSize]); err != nil {
@@ -138,10 +138,10 @@ func (c *carrier) writePiece(b []byte) error {
 	return err
 }
 
-// moved notes that a part of what is being written has got through.
+// moved records that a part of what is being written has got through.
 func (c *carrier) moved() { c.flushAt.Store(c.l.now()) }
 
-// cut closes nc at once: over TLS without its goodbye, which may block.
+// cut closes nc at once. TLS does not say its own goodbye, which may block.
 func (c *carrier) cut() {
 	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
 		t.NetConn().Close()

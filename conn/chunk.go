@@ -5,8 +5,9 @@ import "sync"
 // chunkSize holds two frames of 64 KiB with their headers and some small ones.
 const chunkSize = 136 << 10
 
-// keepChunks is how many free chunks a busy log keeps for itself: as many as
-// make up a log on a short path, last used first, so that they are in the cache.
+// keepChunks is how many free chunks a busy log keeps for itself. It is as many
+// as a log has on a short path. The last one used comes first, so that it is in
+// the cache.
 const keepChunks = 7
 
 // A chunk is a piece of a send log. A frame lies in one chunk, whole.

@@ -8,24 +8,24 @@ import (
 )
 
 const (
-	// lingerTimeout is how long the last words may take when there is nothing to
-	// be confirmed: the answer to a BYE, or a BYE that tells of an error.
+	// lingerTimeout is how long a BYE may take when nothing waits to be
+	// confirmed. That is an answer to a BYE, or a BYE that reports an error.
 	lingerTimeout = time.Second
-	// userGrace is how long Close waits for a reader that was inside user code
-	// when Close was called, before it takes itself for called by that code.
+	// userGrace is how long Close waits for a reader that is inside user code.
+	// After that it assumes that this very code has called it.
 	userGrace = 100 * time.Millisecond
 )
 
-// Close delivers what was appended, says BYE with code and text, waits for the
-// peer's answer and closes the carrier. It takes no longer than its context and
-// Config.CloseTimeout allow. When it returns, the goroutines of the link are
-// gone, unless it is called from user code on the reader goroutine: then the
-// rest happens behind its back.
+// Close delivers what was appended, says BYE, and waits for the peer's answer.
+// Then it closes the carrier. The BYE has the given code and text.
 //
-// It returns nil only if the peer has acknowledged every open and every byte of
-// a body; what only ends streams or grants credit does not count. Else it is an
-// *UnconfirmedError. Any goroutine may call it at any time, again too: it then
-// returns the same.
+//   - It takes no longer than its context and Config.CloseTimeout allow.
+//   - When it returns, the goroutines of the link are gone. If user code on the
+//     reader goroutine calls it, they end after that code has returned.
+//   - It returns nil only if the peer has acknowledged every open and every byte of
+//     a body. Frames that only end streams or grant credit do not count.
+//   - Else it returns an *UnconfirmedError.
+//   - Any goroutine may call it at any time. A further call returns the same.
 func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	entered := l.recv.userCalls.Load()
 	l.mu.Lock()
@@ -65,8 +65,8 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	return &UnconfirmedError{Bytes: n, Err: why}
 }
 
-// waitDone waits until the link is closed, and cuts it when ctx ends. It
-// reports true instead when the reader does not come back from user code:
+// waitDone waits until the link is closed, and cuts it when ctx ends. It returns
+// true, without waiting further, when the reader does not return from user code.
 // entered is what userCalls was when Close was called.
 func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
 	tick := time.NewTicker(userGrace)
@@ -108,7 +108,7 @@ func (l *Link) overtime() bool {
 }
 
 // Abort closes the carrier now, without a goodbye, and returns at once. The
-// handler gets a *ClosedError that wraps err.
+// handler gets a *ClosedError that wraps err. Any goroutine, without the send lock.
 func (l *Link) Abort(err error) {
 	l.mu.Lock()
 	cause := &ClosedError{Err: err}
@@ -127,9 +127,9 @@ func (l *Link) Abort(err error) {
 	l.deliver()
 }
 
-// Fail closes the link because the peer broke the protocol: it says BYE with
-// the frame.Code found in err, Internal if there is none, and its text. Any
-// goroutine, without the send lock.
+// Fail closes the link because the peer broke the protocol. The BYE has the text
+// of err and the frame.Code found in it, Internal if there is none. Any goroutine,
+// without the send lock.
 func (l *Link) Fail(err error) {
 	l.mu.Lock()
 	l.failLocked(err)

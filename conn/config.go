@@ -22,15 +22,15 @@ const (
 	MaxHeartbeat = 300 * time.Second // greatest interval a peer may ask for
 )
 
-// Config says how a Link behaves. The zero value and nil mean all defaults. It
-// is copied; changes after Client or Server have no effect.
+// Config says how a Link behaves. The zero value and nil mean all defaults. Client
+// and Server copy it, so later changes have no effect.
 type Config struct {
-	// ID is the client's claimed id, or the server's own: at most 128 printable
-	// ASCII bytes. "" lets the server choose one for a client, and makes a random
-	// one for a server.
+	// ID is the id that a client claims, or the server's own. It has at most 128
+	// printable ASCII bytes. With "" the server chooses one for a client, and a
+	// random one for itself.
 	ID string
 	// Meta travels to the peer's application in the handshake. HELLO and WELCOME
-	// together with everything else must not exceed 8 KiB.
+	// as a whole must not exceed 8 KiB each.
 	Meta []byte
 	// Auth is a token for the server's Accept, which finds it in Peer.Auth.
 	// Clients only.
@@ -40,16 +40,16 @@ type Config struct {
 	// Limits are announced to the peer. A zero field means its default, see
 	// DefaultLimits.
 	Limits frame.Limits
-	// Heartbeat is the silence after which the peer is asked whether it is alive;
-	// 2/3 of it later the carrier is closed. Both sides use the smaller of both.
-	// Default 15 s. A peer is asked for no less than 1 s and no more than 300 s;
-	// a smaller local value holds on this side alone. Negative is an error.
+	// Heartbeat is the silence after which the peer is asked whether it is alive.
+	// The carrier is closed if no answer comes within 2/3 of it. Both sides use the
+	// smaller of both values. Default 15 s. The peer is asked for 1 s to 300 s; a
+	// smaller local value holds on this side alone. Negative is an error.
 	Heartbeat time.Duration
-	// Expiry is how long a session outlives its carrier, 24 days at most; both sides use the
-	// smaller. Default 60 s; negative means not at all.
+	// Expiry is how long a session outlives its carrier, at most 24 days. Both sides
+	// use the smaller of both values. Default 60 s; negative means not at all.
 	Expiry time.Duration
-	// HandshakeTimeout bounds the handshake as a whole, a TLS handshake that the
-	// first Read or Write starts included. Default 5 s; negative is an error.
+	// HandshakeTimeout bounds the handshake as a whole. A TLS handshake that the
+	// first Read or Write starts is part of it. Default 5 s; negative is an error.
 	HandshakeTimeout time.Duration
 	// FlushTimeout is how long the carrier may take no byte while there is
 	// something to write. Default 15 s; negative is an error.
@@ -62,25 +62,26 @@ type Config struct {
 	CloseTimeout time.Duration
 	// Logger gets what happens to the link. Default slog.Default().
 	Logger *slog.Logger
-	// Head is what the caller of Server has read from the connection already, to find out
-	// what the peer speaks: less than a preface.
+	// Head is what the caller of Server has already read from the connection. It is
+	// shorter than a preface. The caller needs it to find out what the peer speaks.
 	Head []byte
-	// Accept is called by Server when a valid HELLO has come, before WELCOME. An
-	// error refuses the client: a *RefusedError as it is, else the frame.Code found
-	// in it (PermissionDenied when there is none) and its text. It runs on the
-	// caller's goroutine and must not start the link.
+	// Accept is called by Server after a valid HELLO and before WELCOME. An error
+	// refuses the client. A *RefusedError is sent as it is; of other errors the
+	// frame.Code found in it (PermissionDenied when there is none) and its text.
+	// Accept runs on the caller's goroutine and must not start the link.
 	Accept func(l *Link) error
-	// OnBroken makes the link one that outlives its carrier: it is told, on a
-	// goroutine of the old carrier and with no lock held, that the carrier broke and
-	// that the link waits up to the agreed Expiry for another one. It must not wait.
-	// Nil or a negative Expiry: a torn carrier ends the link.
+	// OnBroken is called when the carrier broke and the link waits for another one.
+	// The link waits for as long as the agreed Expiry. OnBroken runs on a goroutine
+	// of the old carrier, with no lock held, and must not wait. If it is nil, or
+	// Expiry is negative, a torn carrier ends the link.
 	OnBroken func(l *Link, err error)
-	// Find returns the link with this session id, broken or not, for a client that
-	// wants to resume it; nil and a reason, or nil, refuse it. Accept uses it.
+	// Find returns the link with this session id, for a client that resumes it. The
+	// link may be broken or not. If it is nil the client is refused, with the error
+	// as the reason; nil is NotFound. The function Accept uses it.
 	Find func(session [16]byte) (*Link, error)
-	// OnState is told every change of the state, in order, one call at a time, on
-	// whichever goroutine made the change and with no lock held. It must not
-	// wait for Close.
+	// OnState is called with every change of the state, in order. The calls come one
+	// at a time, on whichever goroutine made a change, with no lock held. It must
+	// not wait for Close.
 	OnState func(State)
 }
 
@@ -185,11 +186,11 @@ func (c *Config) agreeHeartbeat(peerMillis uint32) (time.Duration, error) {
 	return min(c.Heartbeat, p), nil
 }
 
-// maxExpiry is the longest that is agreed on, 24 days: in milliseconds it fits the field.
+// maxExpiry is the longest that is agreed on, 24 days. In milliseconds it fits the field.
 const maxExpiry = 1 << 31 * time.Millisecond
 
-// expiryMillis is the expiry as it travels. 0 would leave it to the peer, so
-// "none" is the shortest time there is.
+// expiryMillis is the expiry as it travels. 0 would leave it to the peer, so "none"
+// is sent as the shortest time there is.
 func (c *Config) expiryMillis() uint32 {
 	return uint32(min(max(c.Expiry, time.Millisecond), maxExpiry).Milliseconds())
 }

@@ -4,7 +4,7 @@ import "github.com/gantline-project/gantline/frame"
 
 // handleLink takes a frame that is not sequenced. Reader goroutine.
 func (l *Link) handleLink(c *carrier, h frame.Header) error {
-	c.publish()             // an answer must tell of all that came before
+	c.publish()             // an answer must acknowledge all that came before
 	if h.Type.Skippable() { // all known types are not
 		if err := c.fr.Skip(); err != nil {
 			return err
@@ -44,8 +44,8 @@ func (l *Link) handleLink(c *carrier, h frame.Header) error {
 	return protocolf(frame.Internal, "%v frame after the handshake", h.Type)
 }
 
-// handleAck takes an acknowledgement. One that says nothing new is charged to
-// the budget when it came by itself.
+// handleAck takes an acknowledgement. One that came by itself and says nothing
+// new is charged to the budget.
 func (l *Link) handleAck(c *carrier, a *frame.Ack, alone bool) error {
 	l.mu.Lock()
 	n, err := l.ackedLocked(c, a.Position)
@@ -96,8 +96,8 @@ func (l *Link) ackedLocked(c *carrier, pos uint64) (uint64, error) {
 	return n, nil
 }
 
-// handlePing notes what the next PONG is to return: of several pings only the
-// last is answered, so that they need no queue.
+// handlePing records what the next PONG is to return. Of several pings only the
+// last is answered, so they need no queue.
 func (l *Link) handlePing(c *carrier, x *frame.Ping) error {
 	if err := c.budget.spend(c.lastRead.Load()); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (l *Link) handlePong(c *carrier, x *frame.Ping) error {
 	return nil
 }
 
-// handleBye takes the peer's goodbye and sees to it that ours is said.
+// handleBye takes the peer's goodbye and makes sure that ours is said.
 func (l *Link) handleBye(b *frame.Bye) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

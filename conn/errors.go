@@ -17,38 +17,39 @@ const prefix = "gantline: "
 var (
 	// ErrSessionLost says that the carrier broke and the session went with it.
 	ErrSessionLost = errors.New("gantline: session lost")
-	// ErrHeartbeat says that the peer was silent for interval and timeout of the
-	// heartbeat. It wraps ErrSessionLost.
+	// ErrHeartbeat says that the peer was silent and did not answer the heartbeat in
+	// time. It wraps ErrSessionLost.
 	ErrHeartbeat = newLost("the peer did not answer the heartbeat", nil)
 	// ErrStalled says that the carrier took no byte for Config.FlushTimeout. It
 	// wraps ErrSessionLost.
 	ErrStalled = newLost("the carrier took no byte within the flush timeout", nil)
-	// ErrStoodStill says that this process was stopped, or got no processor, for longer than the
-	// peer waits for a sign of life. What lies in the socket is of a carrier that the peer has
-	// written off. It wraps ErrSessionLost.
+	// ErrStoodStill says that this process did not run for longer than the peer waits. It
+	// was stopped, or got no processor. The peer has given up the carrier, so what lies in
+	// the socket does not count. It wraps ErrSessionLost.
 	ErrStoodStill = newLost("this process stood still for longer than the peer waits", nil)
 	// ErrNotGantline says that the peer's first bytes were something else: TLS or
 	// HTTP on a plain port, for instance.
 	ErrNotGantline = errors.New("gantline: handshake: the peer does not speak gantline")
 
 	errCloseTimeout = errors.New("gantline: the peer did not finish the goodbye within the close timeout")
-	errInHandler    = errors.New("gantline: the reader is inside an inline handler, the goodbye goes on behind it")
+	errInHandler    = errors.New("gantline: the reader is inside an inline handler, the goodbye goes on after it")
 )
 
-// A RefusedError is a server's answer to a HELLO it does not want. Returned by
-// Config.Accept it chooses what the client gets.
+// A RefusedError is a server's answer to a HELLO that it does not want. If
+// Config.Accept returns one, the client gets it as it is.
 type RefusedError struct {
 	Code       frame.Code    // why
 	Text       string        // for people, at most 1 KiB
 	RetryAfter time.Duration // 0 = no advice
 	Addr       string        // another address to try; "" = none
 	Epoch      uint64        // of a resume: the newest attempt the server has seen; 0 = that was not the reason
-	// Position is, of a resume whose proof was valid, how much of what this side sent
-	// the ended session took, when HasPosition is set.
+	// Position is how much the ended session has taken of what this side sent. It is
+	// valid when HasPosition is set, which needs a resume whose proof was valid.
 	Position    uint64
 	HasPosition bool
-	// Closed tells, of a resume whose proof was valid, that the session was closed with
-	// Code, by a Close that this side did not hear of or by another client with its id.
+	// Closed says that the session was closed with Code. That was a Close of which this
+	// side did not learn, or another client with its id. It needs a resume whose proof
+	// was valid.
 	Closed bool
 }
 
@@ -170,7 +171,7 @@ func (e *UnconfirmedError) Error() string {
 // Unwrap returns Err.
 func (e *UnconfirmedError) Unwrap() error { return e.Err }
 
-// A lostError is ErrSessionLost with the carrier's own error.
+// A lostError is ErrSessionLost with the carrier's own error in it.
 type lostError struct {
 	text string
 	err  error // nil when it must not be found by errors.Is
@@ -179,8 +180,8 @@ type lostError struct {
 func newLost(text string, err error) error { return &lostError{text: text, err: err} }
 
 // lost wraps what a Read or Write of the carrier returned. The end of the
-// carrier is neither the end of a stream nor a Close of the link, so io.EOF and
-// net.ErrClosed are kept as text only.
+// carrier is neither the end of a stream nor a Close of the link, so of io.EOF and
+// net.ErrClosed only the text remains.
 func lost(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
@@ -208,7 +209,7 @@ func (e *lostError) Unwrap() []error {
 	return []error{ErrSessionLost, e.err}
 }
 
-// A handshakeError says at which peer a handshake failed.
+// A handshakeError says with which peer a handshake failed.
 type handshakeError struct {
 	addr net.Addr
 	err  error
@@ -228,8 +229,8 @@ func bare(err error) string {
 	return strings.ReplaceAll(err.Error(), prefix, "")
 }
 
-// handshakeCause replaces the error of a carrier that was closed because the
-// time was up or the context ended.
+// handshakeCause replaces the error of a carrier that the handshake has closed. That
+// is so when the time was up or the context ended.
 func handshakeCause(ctx context.Context, timeout time.Duration, err error) error {
 	cause := context.Cause(ctx)
 	switch {

@@ -6,37 +6,38 @@ import (
 )
 
 const (
-	// maxLog is the greatest limit a log grows to: 16 MiB in flight fill 1 GB/s at
-	// 16 ms and 250 MB/s at 64 ms.
+	// maxLog is the greatest limit to which a log grows. 16 MiB in flight fill
+	// 1 GB/s at 16 ms and 250 MB/s at 64 ms.
 	maxLog = 16 << 20
-	// DefaultLogMemory is how many bytes all logs of the process may hold beyond
-	// their first limits: 4 logs of 16 MiB.
+	// DefaultLogMemory is how far all logs of the process may exceed their first
+	// limits, in bytes. It is enough for 4 logs of 16 MiB.
 	DefaultLogMemory = 64 << 20
-	// minGrowRTT: below it 512 KiB in flight are more than 2 GB/s, and whatever
-	// looks like a longer path is a busy machine. It is also what a round trip of
-	// bulk takes at least: everybody on the way has to be woken.
+	// minGrowRTT is the round trip from which a path counts as long. Below it
+	// 512 KiB in flight are more than 2 GB/s, and whatever looks like a longer path
+	// is a busy machine. A round trip of bulk takes at least this long, since
+	// everybody on the way has to be woken.
 	minGrowRTT = 250 * time.Microsecond
 )
 
-// grown is what the logs of the process were allowed beyond their first limits,
-// maxGrown the most that may be.
+// grown is how far the logs of the process exceed their first limits; maxGrown is
+// how far they may.
 var grown, maxGrown atomic.Int64
 
 func init() { maxGrown.Store(DefaultLogMemory) }
 
-// SetLogMemory sets how many bytes all logs of the process may hold beyond their
-// first limits. Logs that have grown keep what they have until they are idle. Any
+// SetLogMemory sets how far all logs of the process may exceed their first limits,
+// in bytes. Logs that have grown keep what they have until they are idle. Any
 // goroutine may call it.
 func SetLogMemory(bytes int64) { maxGrown.Store(bytes) }
 
-// LogMemory returns how many bytes all logs of the process may hold beyond their
-// first limits now, and the most that may be. Any goroutine may call it.
+// LogMemory returns how far all logs of the process exceed their first limits, and how
+// far they may. Both are in bytes. Any goroutine may call it.
 func LogMemory() (used, limit int64) { return grown.Load(), maxGrown.Load() }
 
-// logLimit is how much a link may leave unacknowledged. It grows only while
-// the rate of acknowledgements times the least round trip shows that the path
-// holds nearly that much; that a writer waits says nothing, the reader may
-// simply be slow. Guarded by the send lock.
+// logLimit is how much a link may leave unacknowledged. It grows only while the
+// rate of acknowledgements, times the least round trip, shows that the path holds
+// nearly that much. A writer that waits shows nothing: the reader may simply be
+// slow. Guarded by the send lock.
 type logLimit struct {
 	base, limit int
 	since       int64  // the rate is measured from here
@@ -50,8 +51,8 @@ func (m *logLimit) begin(now int64, rtt time.Duration) {
 	}
 }
 
-// most is how far the limit grows. On a short path to 896 KiB, which a core's cache of 1 MiB holds: what lies in there
-// is written again and again, and from 1 MiB on a byte costs a fifth more (docs/PERFORMANCE.md).
+// most is how far the limit grows. On a short path that is 896 KiB, which a core's cache of 1 MiB holds. The log is
+// written again and again, and from 1 MiB on a byte costs a fifth more (docs/PERFORMANCE.md).
 func (m *logLimit) most(rtt time.Duration) int {
 	if rtt < minGrowRTT {
 		return m.base * 7 / 4
@@ -59,9 +60,9 @@ func (m *logLimit) most(rtt time.Duration) int {
 	return max(maxLog, m.base)
 }
 
-// acked notes n acknowledged bytes, and grows the limit if the rate asks for
-// it. Acknowledgements come in bursts, one per round trip: a measurement takes
-// one to two round trips, so that it sees a whole burst.
+// acked counts n acknowledged bytes, and raises the limit if the rate asks for it.
+// Acknowledgements come in bursts, one per round trip. A measurement takes one to
+// two round trips, so that it sees a whole burst.
 func (m *logLimit) acked(n uint64, now int64, rtt time.Duration) {
 	m.bytes += n
 	trip := int64(max(rtt, minGrowRTT))

@@ -12,9 +12,9 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// handshake runs f, which shakes hands over l's carrier, under the handshake
-// timeout and ctx. Both end it by closing the carrier: that works with every
-// net.Conn, whatever f waits for.
+// handshake runs f, which shakes hands, under the handshake timeout and ctx. Both
+// end it by closing the carrier. That works with every net.Conn, whatever f waits
+// for.
 func (l *Link) handshake(ctx context.Context, f func() error) error {
 	l.event(evCarrier)
 	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
@@ -61,9 +61,9 @@ func randomID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// readMessage reads one frame of the handshake from nc, the first bytes of
-// which are in head already, and not a byte more. Its payload is allocated when
-// its length was checked.
+// readMessage reads one frame of the handshake from nc, and not a byte more. The
+// first bytes of the frame are in head. Its payload is allocated after its length
+// was checked.
 func readMessage(nc net.Conn, head []byte) (frame.Header, []byte, error) {
 	var buf [frame.HeaderLen]byte
 	if _, err := io.ReadFull(nc, buf[copy(buf[:], head):]); err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Client shakes hands over nc as the side that dialled. The link is up when it
-// returns, and waits for Start. On an error nc is closed; a *RefusedError says
-// what the server said. A nil cfg means all defaults.
+// Client shakes hands on nc as the side that dialled. The link is up when Client
+// returns, and waits for Start. On an error nc is closed. A *RefusedError is the
+// server's answer. A nil cfg means all defaults.
 func Client(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
 	c, err := cfg.withDefaults()
 	if err != nil {

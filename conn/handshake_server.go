@@ -13,17 +13,17 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Server shakes hands over nc as the side that accepted. The link is up when it
-// returns, and waits for Start. On an error nc is closed. A peer whose first
-// bytes are not a preface and a valid HELLO gets no answer at all. A nil cfg
-// means all defaults.
+// Server shakes hands on nc as the side that accepted. The link is up when Server
+// returns, and waits for Start. On an error nc is closed. A peer whose first bytes
+// are not a preface and a valid HELLO gets no answer at all. A nil cfg means all
+// defaults.
 func Server(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
 	l, _, err := Accept(ctx, nc, cfg)
 	return l, err
 }
 
-// Accept is Server for a side that knows broken links: when the client resumes
-// one that Config.Find knows, it goes on over nc and is returned with resumed set.
+// Accept is Server for a side that has broken links. If the client resumes one that
+// Config.Find knows, that link goes on over nc and is returned, with resumed set.
 func Accept(ctx context.Context, nc net.Conn, cfg *Config) (l *Link, resumed bool, err error) {
 	c, err := cfg.withDefaults()
 	if err != nil {
@@ -59,8 +59,7 @@ func (l *Link) retire() {
 	close(l.life.done)
 }
 
-// answer is the server's handshake. It returns the link that was resumed, if one
-// was.
+// answer is the server's handshake. It returns the link that was resumed, if any.
 func (l *Link) answer() (*Link, error) {
 	said, hello, err := l.readHello()
 	if err != nil {
@@ -133,7 +132,7 @@ func (l *Link) welcome(said []byte, hello *frame.Hello) error {
 	return err
 }
 
-// readHello reads preface and HELLO, and nothing behind them.
+// readHello reads preface and HELLO, and nothing after them.
 func (l *Link) readHello() ([]byte, *frame.Hello, error) {
 	head, err := l.readPreface()
 	if err != nil {
@@ -150,8 +149,8 @@ func (l *Link) readHello() ([]byte, *frame.Hello, error) {
 	return p, &hello, err
 }
 
-// readPreface checks the preface byte by byte as it comes, so that whoever
-// speaks something else is hung up on at once. It returns what it has read of
+// readPreface checks the preface byte by byte as it comes. So a peer that speaks
+// something else is hung up on at once. readPreface returns what it has read of
 // HELLO's header.
 func (l *Link) readPreface() ([]byte, error) {
 	var (
@@ -176,9 +175,8 @@ func (l *Link) readPreface() ([]byte, error) {
 	return buf[frame.PrefaceLen:n], nil
 }
 
-// answerVersion tells a client of another version which one we speak, and waits
-// until it has hung up: a close with its HELLO unread would take the answer
-// away from it.
+// answerVersion sends our version to a client of another one. It waits until the
+// client has hung up: a close with the HELLO unread could destroy the answer.
 func (l *Link) answerVersion() {
 	nc := l.carrier().nc
 	defer time.AfterFunc(lingerTimeout, l.carrier().cut).Stop()

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// startupPings follow each other at once, for a round trip that was measured
-	// before there is traffic.
+	// startupPings follow each other at once, so that the round trip is known before
+	// there is traffic.
 	startupPings = 3
-	// Ping sends 50 frames per second after the first 200, which keeps within the
-	// peer's budget.
+	// pingSpacing and pingBurst limit Ping to 50 frames per second after the first
+	// 200, which stays within the peer's budget.
 	pingSpacing = 20 * time.Millisecond
 	pingBurst   = 200
 )
 
-// beatState is how a link knows that its peer is alive: PINGs, PONGs and the
+// beatState is how a link knows that its peer is alive. It has PINGs, PONGs and the
 // watchdog. Guarded by the send lock unless atomic.
 type beatState struct {
 	pinger  pinger
@@ -56,8 +56,8 @@ func (p *pinger) send(now int64) uint64 {
 	return p.seq
 }
 
-// answer takes a PONG. It returns the round trip, 0 when it cannot be told, and
-// whether the PONG answered anything.
+// answer takes a PONG. It returns the round trip, 0 when it is unknown, and whether
+// the PONG answered anything.
 func (p *pinger) answer(seq uint64, now int64) (rtt time.Duration, ok bool) {
 	if seq <= p.answered || seq > p.seq {
 		return 0, false
@@ -101,9 +101,9 @@ func (p *pinger) joinable() bool {
 	return n > 0 && p.waiters[n-1].seq == p.seq+1
 }
 
-// Ping asks the peer for a sign of life and returns the round trip. Calls at
-// the same time share one frame; beyond 200 in a row they are held to 50 per
-// second. It fails with the context's error or the reason why the link ended.
+// Ping asks the peer for a sign of life and returns the round trip. Calls at the
+// same time share one frame. After 200 in a row there are at most 50 frames per
+// second. It fails with the context's error, or with why the link ended.
 func (l *Link) Ping(ctx context.Context) (time.Duration, error) {
 	select {
 	case <-l.life.started:
@@ -165,8 +165,8 @@ func (l *Link) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// beatPeriod is how often the watchdog looks at the link when nothing is wrong:
-// often enough to see every deadline coming.
+// beatPeriod is how often the watchdog looks at the link when nothing is wrong. It
+// sees every deadline coming.
 func (l *Link) beatPeriod() time.Duration {
 	return min(l.peer.Heartbeat, l.cfg.FlushTimeout, l.cfg.AckTimeout)
 }
@@ -176,16 +176,16 @@ func (l *Link) armBeatLocked(d time.Duration) {
 	l.beat.timer.Reset(d)
 }
 
-// stoodStill reports whether the watchdog is overdue for as long as a peer waits that hears nothing:
+// stoodStill reports whether the watchdog is overdue for as long as a silent peer is waited for. Then
 // this process did not run, and the peer has given up the carrier.
 func (l *Link) stoodStill(now int64) bool {
 	due := l.beat.due.Load()
 	return due != 0 && now-due >= int64(l.peer.Heartbeat)*5/3
 }
 
-// heartbeat is the watchdog: it asks a silent peer for a sign of life, and
-// closes the carrier of a peer that is gone, does not read or does not
-// acknowledge. One timer runs it.
+// heartbeat is the watchdog, which one timer runs. It asks a silent peer for a sign
+// of life, and closes the carrier of a peer that is gone, does not read or does not
+// acknowledge.
 func (l *Link) heartbeat() {
 	l.mu.Lock()
 	if l.life.stopped || l.carriers.broken || l.beat.timer == nil {
@@ -246,7 +246,7 @@ func (l *Link) heartbeat() {
 	}
 }
 
-// restart makes the pings that nobody has answered be asked again.
+// restart sends the pings that nobody has answered again, on a new carrier.
 func (p *pinger) restart() {
 	p.answered, p.silent = p.seq, 0
 	for _, w := range p.waiters {

@@ -56,8 +56,8 @@ type byeState struct {
 	frame frame.Bye   // ours
 }
 
-// endLocked notes why the link ends. The first reason counts; behind our own
-// Close the next one tells why it failed.
+// endLocked records why the link ends. The first reason counts. After our own
+// Close the next one is why that failed.
 func (l *Link) endLocked(err error) {
 	switch {
 	case l.life.cause == nil:
@@ -67,8 +67,7 @@ func (l *Link) endLocked(err error) {
 	}
 }
 
-// endInLocked cuts the carrier after d, unless the link has ended or an earlier
-// call gave it less.
+// endInLocked cuts the carrier after d, unless an earlier call gave it less.
 func (l *Link) endInLocked(d time.Duration) {
 	at := l.now() + int64(d)
 	switch {
@@ -82,7 +81,7 @@ func (l *Link) endInLocked(d time.Duration) {
 	l.life.timerAt = at
 }
 
-// overdue is what endTimer calls.
+// overdue is what life.timer calls.
 func (l *Link) overdue() {
 	l.mu.Lock()
 	ended := l.life.ended
@@ -109,13 +108,13 @@ func (l *Link) endUnstartedLocked(cause error) {
 	close(l.life.done)
 }
 
-// carrierGone ends the reader goroutine, on which it runs: err is what ended it. The
-// link goes on without a carrier when it may wait for another one.
+// carrierGone is the last that the reader goroutine does. err is what ended it.
+// The link goes on without a carrier if it may wait for another one.
 func (l *Link) carrierGone(c *carrier, err error) {
 	l.mu.Lock()
 	if err == errBye {
 		l.mu.Unlock()
-		<-c.writerDone // it says BYE, or endTimer ends it
+		<-c.writerDone // it says BYE, or life.timer ends it
 		c.nc.Close()
 		l.mu.Lock()
 	} else if !l.bye.sent {
@@ -157,8 +156,8 @@ func (l *Link) carrierGone(c *carrier, err error) {
 	close(c.joined)
 }
 
-// finish takes the link down when its goroutines are gone. Its caller is the
-// one who found that nothing brings it back.
+// finish takes the link down when its goroutines are gone. It is called once, by
+// whoever found that no other carrier can follow.
 func (l *Link) finish() {
 	l.mu.Lock()
 	l.life.stopped, l.life.ended = true, true

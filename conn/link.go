@@ -9,33 +9,33 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Handler takes what a Link receives and says what it is to send.
+// Handler takes what a Link receives, and gives it what to send.
 type Handler interface {
-	// HandleFrame takes one sequenced frame; the frames come in order, each once,
-	// on the reader goroutine. It must not block. A payload that was not read is
-	// skipped. An error of r is returned as it is and breaks only the carrier; any
-	// other error is a protocol error of the peer and closes the link.
+	// HandleFrame takes one sequenced frame. The frames come in order, each once, on
+	// the reader goroutine. It must not block. A payload that was not read is
+	// skipped. An error of r must be returned as it is; it breaks only the carrier.
+	// Any other error is a protocol error of the peer and closes the link.
 	HandleFrame(h frame.Header, r *frame.Reader) error
-	// HandleReleased tells what the peer has released of the early bytes sent to
-	// it, per kind group and since the session began. Reader goroutine; an error is
-	// a protocol error.
+	// HandleReleased takes how many early bytes the peer has released. total counts
+	// them by kind group, since the session began. Reader goroutine; an error is a
+	// protocol error.
 	HandleReleased(total [frame.Groups]uint64) error
 	// Fill appends what is owed and, as Room permits, bulk that waits. It is called
-	// with the send lock held before every flush. It reports whether something is
-	// left for want of room: then it is called again when the peer has acknowledged
-	// something. If not, and less than 64 KiB are unsent, everything is in the log.
+	// with the send lock held before every flush. It reports whether something had
+	// no room. Then it is called again when the peer has acknowledged something. If
+	// it returns false and less than 64 KiB are unsent, everything is in the log.
 	Fill() (waiting bool)
-	// HandleClose is called exactly once, with no lock held: nothing will be
-	// received or sent any more. All frames received before have been handed over.
-	// It must not block.
+	// HandleClose is called exactly once, when nothing will be received or sent any
+	// more. All frames received before have been handed over. No lock is held. It
+	// must not block.
 	HandleClose(err error)
 }
 
-// A Replayer is a Handler that wants to see what a new carrier carries again.
+// A Replayer is a Handler that wants to see what a new carrier sends again.
 type Replayer interface {
-	// HandleReplay is called with the send lock held for each OPEN frame that is
-	// sent again: its payload may be changed in place, but not in length. It must not
-	// append.
+	// HandleReplay is called for each OPEN frame that is sent again. The payload may
+	// be changed in place, but not in length. The send lock is held. HandleReplay must
+	// not append.
 	HandleReplay(h frame.Header, payload []byte)
 }
 
@@ -89,8 +89,8 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 	return l
 }
 
-// Start gives the link its handler and starts its reader and writer. It is
-// called once, last: nothing is received before.
+// Start gives the link its handler and starts its reader and writer. It is called
+// once, as the last step: nothing is received before.
 func (l *Link) Start(h Handler) {
 	l.mu.Lock()
 	if l.life.running {
@@ -131,15 +131,14 @@ func (l *Link) Client() bool { return l.client }
 // State returns the current state. Any goroutine, locked or not.
 func (l *Link) State() State { return State(l.life.state.Load()) }
 
-// LocalID returns this side's id: claimed or assigned on a client, Config.ID
-// or a random one on a server.
+// LocalID returns this side's id. On a client it is claimed or assigned, on a server
+// Config.ID or a random one.
 func (l *Link) LocalID() string { return l.localID }
 
-// Peer returns what the handshake told about the other side. It must not be
-// changed.
+// Peer returns what the handshake said about the other side. Do not change it.
 func (l *Link) Peer() *Peer { return &l.peer }
 
-// NetConn returns the carrier. Reading from it or writing to it breaks the link.
+// NetConn returns the carrier. To read from it or to write to it breaks the link.
 func (l *Link) NetConn() net.Conn { return l.carrier().nc }
 
 // carrier returns the newest carrier. Any goroutine.
@@ -151,15 +150,15 @@ func (l *Link) LocalAddr() net.Addr { return l.carrier().nc.LocalAddr() }
 // RemoteAddr returns the carrier's remote address.
 func (l *Link) RemoteAddr() net.Addr { return l.carrier().nc.RemoteAddr() }
 
-// RTT returns the least round trip measured on this carrier by PING and PONG, 0
-// while it is unknown. Any goroutine, locked or not.
+// RTT returns the least round trip measured on this carrier, 0 while it is unknown.
+// PING and PONG measure it. Any goroutine, locked or not.
 func (l *Link) RTT() time.Duration { return time.Duration(l.beat.rtt.Load()) }
 
 // Done is closed when the link is closed and its goroutines are gone.
 func (l *Link) Done() <-chan struct{} { return l.life.done }
 
-// Confirmed is closed when the first frame of the peer has come. Before that a
-// server does not know that the client has got its WELCOME.
+// Confirmed is closed when the peer's first frame has come. Before that a server does
+// not know whether the client has got its WELCOME.
 func (l *Link) Confirmed() <-chan struct{} { return l.life.confirmed }
 
 // Err returns why the link ended, nil while it has not.

@@ -7,9 +7,10 @@ import (
 )
 
 const (
-	// flushSize is the most a flush takes, unless a single chunk holds more: what is due meanwhile waits for its end.
+	// flushSize is the most that a flush takes, unless a single chunk holds more. What is due meanwhile waits for its
+	// end.
 	flushSize = chunkSize
-	// shortFlush is the same on a short path, where it takes no time: the whole log.
+	// shortFlush is the same on a short path, where even the whole log takes no time.
 	shortFlush = 1 << 20
 )
 
@@ -38,8 +39,7 @@ func (g *sendLog) unacked() uint64 { return g.appended - g.acked }
 // unsent returns how many bytes no flush has taken.
 func (g *sendLog) unsent() uint64 { return g.appended - g.sent }
 
-// alloc appends a frame of n bytes and returns them. They are what an earlier
-// frame left there.
+// alloc appends a frame of n bytes and returns them. They are not cleared.
 func (g *sendLog) alloc(n int) []byte {
 	t := g.tail
 	if t == nil || len(t.buf)-t.w < n {
@@ -75,8 +75,8 @@ func (g *sendLog) grow(n int) *chunk {
 	return c
 }
 
-// lastFrame returns the last frame if no flush has taken it, and by how many
-// bytes it could grow in place.
+// lastFrame returns the last frame, and by how many bytes it could grow in place. It
+// returns nil once a flush has taken the frame.
 func (g *sendLog) lastFrame() (b []byte, spare int) {
 	if g.last < g.sent || g.sent == g.appended {
 		return nil, 0
@@ -85,8 +85,8 @@ func (g *sendLog) lastFrame() (b []byte, spare int) {
 	return t.buf[g.last-t.base : t.w : t.w], len(t.buf) - t.w
 }
 
-// extend adds n bytes to the frame that lastFrame returned; nil when they do
-// not fit.
+// extend adds n bytes to the frame that lastFrame returned. It returns nil when they
+// do not fit.
 func (g *sendLog) extend(n int) []byte {
 	if _, spare := g.lastFrame(); n > spare {
 		return nil
@@ -98,8 +98,8 @@ func (g *sendLog) extend(n int) []byte {
 	return b
 }
 
-// take appends to bufs what one flush of at most size bytes is to write, pins its
-// chunks and moves sent behind it. It ends between two frames.
+// take appends to bufs what one flush of at most size bytes is to write. It pins the
+// chunks, moves sent to their end, and ends between two frames.
 func (g *sendLog) take(bufs [][]byte, size int) [][]byte {
 	total := 0
 	for c := g.cur; c != nil && g.sent < g.appended; c = c.next {
@@ -137,9 +137,8 @@ func (g *sendLog) ack(pos uint64) {
 	g.trim()
 }
 
-// trim recycles chunks that are acknowledged whole. The one that is being
-// filled goes only when nothing at all is unacknowledged; then the log holds no
-// memory.
+// trim recycles chunks that are acknowledged as a whole. The one that is being filled
+// goes only when everything is acknowledged. Then the log holds no memory.
 func (g *sendLog) trim() {
 	for c := g.head; c != nil && !c.pinned && c.end() <= g.acked; c = g.head {
 		if c == g.tail && g.acked != g.appended {
@@ -192,10 +191,9 @@ func (g *sendLog) reset() {
 	g.drop()
 }
 
-// rewind makes pos, up to which the peer has everything, both acked and sent.
-// It fails, and changes nothing, when pos is not the start of a frame that the
-// log still holds and has sent before, or the end of the last one sent. No
-// flush is being written.
+// rewind makes pos, up to which the peer has everything, both acked and sent. pos
+// must be the start of a frame that the log holds and has sent, or the end of the
+// last one sent; else rewind fails and changes nothing. No flush is being written.
 func (g *sendLog) rewind(pos uint64) error {
 	if pos < g.acked || pos > g.sent {
 		return fmt.Errorf("position %d lies outside of the log, which holds %d to %d", pos, g.acked, g.sent)
@@ -223,8 +221,8 @@ func (g *sendLog) rewind(pos uint64) error {
 	return nil
 }
 
-// content returns the bytes of unacknowledged frames that say something: opens,
-// and bodies or answers with their headers.
+// content returns how many unacknowledged bytes say something to the application.
+// They are opens, and bodies or answers, with their headers.
 func (g *sendLog) content() (n uint64) {
 	g.frames(g.acked, func(f []byte) {
 		h, _ := frame.ParseHeader(f)

@@ -6,7 +6,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// A Peer is what the handshake told about the other side.
+// A Peer is what the handshake said about the other side.
 type Peer struct {
 	ID        string        // the server's id, or the client's: claimed or assigned
 	Assigned  bool          // on a server: the client claimed no id

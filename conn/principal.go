@@ -9,8 +9,8 @@ import (
 	"net"
 )
 
-// principal is whom a TLS client's certificate names. A session belongs to it:
-// who has stolen the secret of one still needs the certificate.
+// principal is whom a TLS client's certificate names. A session belongs to it, so a
+// thief of the session's secret would still need the certificate.
 type principal struct {
 	key      [32]byte // SHA-256 of the public key
 	name     [32]byte // SHA-256 of subject and alternative names
@@ -35,7 +35,7 @@ func principalOf(nc net.Conn) *principal {
 	}
 }
 
-// nameOf sums up what the certificate says of its holder.
+// nameOf hashes the names in a certificate.
 func nameOf(c *x509.Certificate) [32]byte {
 	var b bytes.Buffer
 	add := func(kind byte, p []byte) {
@@ -59,9 +59,9 @@ func nameOf(c *x509.Certificate) [32]byte {
 	return sha256.Sum256(b.Bytes())
 }
 
-// owns reports whether who holds a certificate for other may resume a session of
-// p: the same key, or, as certificates are renewed, the same names by authorities
-// the server trusts. A session made without a certificate asks for none.
+// owns reports whether other may resume a session of p. It may with the same key or,
+// as certificates are renewed, with the same names by authorities that the server
+// trusts. A session made without a certificate asks for none.
 func (p *principal) owns(other *principal) bool {
 	switch {
 	case p == nil:

@@ -15,9 +15,9 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// featureBound in HELLO and WELCOME: the proofs of the session cover the TLS
-// exporter of their carrier, so that one taken from another carrier is worth
-// nothing.
+// featureBound says that the proofs of the session cover the TLS exporter of their
+// carrier. So a proof taken from another carrier is worth nothing. It is a bit of
+// HELLO and WELCOME.
 const featureBound = 1 << 0
 
 // sessionKeys is how a session is proved when it is resumed. The handshake sets
@@ -28,9 +28,9 @@ type sessionKeys struct {
 	bound  bool       // proofs cover the TLS exporter of their carrier
 }
 
-// proof is the HMAC-SHA256 of a side's resume message: keyed with the session's
-// secret, over a label with version, role and binding, the HELLO without its
-// mac, the WELCOME without its mac (server only), and the carrier's exporter.
+// proof is the HMAC-SHA256 of a side's resume message. It is keyed with the
+// session's secret, over a label with version, role and binding, the HELLO without
+// its mac, the WELCOME without its mac (server only), and the carrier's exporter.
 func (l *Link) proof(nc net.Conn, role string, hello, welcome []byte) (mac [32]byte, err error) {
 	m := hmac.New(sha256.New, l.keys.secret[:])
 	mode := "plain"
@@ -52,8 +52,8 @@ func (l *Link) proof(nc net.Conn, role string, hello, welcome []byte) (mac [32]b
 	return mac, nil
 }
 
-// exporter returns keying material of the TLS connection nc; false when it has
-// none that is bound to it (RFC 9266 asks for TLS 1.3).
+// exporter returns keying material of the TLS connection nc. It returns false when
+// there is none that is bound to the connection (RFC 9266 asks for TLS 1.3).
 func exporter(nc net.Conn) ([]byte, bool) {
 	t, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
 	if !ok {
@@ -76,9 +76,9 @@ func keys() (*ecdh.PrivateKey, [32]byte, error) {
 	return k, [32]byte(k.PublicKey().Bytes()), nil
 }
 
-// secretOf derives the session's secret from both shares and everything both
-// sides said: HKDF-SHA256 over the X25519 result, salted with the SHA-256 of
-// both payloads. It never travels.
+// secretOf derives the session's secret from both shares and everything both sides
+// said. It is HKDF-SHA256 over the X25519 result, salted with the SHA-256 of both
+// payloads. It never travels.
 func secretOf(k *ecdh.PrivateKey, share [32]byte, hello, welcome []byte) (secret [32]byte, err error) {
 	pub, err := ecdh.X25519().NewPublicKey(share[:])
 	if err != nil {

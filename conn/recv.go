@@ -11,8 +11,8 @@ import (
 // errBye ends the reader: the peer has said goodbye.
 var errBye = errors.New("gantline: the peer said goodbye")
 
-// read is the reader goroutine. It ends when the carrier does, or when the peer
-// has said BYE, and takes the link down with it.
+// read is the reader goroutine. It ends when the carrier does, or when the peer has
+// said BYE; see carrierGone for what follows.
 func (l *Link) read(c *carrier) {
 	err := l.readFrames(c)
 	c.pause()
@@ -50,7 +50,7 @@ func (l *Link) readFrames(c *carrier) error {
 	}
 }
 
-// handleSequenced hands a frame to the handler and counts it, when nothing of
+// handleSequenced hands a frame to the handler. It counts the frame when nothing of
 // it can be torn any more.
 func (l *Link) handleSequenced(c *carrier, h frame.Header) error {
 	c.size = uint64(frame.HeaderLen) + uint64(h.Length)
@@ -79,10 +79,10 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 	return c.fr.Skip()
 }
 
-// EnterUser is called by the handler, within HandleFrame, before it runs user
-// code on the reader goroutine and when it has read the payload. The frame is
-// counted then, and until LeaveUser a Close that may come from that user code
-// does not wait for the reader, and the peer's silence is not held against it.
+// EnterUser says that the handler is about to run user code on the reader goroutine.
+// The handler calls it within HandleFrame, after it has read the payload; the frame
+// counts as received then. Until LeaveUser, a Close that may come from that code does
+// not wait for the reader, and the peer's silence does not count.
 func (l *Link) EnterUser() {
 	l.carrier().count()
 	l.carrier().pause()
@@ -101,8 +101,8 @@ func (c *carrier) count() {
 	c.size = 0
 }
 
-// publish makes what was received visible to the other goroutines, and sees to
-// its being acknowledged.
+// publish makes what was received visible to the other goroutines. It makes sure that
+// it is acknowledged.
 func (c *carrier) publish() {
 	l := c.l
 	if c.frames != c.published {
@@ -121,8 +121,8 @@ func (c *carrier) publish() {
 	}
 }
 
-// pause publishes and lets the writer compose a BYE, whose position must cover
-// all that was handed over before, and the frame that the handler is reading now.
+// pause publishes and lets the writer compose a BYE. The position in a BYE must cover
+// all that was handed to the handler, and the frame that it is reading now.
 func (c *carrier) pause() {
 	c.publish()
 	if c.size > 0 {
@@ -136,7 +136,8 @@ func (c *carrier) pause() {
 	}
 }
 
-// Read is the frame.Reader's source. While it waits between two frames the reader is paused.
+// Read is the frame.Reader's source. While it waits between two frames, the reader is
+// paused.
 func (c *carrier) Read(p []byte) (int, error) {
 	c.pause()
 	var n int
@@ -166,13 +167,13 @@ func (c *carrier) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A readError is an error of the carrier's Read, whatever that is: this one can be compared.
+// A readError is an error of the carrier's Read. Unlike that one it can be compared.
 type readError struct{ error }
 
 func (e *readError) Unwrap() error { return e.error }
 
-// standStill gives up a carrier that the peer has given up. What was read is left out:
-// if the session lives it is sent again.
+// standStill gives up a carrier that the peer has given up. What was just read is
+// dropped; if the session lives, it is sent again.
 func (c *carrier) standStill() error {
 	c.l.mu.Lock()
 	c.why = ErrStoodStill
@@ -182,7 +183,7 @@ func (c *carrier) standStill() error {
 	return ErrStoodStill
 }
 
-// broken tells an error of the carrier from one about a frame.
+// broken reports whether err is of the carrier, and not about a frame.
 func (c *carrier) broken(err error) bool {
 	if c.readErr == nil {
 		return errors.Is(err, io.ErrNoProgress)
@@ -190,8 +191,8 @@ func (c *carrier) broken(err error) bool {
 	return errors.Is(err, c.readErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// drain reads and forgets until the carrier ends, which Fail has limited: a
-// close with unread input would take our BYE away from the peer.
+// drain reads and drops until the carrier ends; Fail has limited for how long. A close
+// with unread input could destroy our BYE before the peer has it.
 func (c *carrier) drain() error {
 	_, err := io.Copy(io.Discard, struct{ io.Reader }{c})
 	if err == nil {
@@ -202,13 +203,14 @@ func (c *carrier) drain() error {
 
 const (
 	budgetWindow = 10 * time.Second
-	// budgetFrames per window: what an honest peer sends of them is the heartbeat,
-	// Ping (50 per second after 200) and one ACK per 10 ms, which is worth its while.
+	// budgetFrames is how many such frames a peer may send in a window. An honest
+	// one sends the heartbeat, Ping (50 per second after 200) and at most one ACK per
+	// 10 ms, which says something.
 	budgetFrames = 1000
 )
 
-// budget limits frames that cost us more than they cost the peer: PING, an ACK
-// that acknowledges nothing, a PONG nobody waits for, unknown frames.
+// budget limits frames that cost us more than they cost the peer. They are a PING, an
+// ACK that acknowledges nothing, a PONG that nobody waits for, and unknown frames.
 type budget struct {
 	since int64
 	n     int

@@ -8,7 +8,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// ErrNotBroken says that a Link has a carrier, or is past needing one.
+// ErrNotBroken says that a Link has a carrier, or needs none any more.
 var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
 
 // outlives reports whether the link may wait for another carrier when it has lost one.
@@ -34,9 +34,9 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 	return true
 }
 
-// unbreakLocked ends the wait for a carrier for good when something has ended
-// the link: true tells the caller to call finish. A resume that is under way is
-// cut short, and does the rest.
+// unbreakLocked ends the wait for a carrier when something has ended the link. If it
+// returns true, the caller must call finish. It cuts a resume that is under way, which
+// does the rest then.
 func (l *Link) unbreakLocked() bool {
 	if !l.carriers.broken || l.life.cause == nil && !l.bye.due || l.life.closing && l.life.fault == nil && !l.life.final {
 		return false
@@ -73,19 +73,20 @@ func (l *Link) expire(resumes, epoch uint64) {
 	}
 }
 
-// Epoch returns the number of the newest carrier; attempts count.
+// Epoch returns the number of the newest carrier. Attempts to resume count, too.
 func (l *Link) Epoch() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.carriers.epoch
 }
 
-// Lose ends a broken link: its session is gone. It does nothing to a link that
-// has a carrier. When err is a *RefusedError with a position, Sent is that
-// position from then on: the peer has taken nothing behind it, and never will. With
-// Closed the link ends as if the peer's BYE had come, else with ErrSessionLost. Who
-// resumes a link that was lost with a *RefusedError of code AlreadyExists is told
-// that it is closed.
+// Lose ends a broken link whose session is gone. It does nothing to a link that has a
+// carrier. The link ends with ErrSessionLost, unless err is a *RefusedError:
+//
+//   - With HasPosition, Sent is that position from then on: the peer has taken nothing
+//     beyond it, and never will.
+//   - With Closed, the link ends as if the peer's BYE had come.
+//   - With code AlreadyExists, a later resume of the link is answered with Closed.
 func (l *Link) Lose(err error) {
 	var refused *RefusedError
 	l.mu.Lock()
@@ -109,8 +110,8 @@ func (l *Link) Lose(err error) {
 	}
 }
 
-// attachLocked puts a verified carrier under a broken link: what the peer at
-// pos does not have is sent again. released are the counters the peer told.
+// attachLocked puts a verified carrier under a broken link. What the peer does not
+// have, from pos on, is sent again. released are the peer's counters.
 func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint64) error {
 	if !l.carriers.broken {
 		return ErrNotBroken
@@ -131,7 +132,7 @@ func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint6
 	}
 	now := l.now()
 	c.pos, c.epoch, c.relSeen = l.recv.position.Load(), l.carriers.epoch, released
-	l.recv.ackSent.Store(c.pos) // told in the handshake
+	l.recv.ackSent.Store(c.pos) // the handshake has announced it
 	l.recv.ackAsked.Store(false)
 	l.beat.rtt.Store(0)
 	c.lastRead.Store(now)
@@ -162,8 +163,8 @@ func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint6
 	return nil
 }
 
-// readOn is read for a carrier that took over. What the peer has released so far
-// comes first: the carrier's own counters are higher.
+// readOn is read for a carrier that replaces another. What the peer has released so far
+// comes first, since the carrier's own counters are higher.
 func (l *Link) readOn(c *carrier) {
 	if err := l.handler.HandleReleased(c.relSeen); err != nil {
 		l.Fail(err)

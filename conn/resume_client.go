@@ -12,17 +12,17 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// ErrStaleEpoch says that the server has seen a newer attempt of this session.
-// The next Resume goes on behind it.
+// ErrStaleEpoch says that the server has seen a newer attempt of this session. The
+// next Resume uses a higher number than that one.
 var ErrStaleEpoch = errors.New("gantline: resume: the server has seen a newer attempt")
 
-// maxAhead is how far the epoch in a REFUSE, which proves nothing, may be ahead of ours: a server cannot have seen
-// more attempts than others have made, and whoever forges it must not use up the numbers there are.
+// maxAhead is how far the epoch in a REFUSE may be ahead of ours. A REFUSE proves nothing. A server cannot have seen
+// more attempts than others have made, and a forged one must not use up all numbers.
 const maxAhead = 1 << 32
 
-// Resume shakes hands over nc for a broken link of the dialling side. When it
-// returns nil the link is up again and what the peer did not get is on its way.
-// On an error nc is closed and the link still waits, unless it has ended.
+// Resume shakes hands on nc for a broken link of the dialling side. When it returns
+// nil, the link is up again, and what the peer did not get is on its way. On an error
+// nc is closed and the link still waits, unless it has ended.
 //
 // Errors: ErrStaleEpoch (try again at once), ErrNotBroken, a *RefusedError (the
 // session cannot be resumed there), ctx's, or why the carrier failed.
@@ -128,7 +128,7 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 	return w, nil
 }
 
-// limited runs f, which shakes hands over c, under the handshake timeout and ctx.
+// limited runs f, which shakes hands on c, under the handshake timeout and ctx.
 func (l *Link) limited(ctx context.Context, c *carrier, f func() error) error {
 	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
 	defer cancel()
@@ -147,7 +147,7 @@ func (l *Link) limited(ctx context.Context, c *carrier, f func() error) error {
 	return err
 }
 
-// releasedNow returns the counters a resume tells; they count as told.
+// releasedNow returns the counters that a resume sends. They count as announced.
 func (l *Link) releasedNow() (r [frame.Groups]uint64) {
 	l.recv.relSent.Store(l.recv.relTotal.Load())
 	for g := range l.recv.released {
@@ -156,10 +156,10 @@ func (l *Link) releasedNow() (r [frame.Groups]uint64) {
 	return r
 }
 
-// Migrate moves a link of the dialling side that outlives its carrier to nc: the old one is given up
-// in favour of the new one without anybody being told. On an error nc is closed,
-// and the link is broken, as after any other loss, if the old carrier was gone
-// by then. Errors are Resume's.
+// Migrate moves a link of the dialling side from its carrier to nc. The link must be
+// one that outlives its carrier. OnState and OnBroken are not called. On an error nc
+// is closed; if the old carrier was gone by then, the link is broken, as after any
+// other loss. Errors are Resume's.
 func (l *Link) Migrate(ctx context.Context, nc net.Conn) error {
 	l.mu.Lock()
 	if l.State() != StateUp || l.carriers.broken || l.carriers.moving || !l.outlives() {

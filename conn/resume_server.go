@@ -9,9 +9,9 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// takeOver is the server's side of a resume: c brings a HELLO for the session of
-// l. Nothing of l changes before the proof is verified. When it returns nil the
-// link is up over c.
+// takeOver is the server's side of a resume. c brings a HELLO for the session of l.
+// Nothing of l changes before the proof is verified. When takeOver returns nil, the
+// link is up with c.
 //
 // The order matters (docs/model): the epoch moves on, the older carrier's reader
 // is stopped and joined, and only then is the position read.
@@ -29,7 +29,7 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 	case l.life.ended || l.bye.sent || l.bye.heard || l.life.final:
 		ending := !l.life.ended && r.Epoch > l.carriers.epoch
 		l.mu.Unlock()
-		if ending { // the client does not hear our BYE any more: it is told here, when the position is final
+		if ending { // our BYE does not reach the client any more: it learns here, when the position is final
 			l.carrier().cut()
 			<-l.life.done
 		}
@@ -116,7 +116,7 @@ func (l *Link) welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error {
 	return err
 }
 
-// Epitaph returns how a resume of a link that has ended is refused: with its
+// Epitaph returns with what a resume of a link that has ended is refused. It has the
 // code, and the position up to which the peer's frames were taken. There is no
 // position while a reader may still take some.
 func (l *Link) Epitaph() *RefusedError {

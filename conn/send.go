@@ -8,8 +8,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// sendState is what is to be sent: the log, how large it may become, and what the
-// writer waits for. Guarded by the send lock.
+// sendState is what is to be sent. It has the log, how large it may become, and what
+// the writer waits for. Guarded by the send lock.
 type sendState struct {
 	cond    sync.Cond // the writer waits on it
 	log     sendLog
@@ -20,11 +20,11 @@ type sendState struct {
 	frames  frameSize
 }
 
-// write is the writer goroutine. It ends when BYE is written, when a write
-// fails, or when finish stops it.
+// write is the writer goroutine. It ends when BYE is written, when a write fails, or
+// when the carrier is to stop.
 //
-// It yields before and after each flush: whoever is about to append gets into
-// this flush, and whoever waited for the last one goes on first.
+// It yields before and after each flush. So whoever is about to append gets into this
+// flush, and whoever waited for the last one goes on first.
 func (l *Link) write(c *carrier) {
 	defer close(c.writerDone)
 	l.mu.Lock()
@@ -80,16 +80,16 @@ func (l *Link) workLocked() bool {
 	return l.send.wake || l.recv.ackDue || l.beat.pongDue || l.beat.pinger.due || l.life.stopped || l.send.log.unsent() > 0
 }
 
-// byeReady reports whether the reader has published what it handed over. From
-// byeDue on it takes no frame, and signals when it has.
+// byeReady reports whether the reader has published what it gave to the handler. From
+// bye.due on it takes no frame, and signals when it has published.
 func (l *Link) byeReady() bool { return !l.carrier().busy.Load() }
 
-// sealBelow is how much unsent shows that a handler holds nothing back.
+// sealBelow is the unsent bytes below which a handler holds nothing back.
 const sealBelow = 64 << 10
 
-// closingLocked lets BYE follow when everything is acknowledged, and asks for
-// that to be told at once. What comes after Close, such as answers to a peer
-// that goes on calling, is left out: otherwise there might be no end of it.
+// closingLocked lets BYE follow when everything is acknowledged. It asks the peer to
+// acknowledge at once. What is appended after Close, such as answers to a peer that
+// goes on calling, is left out: otherwise there might be no end of it.
 func (l *Link) closingLocked() {
 	l.life.sealed = l.life.sealed || !l.send.waiting && l.send.log.unsent() < sealBelow
 	switch {
@@ -102,8 +102,8 @@ func (l *Link) closingLocked() {
 	}
 }
 
-// gatherLocked takes what the next flush writes: control frames, computed now,
-// then frames of the log.
+// gatherLocked takes what the next flush writes. Control frames, computed now, come
+// first, then frames of the log.
 func (l *Link) gatherLocked(c *carrier, now int64) [][]byte {
 	bufs := c.bufs[:0]
 	if l.bye.due {
@@ -165,8 +165,8 @@ func appendPing(b []byte, t frame.Type, x *frame.Ping) []byte {
 	return setLength(frame.AppendPing(b, x), at)
 }
 
-// byeLocked appends BYE. The position it tells is final: goodbye keeps the
-// reader from taking another frame.
+// byeLocked appends BYE. The position in it is final: bye.deaf keeps the reader from
+// taking another frame.
 func (l *Link) byeLocked(b []byte) []byte {
 	l.bye.sent = true
 	l.bye.frame.Position = l.recv.position.Load()
@@ -175,8 +175,8 @@ func (l *Link) byeLocked(b []byte) []byte {
 	return setLength(frame.AppendBye(b, &l.bye.frame), at)
 }
 
-// setLength writes the length of the frame that begins at b[at] and ends with b
-// into its header.
+// setLength writes its length into the header of the frame that begins at b[at]. The
+// frame ends with b.
 func setLength(b []byte, at int) []byte {
 	h, _ := frame.ParseHeader(b[at:])
 	h.Length = uint32(len(b) - at - frame.HeaderLen)

@@ -10,7 +10,7 @@ const (
 	StateUp                           // frames flow
 	StateBroken                       // the carrier is gone
 	StateDraining                     // what was appended is still delivered, then the goodbye
-	StateClosed                       // over for good
+	StateClosed                       // ended for good
 	lastState
 )
 
@@ -30,7 +30,7 @@ type event uint8
 const (
 	evCarrier    event = iota // a net.Conn is there
 	evUp                      // the handshake is done
-	evUpDraining              // the same, of a link that was told to drain before
+	evUpDraining              // the same, after a Close
 	evDrain                   // Close was called
 	evLost                    // the carrier broke
 	evEnd                     // nothing will bring the link back
@@ -66,8 +66,8 @@ type stateChanges struct {
 	delivering bool // somebody is in deliver
 }
 
-// eventLocked applies e; an illegal event changes nothing. deliver tells
-// Config.OnState afterwards.
+// eventLocked applies e; an illegal event changes nothing. The caller must call
+// deliver when it has unlocked.
 func (l *Link) eventLocked(e event) {
 	s := l.State()
 	n, ok := s.next(e)
@@ -88,8 +88,8 @@ func (l *Link) event(e event) {
 	l.deliver()
 }
 
-// deliver calls Config.OnState for every change, in order and one at a time.
-// A caller that finds another one at it leaves its news to that one.
+// deliver calls Config.OnState for every change, in order and one at a time. If
+// another goroutine is at it, that one makes the calls.
 func (l *Link) deliver() {
 	if l.cfg.OnState == nil {
 		return

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// counters are the parts of Stats that are counted. Guarded by the send lock
-// unless atomic.
+// counters are the parts of Stats that are counted. Guarded by the send lock unless
+// atomic.
 type counters struct {
 	bytesIn   atomic.Uint64
 	framesIn  atomic.Uint64
@@ -21,14 +21,14 @@ type counters struct {
 
 // Stats are the numbers of a Link since it was made.
 type Stats struct {
-	BytesIn, BytesOut uint64 // of the carrier, behind the handshake
+	BytesIn, BytesOut uint64 // of the carrier, after the handshake
 	FramesIn          uint64 // of all types
 	FramesOut         uint64 // sequenced ones
 	Received          uint64 // position: bytes of whole sequenced frames
 	Flushes           uint64 // writes to the carrier; each may hold many frames
 	AcksIn            uint64 // PING and PONG included
 	AcksOut           uint64 // without PING and PONG
-	Resumes           uint64 // carriers that took over from a broken one
+	Resumes           uint64 // carriers that replaced a broken one
 	Replayed          uint64 // bytes of the log that a new carrier carried again
 
 	LogUnacked int           // bytes that the peer has not acknowledged

@@ -1,9 +1,9 @@
 package conn
 
-// Tombstone returns a small Link that stands for l, which has ended, in the
-// answers of Config.Find: a resume that proves the session is refused with the
-// position up to which l took what the client sent, and everything else is
-// refused as l would have. It holds none of l's memory and needs no end.
+// Tombstone returns a small Link that Config.Find can return for l, which has ended.
+// It refuses every resume as l would have done. To a client that proves the session it
+// gives the position up to which l took what the client sent. It holds none of l's
+// memory and needs no end.
 func (l *Link) Tombstone() *Link {
 	l.mu.Lock()
 	defer l.mu.Unlock()

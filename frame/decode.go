@@ -79,8 +79,8 @@ func (d *decoder) flag(field string) bool {
 	return v == 1
 }
 
-// bytes8 and bytes16 copy a string of bytes behind its length; max is the most
-// the length may say.
+// bytes8 and bytes16 copy a string of bytes that follows its length. max is the most
+// that the length may say.
 func (d *decoder) bytes8(field string, max int) []byte { return d.bytes(field, int(d.u8(field)), max) }
 func (d *decoder) bytes16(field string, max int) []byte {
 	return d.bytes(field, int(d.u16(field)), max)

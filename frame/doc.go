@@ -7,9 +7,10 @@
 //
 // # Usage
 //
-// Every payload has a pair of functions: AppendX encodes behind the bytes it is
-// given, ParseX decodes and refuses everything AppendX would not have written,
-// so that a frame has exactly one encoding. The header is written separately:
+// Every payload has a pair of functions. AppendX appends the encoding to the
+// bytes it is given. ParseX decodes, and refuses everything that AppendX would not
+// have written, so that a frame has exactly one encoding. The header is written
+// separately:
 //
 //	b = frame.AppendHeader(b, frame.Header{Type: frame.TypeOpen, Flags: frame.FlagFin,
 //		Length: uint32(frame.OpenLen(&o) + len(o.Body)), ID: id})
@@ -34,6 +35,15 @@
 //
 // OPEN and HEAD are parsed without a copy: the slices of the result share
 // memory with the input. Results of all other Parse functions own their memory.
+//
+// # Files
+//
+// Read header.go and types.go first: the header, and the rules of every type in
+// one table. Then kind.go, code.go and limits.go, which several payloads use.
+// Each payload has a file: hello.go, welcome.go, refuse.go, open.go, head.go with
+// metadata.go, stream.go and link.go for the short ones. decode.go and errors.go
+// are their tools. reader.go takes frames off a connection. Nothing has a lock,
+// and only a Reader has state.
 //
 // # Concurrency
 //

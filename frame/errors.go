@@ -23,8 +23,8 @@ type reason string
 
 func (r reason) Error() string { return "gantline: frame: " + string(r) }
 
-// An Error says how bytes, or a value about to become bytes, break the
-// protocol. It wraps one of the Err values of this package.
+// An Error says how bytes, or a value that is to become bytes, break the protocol.
+// It wraps one of the Err values of this package.
 type Error struct {
 	Type   Type   // of the frame; 0 outside a frame (preface, Limits.Validate)
 	Field  string // the part of the frame, such as "name" or "limits.backlog"

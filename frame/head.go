@@ -1,8 +1,8 @@
 package frame
 
-// Head is the block at the start of a DATA frame with the flag HEAD: how a
-// call or message ended, or how an answer begins. Detail and Metadata of a
-// parsed one share memory with the input.
+// Head is the block at the start of a DATA frame with the flag HEAD. It says how a
+// call or message ended, or how an answer begins. Detail and Metadata of a parsed
+// one share memory with the input.
 type Head struct {
 	Code     Code
 	Size     uint32 // of the whole body in this direction, bytes, at most 2^31-1; 0 = unknown
@@ -30,9 +30,8 @@ func HeadLen(h *Head) int {
 	return headLen + headFixed + len(clip(h.Text)) + len(h.Detail) + len(h.Metadata)
 }
 
-// AppendHead appends the HEAD block of h. When neither h says more than OK nor
-// a body follows, the two bytes may be left out: an empty payload means the
-// same.
+// AppendHead appends the HEAD block of h. When h says no more than OK and no body
+// follows, its two bytes may be left out: an empty payload means the same.
 func AppendHead(b []byte, h *Head) []byte {
 	if h.empty() {
 		return append(b, 0, 0)
@@ -45,8 +44,8 @@ func AppendHead(b []byte, h *Head) []byte {
 	return append(b, h.Metadata...)
 }
 
-// ParseHead decodes the HEAD block at the start of p and returns the body
-// bytes behind it. An empty p means OK.
+// ParseHead decodes the HEAD block at the start of p, and returns the body after it.
+// An empty p means OK.
 func ParseHead(p []byte) (h Head, body []byte, err error) {
 	if len(p) == 0 {
 		return Head{}, nil, nil

@@ -39,7 +39,7 @@ func AppendHeader(b []byte, h Header) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(h.Flags)<<56|h.ID&MaxID)
 }
 
-// PutHeader writes h over the first HeaderLen bytes of b, which must be there.
+// PutHeader writes h into the first HeaderLen bytes of b, which must be there.
 // Length and ID must not exceed MaxLength and MaxID.
 func PutHeader(b []byte, h Header) {
 	_ = b[HeaderLen-1]
@@ -47,8 +47,8 @@ func PutHeader(b []byte, h Header) {
 	binary.BigEndian.PutUint64(b[4:], uint64(h.Flags)<<56|h.ID&MaxID)
 }
 
-// ParseHeader decodes the first HeaderLen bytes of b. It checks nothing but
-// that they are there; see Validate.
+// ParseHeader decodes the first HeaderLen bytes of b. It checks only that they are
+// there; see Validate.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) < HeaderLen {
 		return Header{}, fail(0, "header", len(b), HeaderLen, ErrShort)
@@ -57,10 +57,10 @@ func ParseHeader(b []byte) (Header, error) {
 	return Header{Type: Type(lt), Flags: Flags(fi >> 56), Length: lt >> 8, ID: fi & MaxID}, nil
 }
 
-// Validate checks all that a header alone can break: the payload length
-// against max (what the receiver announced) and the type's own bounds, the
-// flags, and the id. Unknown types pass when they are skippable and not longer
-// than max. The error is an *Error.
+// Validate checks all that a header alone can break. That is the payload length,
+// against max (what the receiver announced) and the type's own bounds, the flags,
+// and the id. Unknown types pass when they are skippable and not longer than max.
+// The error is an *Error.
 func (h Header) Validate(max uint32) error {
 	r := &rules[h.Type]
 	if r.name == "" {
@@ -93,8 +93,8 @@ func (h Header) Validate(max uint32) error {
 	return nil
 }
 
-// validateData refuses combinations that contradict themselves or say nothing:
-// a peer could send frames of the latter kind for ever at no cost of credit.
+// validateData refuses combinations that contradict themselves or say nothing. A
+// peer could send frames that say nothing for ever, and they would cost no credit.
 func (h Header) validateData() error {
 	legal := FlagFin | FlagHead | FlagBlocked | FlagEarly
 	switch {
@@ -112,14 +112,14 @@ func (h Header) validateData() error {
 
 const prefaceMagic = "\x8AGNTL\r\n"
 
-// AppendPreface appends the PrefaceLen bytes that a client sends before its
-// HELLO, and a server before it closes on a version it does not know.
+// AppendPreface appends the PrefaceLen bytes that a client sends before its HELLO. A
+// server sends them before it closes a connection of a version it does not know.
 func AppendPreface(b []byte, version byte) []byte {
 	return append(append(b, prefaceMagic...), version)
 }
 
-// ParsePreface returns the version of the preface in the first PrefaceLen bytes
-// of b. Whether it can be spoken is for the caller to say.
+// ParsePreface returns the version in the preface, the first PrefaceLen bytes of b.
+// The caller must check whether it speaks that version.
 func ParsePreface(b []byte) (version byte, err error) {
 	if len(b) < PrefaceLen {
 		return 0, fail(0, "preface", len(b), PrefaceLen, ErrShort)

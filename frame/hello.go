@@ -1,7 +1,7 @@
 package frame
 
-// Hello is the payload of HELLO, the first frame of a client. ResumeHello is
-// set in the first frame of a new carrier for an existing session.
+// Hello is the payload of HELLO, the first frame of a client. Resume is set on a new
+// carrier for an existing session.
 type Hello struct {
 	MinVersion, MaxVersion uint8  // of the protocol, 1 .. 255
 	Features               uint32 // bits of features offered; none is defined in version 1

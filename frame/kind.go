@@ -23,9 +23,9 @@ const (
 	GroupMessages = 2 // KindMessage, KindUnackedMessage
 )
 
-// Group returns the kind group whose limits and early window k is charged to.
-// Only kinds of GroupCalls may become KindVoid, so that both sides go on
-// counting the same bytes in the same group.
+// Group returns the kind group to whose limits and early window k counts. Only kinds
+// of GroupCalls may become KindVoid, so that both sides go on counting the same
+// bytes in the same group.
 func (k Kind) Group() int {
 	switch k {
 	case KindStream:

@@ -2,8 +2,8 @@ package frame
 
 import "math"
 
-// Limits is what a side announces in HELLO or WELCOME: what it accepts from
-// the peer and, in Log, how much of its own it keeps unacknowledged.
+// Limits is what a side accepts from its peer, as announced in HELLO or WELCOME. Log
+// is the exception: how much of its own the side keeps unacknowledged.
 type Limits struct {
 	MaxPayload  uint32         // largest payload accepted, bytes: MinMaxPayload .. MaxLength
 	Streams     uint32         // most streams the peer may have open: 0 .. 2^24
@@ -22,8 +22,8 @@ const (
 	maxBytes  = math.MaxInt32 // fits an int on every platform
 )
 
-// Validate reports the first number that lies outside the range given at its
-// field, as an *Error that wraps ErrBadValue.
+// Validate checks that each number lies in the range given at its field. The error is
+// an *Error that wraps ErrBadValue, and names the first that does not.
 func (l Limits) Validate() error { return l.check(0) }
 
 func (l *Limits) check(t Type) error {

@@ -81,8 +81,8 @@ func ParseBye(p []byte) (Bye, error) {
 	return x, nil
 }
 
-// Drain is the payload of DRAIN: the sender serves what was opened up to
-// LastID and asks the peer to open nothing more.
+// Drain is the payload of DRAIN, which asks the peer to open nothing more. The
+// sender still serves what was opened up to LastID.
 type Drain struct {
 	LastID uint64 // highest id of the peer that is served, 0 = none
 	Code   Code   // why
@@ -112,9 +112,9 @@ func ParseDrain(p []byte) (Drain, error) {
 	return x, nil
 }
 
-// Settings is the payload of SETTINGS: new maxima, each 0 .. 2^24, for the
-// streams, calls and messages that the peer opens from here on, in place of
-// those in Limits.
+// Settings is the payload of SETTINGS, new maxima in place of those in Limits. They
+// hold for the streams, calls and messages that the peer opens from here on. Each
+// is 0 .. 2^24.
 type Settings struct{ Streams, Calls, Messages uint32 }
 
 // AppendSettings appends the payload of a SETTINGS.

@@ -7,9 +7,9 @@ const (
 	MetaStream      = ":meta"        // bytes an opener gives a stream
 )
 
-// AppendMetadata appends one pair to a metadata block. A key has 1 to 255
-// bytes and a value at most 65535; a block at most MaxMetadataPairs pairs and
-// MaxMetadata bytes, which CheckMetadata checks.
+// AppendMetadata appends one pair to a metadata block. A key has 1 to 255 bytes, a
+// value at most 65535. A block has at most MaxMetadataPairs pairs and MaxMetadata
+// bytes, which CheckMetadata checks.
 func AppendMetadata(b []byte, key string, value []byte) []byte {
 	return append16(append8(b, key), value)
 }
@@ -38,8 +38,8 @@ func checkMetadata(t Type, block []byte) error {
 	return nil
 }
 
-// pairLen returns how many bytes the pair at the start of a block that holds
-// only a part of it needs at least.
+// pairLen returns the least length of the pair at the start of a block. The block
+// holds only a part of it.
 func pairLen(block []byte) int {
 	n := 1 + int(block[0]) + 2
 	if len(block) >= n {

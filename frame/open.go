@@ -1,7 +1,7 @@
 package frame
 
-// Open is the payload of OPEN. Name, Metadata and Body of a parsed one share
-// memory with the input.
+// Open is the payload of OPEN, which opens a stream, call or message. Name, Metadata
+// and Body of a parsed one share memory with the input.
 type Open struct {
 	Kind     Kind
 	Depth    uint8  // of the call chain, 0 = not made inside a handler

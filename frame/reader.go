@@ -9,14 +9,17 @@ const (
 	firstBuffer = 4 << 10  // an idle link holds no more
 	fullBuffer  = 64 << 10 // many small frames per read
 	directRead  = 8 << 10  // payload bytes from here on are read into their destination
-	briefRead   = 4 << 10  // asked for behind a large frame
+	briefRead   = 4 << 10  // asked for after a large frame
 	emptyReads  = 100      // reads of nothing in a row before io.ErrNoProgress
 )
 
-// A Reader takes frames off a byte stream. It allocates nothing per frame, only
-// when its buffer grows: from 4 KiB to 64 KiB when reads fill it, further only
-// for a Payload that does not fit. One goroutine uses it. After an error, of
-// the source or about a header, every call returns that error.
+// A Reader takes frames off a byte stream. One goroutine uses it.
+//
+//   - It allocates nothing per frame, only when its buffer grows. The buffer grows
+//     from 4 KiB to 64 KiB when reads fill it, and further only for a Payload that
+//     does not fit.
+//   - After an error, of the source or about a header, every call returns that
+//     error.
 type Reader struct {
 	src  io.Reader
 	max  uint32
@@ -24,8 +27,8 @@ type Reader struct {
 	r, w int  // buf[r:w] is read and not yet taken
 	left int  // payload bytes of the current frame not yet taken
 	grow bool // a read filled the buffer
-	// brief is set behind a large frame: another may follow, so the next read
-	// leaves its payload in src, to go straight where it belongs.
+	// brief is set after a large frame, since another may follow. The next read then
+	// leaves that one's payload in src, to go straight where it belongs.
 	brief bool
 	err   error // first one, of the source or about a header
 }
@@ -39,9 +42,9 @@ func NewReader(src io.Reader, maxPayload uint32) *Reader {
 // SetMax changes the largest payload accepted, from the next frame on.
 func (r *Reader) SetMax(maxPayload uint32) { r.max = maxPayload }
 
-// Next skips what is left of the current frame and returns the header of the
-// next one, validated. The error is io.EOF when the source ended between two
-// frames, and an *Error when the header breaks the protocol.
+// Next skips what is left of the current frame and returns the next one's header. It
+// validates the header. The error is io.EOF when the source ended between two frames,
+// and an *Error when the header breaks the protocol.
 func (r *Reader) Next() (Header, error) {
 	if err := r.Skip(); err != nil {
 		return Header{}, err
@@ -71,8 +74,8 @@ func (r *Reader) Next() (Header, error) {
 // Len returns how many payload bytes of the current frame are not yet read.
 func (r *Reader) Len() int { return r.left }
 
-// Buffered returns how many bytes behind the current frame were already read
-// from the source: with 0, Next has to wait for it.
+// Buffered returns how many bytes beyond the current frame were read already. With 0,
+// Next has to wait for the source.
 func (r *Reader) Buffered() int { return max(0, r.w-r.r-r.left) }
 
 // Payload returns the rest of the payload, all of it. It lies in the reader's
@@ -87,9 +90,8 @@ func (r *Reader) Payload() ([]byte, error) {
 	return p, nil
 }
 
-// Peek returns the next n payload bytes, or all that are left when there are
-// fewer, and leaves them unread. They lie in the reader's buffer and are valid
-// until the next call on r.
+// Peek returns the next n payload bytes and leaves them unread. If there are fewer, it
+// returns those. They lie in the reader's buffer and are valid until the next call on r.
 func (r *Reader) Peek(n int) ([]byte, error) {
 	n = min(n, r.left)
 	if r.w-r.r < n {
@@ -100,13 +102,13 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	return r.buf[r.r : r.r+n : r.r+n], nil
 }
 
-// ReadFull reads exactly len(dst) payload bytes, large ones straight from the
-// source. It returns an *Error that wraps ErrShort, and reads nothing, when
-// fewer are left. After another error some of dst may have been written.
+// ReadFull reads exactly len(dst) payload bytes. A large amount comes straight from
+// the source. When fewer bytes are left, ReadFull reads nothing and returns an *Error
+// that wraps ErrShort. After another error some of dst may have been written.
 //
-// When dst ends the payload and has HeaderLen bytes of capacity behind its
-// length, these are scratch: the next header is read with the payload, which
-// saves a read per frame of a bulk transfer.
+// When dst ends the payload and has HeaderLen more bytes of capacity, these are
+// scratch: the next header is read with the payload, which saves a read per frame of
+// a bulk transfer.
 func (r *Reader) ReadFull(dst []byte) error {
 	if len(dst) > r.left {
 		return fail(0, "payload", r.left, len(dst), ErrShort)
@@ -131,8 +133,8 @@ func (r *Reader) ReadFull(dst []byte) error {
 	}
 }
 
-// readInto reads once from the source into dst and returns what is still missing.
-// What it got of the next header goes to buf, which is empty.
+// readInto reads once from the source into dst, and returns what is still missing. A
+// part of the next header goes to buf, which is empty.
 func (r *Reader) readInto(dst []byte) ([]byte, error) {
 	want := dst
 	if r.left == len(dst) && cap(dst)-len(dst) >= HeaderLen {
@@ -221,7 +223,7 @@ func (r *Reader) read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-// inside is what err means when it comes within a frame.
+// inside returns what err means inside a frame.
 func (r *Reader) inside(err error) error {
 	if errors.Is(err, io.EOF) {
 		r.err = io.ErrUnexpectedEOF

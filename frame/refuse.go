@@ -40,7 +40,7 @@ type Refuse struct {
 	RetryAfter  uint32 // ms; 0 = no advice
 	Addr        string // another address to try, left out when longer than 255 bytes; "" = none
 	Epoch       uint64 // current epoch, when the HELLO's was stale; else 0
-	HasPosition bool   // the HELLO proved the session, so Position is told
+	HasPosition bool   // the HELLO proved the session, so Position is valid
 	Position    uint64 // received in that session
 	Closed      bool   // that session was closed on purpose, with Code; only with HasPosition
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Type says what a frame is. Bit 7 marks the sequenced types, which count in
-// the link's position and are replayed; bit 6 marks types a receiver that does
-// not know them skips.
+// Type says what a frame is. Bit 7 marks the sequenced types, which count in the
+// link's position and are replayed. Bit 6 marks the types that a receiver skips if it
+// does not know them.
 type Type uint8
 
 // The frame types of version 1.

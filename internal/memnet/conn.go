@@ -28,7 +28,7 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// pipe is what both ends share. One mutex for both directions, so that a cut
+// pipe is what both ends share. It has one mutex for both directions, so that a cut
 // hits them in one step.
 type pipe struct {
 	mu    sync.Mutex
@@ -52,8 +52,8 @@ func newPipe(cfg *config, addrA, addrB Addr) (a, b *Conn) {
 	return a, b
 }
 
-// Read waits for bytes and returns what there is, up to len(b). io.EOF comes
-// after the last byte that the other end sent before it closed.
+// Read waits for bytes and returns what there is, up to len(b). io.EOF comes after the
+// last byte that the other end sent before it closed.
 func (c *Conn) Read(b []byte) (int, error) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -134,9 +134,9 @@ func (c *Conn) writeErrLocked() error {
 	return nil
 }
 
-// Close ends both directions. The other end can still read what was written
-// before, then gets io.EOF (but see WithReset); its Writes fail with EPIPE. Blocked calls of this end return
-// net.ErrClosed. A second Close returns net.ErrClosed.
+// Close ends both directions. The other end can still read what was written before,
+// then gets io.EOF (but see WithReset); its Writes fail with EPIPE. Blocked calls of
+// this end return net.ErrClosed. A second Close returns net.ErrClosed.
 func (c *Conn) Close() error {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()

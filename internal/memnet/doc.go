@@ -1,5 +1,5 @@
-// Package memnet is a network that fits in a test: pairs of net.Conn in memory,
-// a net.Listener, and knobs that cut, stall, slow and split what passes.
+// Package memnet is a network that fits in a test. It has pairs of net.Conn in
+// memory, a net.Listener, and knobs that cut, stall, slow and split what passes.
 //
 // # Usage
 //
@@ -17,12 +17,19 @@
 //	nc, err := ln.Dial(ctx)
 //
 // A connection holds up to WithBuffer bytes in each direction; after that
-// Write waits, as it does over TCP. Unlike TCP a Write is seen by the other
-// end at once, or after WithLatency.
+// Write waits, as with TCP. Unlike with TCP, the other end sees a Write at once,
+// or after WithLatency.
 //
 // Inside testing/synctest make the pipe or the listener in the bubble that
 // uses it. Every wait is then durable, so a stalled connection lets the
 // bubble's clock run, and deadlines and latency are exact.
+//
+// # Files
+//
+// conn.go has the Conn, and the pipe that both ends share; its mutex guards all
+// that follows, and nothing else is locked inside it. half.go is one direction: a
+// ring of bytes and what arrives when. deadline.go wakes blocked calls, fault.go
+// has the knobs, option.go the options, listener.go the Listener.
 //
 // # Concurrency
 //

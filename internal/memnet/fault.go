@@ -1,20 +1,22 @@
 package memnet
 
-// Cut kills the connection: both directions end at once, bytes on the way are
-// lost, and every Read and Write of both ends, blocked or later, fails with
-// ECONNRESET. Cut of a connection that is already dead does nothing.
+// Cut kills the connection. Both directions end at once, and bytes on the way are
+// lost. Every Read and Write of both ends, blocked or later, fails with ECONNRESET.
+// Cut of a connection that is already dead does nothing.
 func (c *Conn) Cut() {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.p.cutLocked(nil)
 }
 
-// CutAfter cuts the connection once this end has written n more bytes. The
-// other end can read exactly what was written up to then, and gets ECONNRESET
-// after it; bytes in the other direction are lost. The Write that reaches the limit
-// returns its full length if it ends there, else the part that fitted and ECONNRESET.
-// Zero cuts now and still delivers what is on the way; a negative n takes an
-// earlier CutAfter back.
+// CutAfter cuts the connection once this end has written n more bytes.
+//
+//   - The other end can read exactly what was written up to then, and gets ECONNRESET
+//     after it. Bytes in the other direction are lost.
+//   - The Write that reaches the limit returns its full length if it ends there, else
+//     the part that fitted and ECONNRESET.
+//   - Zero cuts now and still delivers what is on the way. A negative n revokes an
+//     earlier CutAfter.
 func (c *Conn) CutAfter(n int) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -40,9 +42,9 @@ func (p *pipe) cutLocked(keep *half) {
 	}
 }
 
-// BlockReads makes this end's Reads wait, as if nothing arrived, until it is
-// called with false. What the other end writes fills the buffer and then blocks
-// it. Deadlines, Close and Cut still end a waiting Read.
+// BlockReads makes this end's Reads wait, as if nothing arrived. A call with false
+// ends that. What the other end writes fills the buffer and then blocks it. Deadlines,
+// Close and Cut still end a waiting Read.
 func (c *Conn) BlockReads(block bool) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -50,8 +52,8 @@ func (c *Conn) BlockReads(block bool) {
 	c.in.readable.Broadcast()
 }
 
-// BlockWrites makes this end's Writes wait, as if the buffer were full, until it
-// is called with false. Deadlines, Close and Cut still end a waiting Write.
+// BlockWrites makes this end's Writes wait, as if the buffer were full. A call with
+// false ends that. Deadlines, Close and Cut still end a waiting Write.
 func (c *Conn) BlockWrites(block bool) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()

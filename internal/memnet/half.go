@@ -141,8 +141,8 @@ func (h *half) takeLocked(b []byte) int {
 	return want
 }
 
-// arrivedLocked returns how many bytes one Read of up to most may take now: one
-// piece with WithMaxWrite, else all that has arrived. If none has, readers are
+// arrivedLocked returns how many bytes one Read of up to most may take now. With
+// WithMaxWrite that is one piece, else all that has arrived. If none has, readers are
 // woken when the first does.
 func (h *half) arrivedLocked(most int) int {
 	if len(h.segs) == 0 {

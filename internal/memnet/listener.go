@@ -35,8 +35,8 @@ func Listen(addr string, opts ...Option) *Listener {
 	}
 }
 
-// Dial connects and returns the dialling end as soon as the listener has room for it;
-// it does not wait for Accept. At 128 connections that nobody accepted it waits, until ctx ends.
+// Dial connects and returns the dialling end, without waiting for Accept. While 128
+// connections wait to be accepted, it waits for room, until ctx ends.
 func (l *Listener) Dial(ctx context.Context) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, l.fail("dial", err)
@@ -84,9 +84,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the listener: blocked Accepts return net.ErrClosed, later dials are
-// refused, and connections that nobody accepted are cut. Accepted ones go on.
-// A second Close returns net.ErrClosed.
+// Close ends the listener. Blocked Accepts return net.ErrClosed, later dials are
+// refused, and connections that nobody accepted are cut. Accepted ones go on. A second
+// Close returns net.ErrClosed.
 func (l *Listener) Close() error {
 	err := l.fail("close", net.ErrClosed)
 	l.once.Do(func() {

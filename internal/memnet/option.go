@@ -28,8 +28,9 @@ func newConfig(opts []Option) *config {
 	return cfg
 }
 
-// WithBuffer sets how many bytes may be on the way in each direction before
-// Write waits. Default 256 KiB; values below 1 mean the default. Memory is taken as it is needed.
+// WithBuffer sets how many bytes may be on the way in each direction before Write
+// waits. Default 256 KiB; values below 1 mean the default. Memory is taken as it is
+// needed.
 func WithBuffer(bytes int) Option {
 	return func(c *config) {
 		c.buffer = bytes
@@ -44,16 +45,16 @@ func WithMaxRead(n int) Option {
 	return func(c *config) { c.maxRead = max(n, 0) }
 }
 
-// WithMaxWrite splits what is written into pieces of at most n bytes and lets
-// one Read return bytes of one piece only, as if each were a packet. A Write still takes
-// all of its bytes. Zero or less, the default, means no pieces.
+// WithMaxWrite splits what is written into pieces of at most n bytes. One Read returns
+// bytes of one piece only, as if each were a packet. A Write still takes all of its
+// bytes. Zero or less, the default, means no pieces.
 func WithMaxWrite(n int) Option {
 	return func(c *config) { c.maxWrite = max(n, 0) }
 }
 
-// WithSeed makes the limits of WithMaxRead and WithMaxWrite random: each Read
-// and each piece draws its own from 1 to the limit. The same seed gives the
-// same sequence for the same calls. Without limits it changes nothing.
+// WithSeed makes the limits of WithMaxRead and WithMaxWrite random. Each Read and each
+// piece draws its own, from 1 to the limit. The same seed gives the same sequence for
+// the same calls. Without limits it changes nothing.
 func WithSeed(seed uint64) Option {
 	return func(c *config) { c.seeded, c.seed = true, seed }
 }
@@ -66,9 +67,9 @@ func WithLatency(d time.Duration) Option {
 	return func(c *config) { c.latency = max(d, 0) }
 }
 
-// WithReset makes Close of an end that has unread input cut the connection, as
-// TCP does: the other end gets ECONNRESET and loses what it has not read.
-// By default Close is always gentle.
+// WithReset makes Close of an end that has unread input cut the connection. TCP does
+// the same. The other end gets ECONNRESET and loses what it has not read. By default
+// Close never cuts.
 func WithReset() Option {
 	return func(c *config) { c.rst = true }
 }
