@@ -172,8 +172,8 @@ func (e *End) setUpStream(f func(*Stream) error, st *Stream) (err error) {
 	return f(st)
 }
 
-// EndStream is told when both directions of a stream have ended, or the session has. The session's lock may
-// be held, so whatever may need it is left to a goroutine.
+// EndStream is called when both directions of a stream have ended, or the session has. The session's lock may be
+// held, so what may need it is left to a goroutine.
 func (a acceptor) EndStream(ms *mux.Stream, err error) {
 	switch {
 	case ms.Kind() == frame.KindStreamingCall:

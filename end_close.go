@@ -19,7 +19,7 @@ func (e *End) closeNow() error {
 	if s.Lost() {
 		e.line.Finish(errEndClosed)
 	}
-	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on behind it
+	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on after it
 		e.line.Wait()
 		s.Resending.Wait()
 		e.calls.wait()

@@ -28,9 +28,9 @@ func newEnd(c *Config) (*End, error) {
 	return e, nil
 }
 
-// Client makes an End of the dialling side out of nc, as tls.Client does: it shakes hands, runs cfg.Setup and
-// returns. ctx bounds only that; nc belongs to the End from now on and is closed with it, or at an error. nil
-// cfg means all defaults. With Config.Redial the End outlives nc.
+// Client makes an End of the dialling side out of nc, as tls.Client does. It shakes hands, runs cfg.Setup and returns.
+// ctx bounds only that. nc belongs to the End from now on and is closed with it, or at an error. nil cfg means all
+// defaults. With Config.Redial the End outlives nc.
 //
 // Errors: ctx's, the server's refusal with its code and text (CodeOf), InvalidArgument for a bad Config,
 // FailedPrecondition while another End of this process has its Config.Outbox, Setup's, or why the handshake failed.

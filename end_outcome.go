@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// What plain errors of the packages below mean to whoever called, published or opened.
+// What plain errors of the packages below mean to the program that called, published or opened.
 
 // exchangeError says what an error of the mux means to the caller of method. sent tells whether the peer
 // may have seen it.

@@ -24,7 +24,7 @@ type room interface {
 	wait()
 }
 
-// exchange is what mux.Incoming.Value holds: who is told about the rest of an exchange the peer opened.
+// exchange is what mux.Incoming.Value holds: it learns of the rest of an exchange that the peer opened.
 type exchange interface {
 	ready(x *mux.Incoming)             // the body is complete; not called when it was from the start
 	cancel(x *mux.Incoming, err error) // reset by the peer, or the session is gone; may come before ready

@@ -13,7 +13,8 @@ type session = sessions.Session
 // session returns e's newest session, which may be lost. It is nil only while e shakes hands for the first time.
 func (e *End) session() *session { return e.line.Session() }
 
-// session returns where calls and messages of st go: the one that st belongs to, the End's newest for its own.
+// session returns where calls and messages of st go: to the session that st belongs to, or to the newest one for the
+// End's own stream.
 func (st *Stream) session() *session {
 	if st.ses != nil {
 		return st.ses
@@ -21,14 +22,14 @@ func (st *Stream) session() *session {
 	return st.end.line.Session()
 }
 
-// next waits for the session behind s, which is lost. sent tells whether the peer may have acted on what waits:
+// next waits for the session after s, which is lost. sent tells whether the peer may have acted on what waits:
 // it decides what the error says when ctx or the End ends the wait.
 func (e *End) next(ctx context.Context, s *session, sent bool, name string) (*session, error) {
 	s, how := e.line.Next(ctx, s)
 	return s, e.waited(ctx, how, sent, name)
 }
 
-// behind returns e's newest session once what has to go before was sent again on it: which is notes or letters.
+// caughtUp returns e's newest session once older things were sent again on it: notifies or publications, as which says.
 func (e *End) caughtUp(ctx context.Context, s *session, which func(*session) *sessions.Latch, name string) (*session, error) {
 	if e.inSetup() {
 		return s, nil

@@ -14,17 +14,17 @@ import (
 // maxSuspendedBytes bounds the send logs of all suspended Ends of one Sessions.
 const maxSuspendedBytes = 64 << 20
 
-// Sessions is where the Ends of a server wait for their clients: an End whose carrier broke stays, suspended,
-// until its client comes back with proof of the session, or its SessionExpiry (60 s) is over. Package server has
-// one in each Listener; use Attach with an accept loop of your own.
+// Sessions keeps the Ends of a server while their clients are away. An End whose carrier broke stays, suspended, until
+// its client comes back with proof of the session, or until its SessionExpiry (60 s) is over. Package server has one in
+// each Listener; use Attach with an accept loop of your own.
 //
 // The zero value is ready. All methods may be called from any goroutine.
 //
-// Of a session that has ended a few hundred bytes stay for its expiry time, for 4096 sessions at most: its client is
-// told up to where the server took what it sent, and so knows what it may safely send again.
+// A few hundred bytes of an ended session are kept for its expiry time (4096 sessions at most), to tell a returning
+// client how much the server had received.
 //
-// The send logs of suspended Ends hold at most 64 MiB together: beyond that the peer id that holds most loses
-// its suspended sessions.
+// The send logs of suspended Ends hold at most 64 MiB together. Beyond that, the peer id that holds most loses its
+// suspended sessions.
 type Sessions struct {
 	evicting sync.Mutex  // held by suspended: two at a time would drop more than they must
 	due      atomic.Bool // somebody waits for evicting and has not looked yet
@@ -35,9 +35,9 @@ type Sessions struct {
 	graves sessions.Graves
 }
 
-// Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that
-// it outlives its carrier. A client that comes back for its session gets the End it had: resumed is true then, and
-// end goes on where it was, or is over already.
+// Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that it
+// outlives its carrier. A client that comes back for its session gets the End that it had: resumed is true then, and end
+// goes on where it was, or is over already.
 //
 // Errors are those of Server. A resume that is refused (unknown or expired session, wrong or replayed proof, a
 // position out of range) changes nothing of the session it named.
@@ -93,8 +93,8 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	return e, false, nil
 }
 
-// Drop ends a suspended End at once, as if its SessionExpiry were over: why says what took its place, for
-// instance. An End that is up is left alone: Drop returns false.
+// Drop ends a suspended End at once, as if its SessionExpiry were over. why is the reason, for instance what took its
+// place. An End that is up is left alone: Drop returns false.
 func (s *Sessions) Drop(end *End, why error) bool {
 	l := end.session().Native
 	if l == nil || l.State() != StateBroken {
@@ -138,8 +138,8 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	return s.graves.Find(session), nil
 }
 
-// suspended is called when an End has lost its carrier: it makes room when all those that wait hold too much. To look
-// at all of them for each would stop the resumes of a crowd that was torn off at once.
+// suspended is called when an End has lost its carrier, and makes room when all that wait hold too much. When many
+// connections break together, scanning all sessions for each would delay their resumes.
 func (s *Sessions) suspended() {
 	if !s.due.CompareAndSwap(false, true) {
 		return // somebody is about to look, and sees this one too

@@ -90,7 +90,7 @@ func (e *End) abandon(err error) {
 	e.line.Finish(err)
 }
 
-// mayWait refuses what would wait for the peer for ever: anything inside Setup, and anything on an Inline
+// mayWait refuses what would wait for the peer for ever. That is anything inside Setup, and anything on an Inline
 // handler's own End. On other goroutines it waits until Setup has succeeded.
 func (e *End) mayWait(ctx context.Context, op, name string) error {
 	_, err := e.enter(ctx, op, name)

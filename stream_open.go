@@ -42,8 +42,7 @@ func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, err
 	return st, nil
 }
 
-// open opens a stream or streaming call on s or, when that is lost and again says so, on the next session there
-// is.
+// open opens a stream or streaming call on s. When s is lost and again is set, it goes on with the next session.
 func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) (*mux.Stream, *session, error) {
 	for {
 		changes := e.carrierChanges.Load()
@@ -61,11 +60,10 @@ func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) 
 	}
 }
 
-// peerPatience is how long a peer is given to show that it is there: longer than the default heartbeat takes to notice
-// that it is not.
+// peerPatience is how long a peer is given to show that it is there. The default heartbeat finds a dead one earlier.
 const peerPatience = 30 * time.Second
 
-// wasAway reports whether the peer of s could not be reached for some of the time since e.carrierChanges was changes, so that it
+// wasAway reports whether the peer of s was out of reach for some of the time since carrierChanges was changes. Then it
 // cannot be blamed for what it did not accept.
 func (e *End) wasAway(ctx context.Context, s *session, changes uint64) bool {
 	if e.plain || e.mayWait(ctx, "OpenStream", "") != nil {
@@ -73,7 +71,7 @@ func (e *End) wasAway(ctx context.Context, s *session, changes uint64) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, peerPatience)
 	defer cancel()
-	away := s.Link.State() == StateBroken // hooks may hear later than a ping is answered
+	away := s.Link.State() == StateBroken // hooks may run later than a ping is answered
 	_, _ = s.Link.Ping(ctx)               // when that fails, the link's state says why
 	return away || e.carrierChanges.Load() != changes || s.Link.State() == StateBroken
 }
