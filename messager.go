@@ -24,10 +24,11 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// Subscribe gives the messages published to this scope whose topic matches pattern to fn, one after another in
-// the order they were published. Each subscription has its own queue, so none waits for another. fn's result
-// settles the message: nil acks it, an error nacks it with the error's code and text, ErrAckLater leaves it to
-// Ack and Nack. A panic is logged and nacks with Internal. ctx ends when the publisher gives up, its deadline
+// Subscribe calls fn with each message published to this scope whose topic matches pattern. It does so for one message
+// after another, in the order they were published. Each subscription has its own queue, so none waits for another.
+//
+// fn's result settles the message: nil acks it, an error nacks it with the error's code and text, ErrAckLater leaves it
+// to Ack and Nack. A panic is logged and nacks with Internal. ctx ends when the publisher gives up, its deadline
 // passes, fn has returned or the End is over; calls to the peer may be made with it.
 //
 // A pattern is a topic in whose place of a part "*" stands for any one part and, at the end, ">" for one or
@@ -45,21 +46,20 @@ func (st *Stream) Subscribe(pattern string, fn func(context.Context, *Message) e
 	return st.messageScope().subscribe(pattern, fn)
 }
 
-// Subscribe is Stream.Subscribe for the scopes of all Ends that use this Router: those there are and those to
-// come. Every End has a queue of its own, so fn may run for several Ends at once; Message.Stream and
-// FromContext tell which. A pattern of an End's own comes before every pattern here. stop waits for fn on all
-// Ends.
+// Subscribe is Stream.Subscribe for the scopes of all Ends that use this Router, now or later. Every End has a queue
+// of its own, so fn may run for several Ends at once; Message.Stream and FromContext tell which. A pattern of an End's
+// own comes before every pattern here. stop waits for fn on all Ends.
 func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
 	return r.topics().subscribe(pattern, fn)
 }
 
-// Receive returns the next message published to this scope that no subscription takes, in the order they were
-// published, and waits for one until ctx ends. Settle each with Ack or Nack: until then it counts in the
-// receive maximum, Limits.Messages, where the publisher stops. Several goroutines may call it.
+// Receive returns the next message published to this scope that no subscription takes. It waits for one until ctx
+// ends, and returns messages in the order they were published. Settle each with Ack or Nack: until then it counts in
+// the receive maximum, Limits.Messages, at which the publisher waits. Several goroutines may call it.
 //
-// When the scope is over, messages that had arrived are still returned, though their Ack fails; then an error
-// that satisfies net.ErrClosed for a closed End or stream, or ErrSessionLost. When ctx ends the error
-// satisfies its error. Inside Config.Setup, and with the context of an Inline handler, Receive fails at once.
+// When the scope is over, messages that had arrived are still returned, though their Ack fails. After the last, the
+// error satisfies net.ErrClosed for a closed End or stream, or ErrSessionLost. When ctx ends the error satisfies its
+// error. Inside Config.Setup, and with the context of an Inline handler, Receive fails at once.
 //
 // A message that nobody claims is nacked with Unimplemented after 10 s unless Receive was called on the scope
 // before. Where there are subscriptions too, unclaimed messages may hold half of the receive maximum; what
@@ -82,7 +82,7 @@ func (st *Stream) Messages(ctx context.Context) iter.Seq2[*Message, error] {
 
 // Message is one published message as its receiver sees it. Body belongs to the receiver. The exported
 // fields are set before the message is handed out and not touched afterwards; the methods may be called
-// from any goroutine. A Message that a test makes itself can be used too: its Ack and Nack tell nobody.
+// from any goroutine. A Message that a test makes itself can be used too: its Ack and Nack reach nobody.
 type Message struct {
 	ID          MessageID // the same for every copy of the message; zero if the peer gave none
 	Topic       string
@@ -103,7 +103,7 @@ type Message struct {
 	gone    atomic.Pointer[error] // why nobody waits for the outcome any more
 }
 
-// ErrAckLater is what a subscription function returns to keep its message: the publisher goes on waiting
+// ErrAckLater leaves the message unsettled when a subscription's function returns it. The publisher goes on waiting
 // until Ack or Nack is called, by any goroutine. Until then the message counts in the receive maximum,
 // Limits.Messages.
 var ErrAckLater = errors.New("gantline: message will be acked later")
@@ -115,9 +115,9 @@ var ErrAckLater = errors.New("gantline: message will be acked later")
 // net.ErrClosed or ErrSessionLost when the End is over; the message may then come again.
 func (m *Message) Ack() error { return m.settle(acked, nil) }
 
-// Nack tells the publisher that the message failed: its Publish returns an *Error with err's code and text,
-// as a call does (a plain error is Unknown; nil is Unknown without text). Like Ack it never blocks and
-// counts only when it is the first.
+// Nack tells the publisher that the message failed. Its Publish returns an *Error with err's code and text, as a
+// call does: a plain error is Unknown, nil is Unknown without text. Like Ack it never blocks and counts only when it
+// is the first.
 func (m *Message) Nack(err error) error {
 	if err == nil {
 		err = Unknown

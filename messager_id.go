@@ -11,9 +11,9 @@ import (
 	"github.com/gantline-project/gantline/internal/dedup"
 )
 
-// MessageID names a message for good: a copy that is published again has the same one, so a receiver that
-// remembers ids can tell copies apart. It is 8 random bytes per process and a counter, hence unique over
-// restarts of the publisher.
+// MessageID names a message and all its copies. A copy that is published again has the same one, so a receiver that
+// remembers ids can tell that it is a copy. It is 8 random bytes per process and a counter, hence unique over restarts
+// of the publisher.
 type MessageID [16]byte
 
 // messageIDs is this process's part of its ids, and the counter that follows it.
@@ -24,8 +24,8 @@ var messageIDs struct {
 
 func init() { rand.Read(messageIDs.process[:]) }
 
-// NewMessageID returns an id that no other message has. Publish makes one by itself; make it before when
-// it must be stored first, and publish with WithMessageID.
+// NewMessageID returns an id that no other message has. Publish makes one by itself; make it before if it must be
+// stored first, and publish with WithMessageID.
 func NewMessageID() MessageID {
 	var id MessageID
 	copy(id[:8], messageIDs.process[:])
@@ -48,9 +48,9 @@ func ParseMessageID(s string) (MessageID, error) {
 // String returns 32 hexadecimal digits.
 func (id MessageID) String() string { return hex.EncodeToString(id[:]) }
 
-// Dedup remembers which messages were acked, so that a copy which is published again after a lost session is not
-// handed out twice: see Config.Dedup. Many Ends may share one; its methods are called by many goroutines, those
-// that receive and that ack, and may block them, as a store on disk does.
+// Dedup remembers which messages were acked, for Config.Dedup. With it a copy that is published again after a lost
+// session is not handed out twice. Many Ends may share one. Its methods are called by many goroutines, those that
+// receive and that ack, and may block them, as a store on disk does.
 type Dedup interface {
 	// Seen reports whether id was added, as far as it is remembered.
 	Seen(id MessageID) bool

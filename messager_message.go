@@ -193,13 +193,14 @@ type copyKey struct {
 	id    MessageID
 }
 
-// awaitCopy waits until no function of a subscription works on another copy of m, at any End with the same Dedup: only
-// then is it known whether m is to be handled, too. The claim is m's own; it is nil when nobody remembers m.
+// awaitCopy waits until no subscription's function has another copy of m, at any End with the same Dedup. Only then is
+// it known whether m is to be handled too. It returns m's own claim, nil when nobody remembers m. The wait is as long as
+// that function runs, as is the wait for an earlier message of the same subscription.
 func (m *Message) awaitCopy() *claim.Claim[copyKey, struct{}] {
 	d := m.dedup()
 	if d == nil || !reflect.ValueOf(d).Comparable() {
 		return nil
 	}
-	c, _ := copies.Claim(context.Background(), copyKey{d, m.ID}, struct{}{}) // a function that never returns keeps it
+	c, _ := copies.Claim(context.Background(), copyKey{d, m.ID}, struct{}{})
 	return c
 }
