@@ -18,6 +18,9 @@
 // AppendX does not check its argument; values that come from a user go through
 // Validate first. Texts are the exception: they are cut to MaxText bytes.
 //
+// AppendMethods and ParseMethods are for the body of a notify, not of a frame:
+// it is advice, and what makes no sense in it is left out.
+//
 // A Reader takes frames off an io.Reader:
 //
 //	r := frame.NewReader(nc, frame.DefaultMaxPayload)

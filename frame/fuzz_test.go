@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -53,6 +54,9 @@ func TestUpdateSeeds(t *testing.T) {
 		writeSeed(t, "FuzzReader", name, small, plan, uint64(0))
 		writeSeed(t, "FuzzReader", name+"-torn", small[:len(small)-1], plan, uint64(100))
 		writeSeed(t, "FuzzReader", name+"-large", small, plan, uint64(20000))
+	}
+	for _, m := range methodBodies {
+		writeSeed(t, "FuzzMethods", strings.ReplaceAll(m.name, " ", "-"), []byte(m.body))
 	}
 	writeSeed(t, "FuzzReader", "illegal", append(small, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), []byte{}, uint64(0))
 	writeSeed(t, "FuzzReader", "skippable", append(AppendHeader(nil, Header{0xC7, 0xFF, 3, 9}), "abc\x00\x00\x00\x41"...), []byte{0}, uint64(0))

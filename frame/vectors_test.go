@@ -74,6 +74,8 @@ func with[T any](x T, change func(*T)) T {
 	return x
 }
 
+var methodsBody = AppendMethods(AppendMethods(nil, true, "echo", "news"), false, "old")
+
 var messageMeta = AppendMetadata(AppendMetadata(nil, MetaID, bytes.Repeat([]byte{0xD1}, 16)), "lang", []byte("en"))
 
 // vectors are the examples of docs/PROTOCOL.md, grouped by frame type.
@@ -147,6 +149,12 @@ var vectors = []vector{
 	vec("reader is gone", Header{Type: TypeStop, ID: 1}, Stop{Code: Canceled, Text: "closed"}, AppendStop, ParseStop),
 	vec("restart", Header{Type: TypeDrain}, Drain{LastID: 41, Code: Unavailable, Text: "restart", Addr: "hub2:7000"}, AppendDrain, ParseDrain),
 	vec("new maxima", Header{Type: TypeSettings}, Settings{Streams: 10, Calls: 2000, Messages: 0}, AppendSettings, ParseSettings),
+
+	// Last, as the numbers of those above are in the names of seeds.
+	vec("asks for the names of methods", Header{Type: TypeOpen, Flags: FlagFin, ID: 9},
+		Open{Kind: KindNotify, Name: []byte(NameWatch)}, AppendOpen, ParseOpen),
+	vec("two methods added, one removed", Header{Type: TypeOpen, Flags: FlagFin, ID: 10},
+		Open{Kind: KindNotify, Size: uint32(len(methodsBody)), Name: []byte(NameMethods), Body: methodsBody}, AppendOpen, ParseOpen),
 }
 
 // bytes returns the whole frame.
