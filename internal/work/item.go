@@ -1,0 +1,150 @@
+package work
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Task is a call as this package knows it.
+type Task interface {
+	// Order is where the task waits for those that began before it; nil = for none. It is the same every time.
+	Order() *Order
+	// Gate is what limits how many tasks run at a time; nil = nothing. It is not asked for before the last Arrive, and
+	// is the same every time.
+	Gate() *Gate
+	// Serve does the work. It is called once at most, and not when somebody else has claimed the task.
+	Serve()
+	// Takes reports whether somebody takes the task by now, and remembers that. It is asked by a Parking, whose lock is
+	// held.
+	Takes() bool
+	// Resume is called with no lock held when the task has been parked. The verdict is not Waits.
+	Resume(Verdict)
+}
+
+// Item is the part of a Task that waits.
+type Item struct {
+	task    Task
+	missing atomic.Int32 // what has to arrive before it can run
+	claimed atomic.Bool  // it is being served, or was refused
+
+	on         atomic.Pointer[list] // that it is on; changed with the list's mu held
+	next, prev *Item                // guarded by on's mu
+}
+
+// Begin prepares the item of t, which runs when so many parts have arrived. Nobody else knows it yet.
+func (it *Item) Begin(t Task, parts int32) {
+	it.task = t
+	it.missing.Store(parts)
+	if o := t.Order(); o != nil {
+		o.add(it)
+	}
+}
+
+// Task returns what Begin was called with.
+func (it *Item) Task() Task { return it.task }
+
+// Arrive says that one part is there, and returns which item is to run now because of that, nil for none.
+func (it *Item) Arrive() (run *Item) {
+	if it.missing.Add(-1) > 0 {
+		return nil
+	}
+	if o := it.task.Order(); o != nil {
+		return o.advance(false)
+	}
+	if runs, _ := it.admit(); runs {
+		return it
+	}
+	return nil
+}
+
+// admit reports whether it may run now. If not, it waits at its gate, unless it was claimed just before it was queued
+// there: then it is out again, and gone.
+func (it *Item) admit() (runs, gone bool) {
+	g := it.task.Gate()
+	if g == nil || g.enter(it) {
+		return true, false
+	}
+	return false, it.claimed.Load() && it.unlink() != nil
+}
+
+// Claim reports whether the caller is the first to claim the task. Run does so before it serves it.
+func (it *Item) Claim() bool { return it.claimed.CompareAndSwap(false, true) }
+
+// Claimed reports whether somebody has claimed the task.
+func (it *Item) Claimed() bool { return it.claimed.Load() }
+
+// Withdraw takes a task that the caller has claimed off the queue that it is in, if any. What may run because of that
+// gets a goroutine.
+func (it *Item) Withdraw() {
+	l, o := it.unlink(), it.task.Order()
+	if l == nil || o == nil {
+		return
+	}
+	o.advance(l != &o.list).Go()
+}
+
+// Run serves the task unless it was claimed, passes its places on, and returns what to run next on this goroutine.
+func (it *Item) Run() (next *Item) {
+	returned := false
+	defer func() {
+		if !returned { // Serve has ended this goroutine: what comes next needs another one
+			it.pass().Go()
+		}
+	}()
+	if it.Claim() {
+		it.task.Serve()
+	}
+	returned = true
+	return it.pass()
+}
+
+// pass gives the places of what has run to others, and returns one of them.
+func (it *Item) pass() (next *Item) {
+	if g := it.task.Gate(); g != nil {
+		next = g.leave()
+	}
+	o := it.task.Order()
+	if o == nil {
+		return next
+	}
+	after := o.advance(true)
+	if next == nil {
+		return after
+	}
+	after.Go()
+	return next
+}
+
+// runner starts a goroutine without allocating its closure.
+type runner struct {
+	it  *Item
+	run func()
+}
+
+var runners sync.Pool
+
+// Go runs the item, and then what it passes its places to, on a goroutine of its own, which ends when that is nothing.
+// it may be nil.
+func (it *Item) Go() {
+	if it == nil {
+		return
+	}
+	r, _ := runners.Get().(*runner)
+	if r == nil {
+		r = new(runner)
+		r.run = func() {
+			it := r.it
+			r.it = nil
+			runners.Put(r)
+			it.work()
+		}
+	}
+	r.it = it
+	go r.run()
+}
+
+func (it *Item) work() {
+	for it != nil {
+		it = it.Run()
+	}
+}
