@@ -6,8 +6,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// maxRefused is how many opens beyond the limits may wait for their end at a time; a peer that goes on
-// opening beyond them is not a correct one.
+// maxRefused is how many opens beyond the limits may wait for their end at a time. A correct peer does not
+// open that many.
 const maxRefused = 1000
 
 // handleOpen takes an OPEN of the peer. Everything is checked before the stream is registered.
@@ -68,7 +68,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	return x.open(&o, fin)
 }
 
-// refusal tells why an open is answered with RESET.
+// refusal returns why an open is answered with RESET, OK if it is not.
 func (s *Session) refusal(id uint64, o *frame.Open) (frame.Code, string) {
 	if o.Parent == 0 {
 		if s.life.draining.Load() && id > s.life.drainAt.Load() {
@@ -85,7 +85,7 @@ func (s *Session) refusal(id uint64, o *frame.Open) (frame.Code, string) {
 	return frame.OK, ""
 }
 
-// register books the slot and puts e into the table; false when the peer has as many as it may.
+// register takes the slot and puts e into the table. It returns false when the peer has as many as it may.
 func (s *Session) register(f *flow, e entry) bool {
 	s.tab.Lock()
 	defer s.tab.Unlock()
@@ -96,7 +96,8 @@ func (s *Session) register(f *flow, e entry) bool {
 	return true
 }
 
-// refuse answers an open with RESET, and keeps a leftover until the peer has ended its direction. It takes a slot while the peer has any, so that only opens beyond the limits count as such.
+// refuse answers an open with RESET, and leaves a leftover until the peer has ended its direction. The leftover
+// takes a slot while the peer has any, so that only opens beyond the limits count as such.
 func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, text string) error {
 	x := &leftover{}
 	s.initFlow(&x.flow, id, o.Kind, o.Depth, o.Parent, false)

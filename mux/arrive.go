@@ -155,7 +155,7 @@ func (st *Stream) trailer(h frame.Header, r *frame.Reader) error {
 func (st *Stream) reset(code frame.Code, text string) {
 	err := &StreamError{Code: code, Message: text, Remote: true}
 	s := st.s
-	s.l.Lock() // first, so that no Write succeeds after a Read has told of the reset
+	s.l.Lock() // first, so that no Write succeeds after a Read has failed with the reset
 	if st.stopped == nil {
 		st.stopped = err
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// assembly collects a body that does not fit one frame. Memory is allocated as it is granted, so a peer
+// assembly collects a body that does not fit one frame. Memory is allocated as it is granted, so that a peer
 // that announces a large body and sends nothing costs nothing.
 type assembly struct {
 	f     *flow
@@ -61,7 +61,7 @@ func giveGrants(as []*assembly) {
 	for _, a := range as {
 		s := a.f.s
 		a.mu.Lock()
-		if a.closed { // given up while it was handed over
+		if a.closed { // given up meanwhile
 			a.mu.Unlock()
 			giveGrants(s.budget.handedOver(a))
 			continue
@@ -121,7 +121,7 @@ func (a *assembly) data(h frame.Header, r *frame.Reader) error {
 	return nil
 }
 
-// readInto reads n bytes behind dst, which was a.buf.
+// readInto reads n bytes into the room after dst, which was a.buf.
 func (a *assembly) readInto(r *frame.Reader, dst []byte, n int, early bool) error {
 	if err := r.ReadFull(dst[len(dst) : len(dst)+n]); err != nil {
 		return err
@@ -185,7 +185,8 @@ func (a *assembly) refill() {
 	}
 }
 
-// finish ends the collecting: the body, and false when it was given up before or is shorter than announced.
+// finish ends the collecting and returns the body. ok is false when the body is shorter than announced. A body
+// that was given up is nil.
 func (a *assembly) finish() (body []byte, ok bool) {
 	a.mu.Lock()
 	if a.closed {
@@ -202,7 +203,7 @@ func (a *assembly) finish() (body []byte, ok bool) {
 	return body, ok
 }
 
-// handOver gives back what the body held of early window and budget. It may be called again.
+// handOver gives back what the body held of early window and budget. A second call does nothing.
 func (a *assembly) handOver() {
 	a.mu.Lock()
 	rel, charged := a.held, a.charged

@@ -8,22 +8,22 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// budget bounds what the peer may have sent beyond its early windows: grants to streams that are read,
-// and grants to bodies being assembled. The two do not compete, so a stream that stops reading cannot
-// keep a call from completing. What it gives is taken from the process too.
+// budget bounds what the peer may have sent beyond its early windows. It makes grants to streams that are
+// read, and to bodies being assembled. The two do not compete, so a stream that stops reading cannot keep a
+// call from completing. Whatever it grants is taken from the process, too.
 //
-// A body holds its share until it is handed to the application, which may take as long as a handler or a
-// consumer takes, and that one may wait for other bodies. So bodies stand in lanes that cannot wait for
-// themselves: answers, calls of each depth, messages. A lane that holds nothing gets one body even when
-// the budget is spent; all others wait until something is handed over.
+// A body holds its share until the application has it. That may take as long as a handler or a consumer
+// takes, which may in turn wait for other bodies. So bodies stand in lanes that cannot wait for themselves:
+// answers, calls of each depth, messages. A lane that holds nothing gets one body even when the budget is
+// spent. All others wait until the application takes a body.
 type budget struct {
 	proc *process
 
 	mu      sync.Mutex // guards what follows but needs; only the process's lock is taken with it held
 	total   int        // for windows; constant
-	streams int        // of it left; below 0 by least windows that went over it
+	streams int        // of it left; below 0 by least windows that exceeded it
 	readers int        // streams that have a window
-	bodies  int        // left for bodies; below 0 by the bodies that went over it
+	bodies  int        // left for bodies; below 0 by the bodies that exceeded it
 	room    int        // for bodies; constant
 	lanes   [bodyLanes]bodyLane
 	closed  bool // the session is gone: the process has everything back
@@ -34,7 +34,7 @@ type budget struct {
 
 // bodyLane is one class of bodies, granted in the order they ask.
 type bodyLane struct {
-	held  int // bodies granted and not handed over
+	held  int // bodies granted that the application does not have yet
 	queue []*assembly
 }
 
@@ -60,8 +60,8 @@ func (b *budget) init(proc *process, streams, bodies int) {
 	b.proc, b.total, b.streams, b.bodies, b.room = proc, streams, streams, bodies, bodies
 }
 
-// shareLocked returns what every stream that is read may have: want, or a power of 2 when there are too many of
-// them, since the halves of such a window are whole frames.
+// shareLocked returns what every stream that is read may have. It is want or, when there are too many streams, a
+// power of 2: the halves of such a window are whole frames.
 func (b *budget) shareLocked(want int) int {
 	if fair := b.total / b.readers; fair < want {
 		return max(1<<bits.Len(uint(fair))>>1, min(want, minWindow))
@@ -69,8 +69,8 @@ func (b *budget) shareLocked(want int) int {
 	return want
 }
 
-// window returns the first window of a stream and reserves it: its share, but no more than an eighth of what is
-// left, as the stream may never use it, and no less than the minimum.
+// window returns the first window of a stream and reserves it. It is the stream's share, but no more than an
+// eighth of what is left, as the stream may never use it, and no less than the minimum.
 func (b *budget) window(want int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,8 +86,8 @@ func (b *budget) window(want int) int {
 	return n
 }
 
-// fit returns what a window in use is to be from now on, of which inUse is granted or buffered. Below its share it
-// grows as far as there is something left. Above, because it was grown or there were fewer streams, it gives back
+// fit returns how large a window in use is to be from now on. inUse of it is granted or buffered. Below its share
+// it grows as far as there is something left. Above, because it was grown or there were fewer streams, it gives back
 // when the streams are too many for want, or another first window does not fit, or the process is short.
 func (b *budget) fit(window, want, inUse int) int {
 	b.mu.Lock()
@@ -104,8 +104,8 @@ func (b *budget) fit(window, want, inUse int) int {
 	return b.giveBackLocked(to, want, inUse)
 }
 
-// giveBack returns what a window in use is to be from now on, of which inUse is granted or buffered: while the
-// process is short, half of it, but not under least.
+// giveBack returns how large a window in use is to be from now on. inUse of it is granted or buffered. While the
+// process is short, the window is halved, but not below least.
 func (b *budget) giveBack(window, least, inUse int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -166,7 +166,7 @@ func (b *budget) ask(a *assembly) []*assembly {
 	return b.served(b.nextLocked())
 }
 
-// handedOver books that a granted body is the application's now, or was given up.
+// handedOver records that the application has a granted body, or that it was given up.
 func (b *budget) handedOver(a *assembly) []*assembly {
 	b.mu.Lock()
 	b.lanes[a.lane].held--
@@ -187,7 +187,7 @@ func (b *budget) drop(a *assembly) []*assembly {
 	b.mu.Lock()
 	l := &b.lanes[a.lane]
 	l.queue = slices.DeleteFunc(l.queue, func(x *assembly) bool { return x == a })
-	return b.served(b.nextLocked()) // those behind it may need less
+	return b.served(b.nextLocked()) // those after it may need less
 }
 
 // served unlocks b and adds what other sessions are granted to what b is.
@@ -201,7 +201,7 @@ func (b *budget) nextLocked() (granted []*assembly) {
 	if b.closed {
 		return nil
 	}
-	needs := 0 // of the first body that only the process has no room for; what is behind it must not overtake
+	needs := 0 // of the first body that only the process has no room for; what comes after it must not overtake
 	for i := range b.lanes {
 		l := &b.lanes[i]
 		for len(l.queue) > 0 {
@@ -226,8 +226,8 @@ func (b *budget) nextLocked() (granted []*assembly) {
 	return granted
 }
 
-// close gives everything back to the process, for good: the peer of a session that is gone sends nothing more.
-// It returns what others are granted thereby.
+// close gives everything back to the process, for good. The peer of a session that is gone sends nothing more.
+// close returns what others are granted now.
 func (b *budget) close() []*assembly {
 	b.mu.Lock()
 	b.closed = true

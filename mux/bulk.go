@@ -5,30 +5,30 @@ func (s *Session) poolRoomLocked(group uint8) int {
 	return int(uint64(s.cfg.Peer.EarlyPool[group]) - (s.pools.sent[group] - s.pools.freed[group]))
 }
 
-// roomLocked returns the log's room that is not promised to a woken waiter.
+// roomLocked returns the log's room, less what is promised to woken waiters.
 func (s *Session) roomLocked() int { return s.l.Room() - s.out.reserved }
 
 // frameLocked returns how many payload bytes a frame may have now.
 func (s *Session) frameLocked() int { return min(s.maxPayload, s.l.Frame()) }
 
-// aloneAfter so many flushes without a frame that somebody may wait for, a third of a second of bulk, bulk is alone.
+// aloneAfter is after how many flushes of nothing but bulk the bulk counts as alone. They take a third of a second.
 const aloneAfter = 4096
 
 // bulkLocked returns how many bytes of bulk may be appended now.
 func (s *Session) bulkLocked() int { return s.l.Bulk(s.out.fills-s.out.livelyAt > aloneAfter) }
 
-// livelyLocked books that n bytes were appended that somebody may wait for.
+// livelyLocked records that n bytes were appended for which somebody may wait.
 func (s *Session) livelyLocked(n int) {
 	if s.out.livelyAt = s.out.fills; !s.out.ring.empty() {
 		s.out.passed += n
 	}
 }
 
-// aheadOfAll is how much may lie unsent when bulk goes there at once and not by the ring, where each has its turn:
-// whoever happens to run would else leave nothing to the others.
+// aheadOfAll is how much may lie unsent while bulk goes into the log at once, past the ring. Without this limit,
+// whoever happens to run would leave nothing to the others.
 const aheadOfAll = 128 << 10
 
-// bulkRoomLocked returns how much of a body that does not fit one frame may go out now, ahead of all others.
+// bulkRoomLocked returns how much of a body may go out now, ahead of all others. The body does not fit one frame.
 func (s *Session) bulkRoomLocked() int {
 	if !s.out.ring.empty() || !s.out.roomWait.empty() {
 		return 0
@@ -36,17 +36,17 @@ func (s *Session) bulkRoomLocked() int {
 	return max(0, min(s.bulkLocked(), aheadOfAll-s.l.Unsent()))
 }
 
-// soleAfter so many flushes without bulk of another flow, a flow need not leave anything to others.
+// soleAfter is after how many flushes without bulk of others a flow may take all the room.
 const soleAfter = 256
 
-// bulkOfLocked books whose bulk is appended.
+// bulkOfLocked records whose bulk is appended.
 func (s *Session) bulkOfLocked(f *flow) {
 	if s.out.bulkOf != f.id {
 		s.out.bulkOf, s.out.bulkSince = f.id, s.out.fills
 	}
 }
 
-// directLocked reports whether bulk of f may be appended without waiting for its turn.
+// directLocked reports whether bulk of f may be appended at once, past the ring.
 func (f *flow) directLocked() bool {
 	s := f.s
 	return s.out.ring.empty() && s.out.roomWait.empty() && s.bulkLocked() > 0 &&

@@ -19,13 +19,13 @@ const (
 )
 
 const (
-	// minWindow is granted to a stream that is read even when the budget is spent, so that no stream
-	// starves: 1024 streams hold at most 16 MiB this way.
+	// minWindow is granted to a stream that is read even when the budget is spent. So no stream starves;
+	// 1024 streams hold at most 16 MiB this way.
 	minWindow = 16 << 10
-	// creditStep is the most that a reader keeps back before it grants it: half of a small window, but of 16 MiB
-	// only this, or no more than half of them would ever be on the way.
+	// creditStep is the most that a reader holds back before it grants it. It holds back half of a small window, but
+	// of 16 MiB only this much; else at most half of them would ever be on the way.
 	creditStep = 256 << 10
-	// sparseWrite is the most of a write that need not wait for its turn.
+	// sparseWrite is the length up to which a write may go past the ring.
 	sparseWrite = 1 << 10
 	// sparseAhead is how much may lie unsent when such a write passes the others.
 	sparseAhead = 64 << 10
@@ -40,7 +40,7 @@ type Config struct {
 	Client   bool         // this side dialled: its ids are odd
 	Local    frame.Limits // what this side announced and enforces
 	Peer     frame.Limits // what the peer announced; obeyed by Open and Start
-	Acceptor Acceptor     // hears what the peer opens; required
+	Acceptor Acceptor     // called with what the peer opens; required
 	NoFirst  bool         // no implicit stream 0 (yamux dialect)
 	process  *process     // that it grants with; shared unless a test has its own
 	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
@@ -78,26 +78,27 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Acceptor hears what the peer opens. Its methods are called by the link's reader goroutine, in the order
-// of the peer's OPEN frames, and must not block.
+// Acceptor is called with what the peer opens, and with the ends of it. The link's reader goroutine calls its
+// methods, in the order of the peer's OPEN frames. They must not block.
 type Acceptor interface {
 	// AcceptStream announces a stream or streaming call. Call st.Accept once the application has it, or
-	// st.Reset to refuse it. A streaming call must be ended with CloseWrite, Close or Reset, one that the peer has
-	// given up too: that frees its slot on both sides.
+	// st.Reset to refuse it. A streaming call must be ended with CloseWrite, Close or Reset, even if the peer has
+	// given it up: that frees its slot on both sides.
 	AcceptStream(st *Stream)
-	// NewExchange returns a zero Incoming for an exchange of this kind, which may be part of something larger: one
-	// allocation for all of it. Only Value may be set. AcceptExchange may not follow, if the exchange is refused.
+	// NewExchange returns a zero Incoming for an exchange of this kind. It may be part of something larger, so that
+	// there is one allocation for all of it. Only Value may be set. If the exchange is refused, AcceptExchange does
+	// not follow.
 	NewExchange(kind frame.Kind) *Incoming
-	// AcceptExchange announces a call, message or notify. x.Complete tells whether its body is all there.
+	// AcceptExchange announces a call, message or notify. x.Complete says whether its body is all there.
 	AcceptExchange(x *Incoming)
 	// ReadyExchange says that the body of an exchange announced before is now complete.
 	ReadyExchange(x *Incoming)
 	// CancelExchange says that nobody waits for the answer of x any more. x.Reply is still due: it frees
 	// the slot.
 	CancelExchange(x *Incoming, err error)
-	// EndStream says that a stream or streaming call of either side is over: the peer reset it, both
-	// directions have ended, or the session is gone. It is called once for each, the first stream included,
-	// and never before AcceptStream; any goroutine may, with the send lock held, so it must not use the
+	// EndStream says that a stream or streaming call of either side has ended. Either the peer reset it, or
+	// both directions have ended, or the session is gone. It is called once for each, the first stream included,
+	// and never before AcceptStream. Any goroutine calls it, with the send lock held, so it must not use the
 	// session. err is nil when both directions ended in order, a *StreamError after a reset, else why the
 	// session is gone.
 	EndStream(st *Stream, err error)

@@ -8,7 +8,7 @@ import (
 // deadline is one of a stream's two deadlines. It is guarded by the lock its owner passes to set.
 type deadline struct {
 	timer   *time.Timer
-	gen     uint // tells a timer that fired late that the deadline has moved
+	gen     uint // by it a timer that fired late sees that the deadline has moved
 	expired bool
 }
 

@@ -66,7 +66,7 @@ func (s *Session) handleData(e entry, h frame.Header, r *frame.Reader) error {
 	if h.Flags&frame.FlagFin == 0 {
 		return e.data(h, r)
 	}
-	f.peerEnd = frame.TypeData // before data, behind which e may be in use again
+	f.peerEnd = frame.TypeData // before data, after which e may be in use again
 	err := e.data(h, r)
 	if err != nil {
 		f.peerEnd = 0 // torn: it comes again

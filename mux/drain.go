@@ -6,15 +6,15 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Drain tells the peer that nothing it opens in the End's own scope from now on will be served; such opens
-// are answered with RESET Unavailable, which says that they were not executed. What is open goes on.
+// Drain asks the peer to open nothing more in the End's own scope. Later opens are answered with RESET
+// Unavailable, which says that they were not executed. What is open goes on.
 func (s *Session) Drain(code frame.Code, text, addr string) {
 	s.l.Lock()
 	defer s.l.Unlock()
 	if s.life.gone != nil || s.life.draining.Load() {
 		return
 	}
-	// The reader books an id before it looks at draining, so every id it lets pass is in last.
+	// The reader records an id before it looks at draining, so every id that it lets pass is in last.
 	s.life.draining.Store(true)
 	last := s.peer.lastID.Load()
 	s.life.drainAt.Store(last)

@@ -9,7 +9,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Sink hears the end of an Exchange.
+// Sink is called at the end of an Exchange.
 type Sink interface {
 	// Complete is called once, by the reader goroutine or by whoever ends the session; it must not block.
 	Complete(x *Exchange)
@@ -22,14 +22,14 @@ type Exchange struct {
 	Sink Sink
 
 	// Result. Err is nil when the peer answered: then Head holds its code, text and metadata and Body the
-	// answer. WasReset tells that it answered with RESET. Sent tells, when Err is not nil, whether the open
-	// was ever handed to a carrier.
+	// answer. WasReset says that it answered with RESET. Sent says, when Err is not nil, whether a carrier
+	// ever got the open.
 	Head     frame.Head
 	Body     []byte
 	Err      error
 	WasReset bool
 	Sent     bool
-	// Reusable tells that the session holds no reference any more: once Start has returned too, the Exchange
+	// Reusable says that the session holds no reference any more. Once Start has returned, too, the Exchange
 	// may be used for another Start after Clear.
 	Reusable bool
 
@@ -47,10 +47,11 @@ func (x *Exchange) ID() uint64 { return x.id }
 // Clear makes x ready for another Start; it keeps Sink.
 func (x *Exchange) Clear() { *x = Exchange{Sink: x.Sink} }
 
-// Start opens x with body and returns when all of body is in the link's log; body may be reused then. It
-// waits for a slot (the peer's limit of calls or messages), for early window or credit, and for room; ctx
-// ends each wait. Complete is called once after Start has returned nil (perhaps before it returns), and
-// not at all when it returns an error, which means that the peer will not act on x or was told not to.
+// Start opens x with body, and returns when all of body is in the link's log. body may be reused then.
+//
+// It waits for a slot (the peer's limit of calls or messages), for early window or credit, and for room. ctx
+// ends each wait. If Start returns nil, Complete is called once, perhaps before Start returns. If it returns an
+// error, Complete is not called: the peer does not act on x, or was asked to give it up.
 //
 // Errors: ctx's cause, *StreamError (InvalidArgument, ResourceExhausted for a body over the peer's limit,
 // Unavailable while the peer drains), or why the session is gone.
@@ -134,8 +135,8 @@ func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
 	s.oweResetLocked(&left.flow, code, text)
 }
 
-// Cancel gives x up: the peer gets RESET with the code and Complete is called at once with a *StreamError
-// of it, unless x is settled already. It never blocks. Call it only once Start has returned nil.
+// Cancel gives x up, unless x is settled already. The peer gets RESET with the code, and Complete is called at
+// once, with a *StreamError of the code in Err. Cancel never blocks. Call it only after Start has returned nil.
 func (x *Exchange) Cancel(code frame.Code, text string) {
 	s := x.s
 	s.l.Lock()
@@ -242,8 +243,8 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 	return nil
 }
 
-// settle books the end of the answer and completes x unless somebody gave it up. head is nil when it has come
-// before.
+// settle records the end of the answer, and completes x unless somebody gave it up. head is nil when it has
+// come before.
 func (x *Exchange) settle(head *frame.Head, body []byte, reset bool) {
 	s := x.s
 	s.l.Lock()

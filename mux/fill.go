@@ -4,8 +4,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// sendState is in which order the flows get their frames into the log. Guarded
-// by the send lock.
+// sendState decides in which order the flows get their frames into the log.
+// Guarded by the send lock.
 type sendState struct {
 	ring      flowRing // flows with bytes to send and leave to send them
 	fills     uint64   // calls of Fill, one before each flush
@@ -27,8 +27,8 @@ type earlyPools struct {
 	freed [frame.Groups]uint64   // of those, released by the peer, cumulative
 }
 
-// flowRing is the round of flows that have bytes waiting and leave to send them: each turn sends one
-// frame, which is deficit round robin with frames of one size.
+// flowRing is the round of flows that have bytes waiting and may send them. Each sends one frame in a round,
+// which is deficit round robin with frames of one size.
 type flowRing struct{ head, tail *flow }
 
 func (r *flowRing) empty() bool { return r.head == nil }
@@ -61,7 +61,7 @@ type debt uint8
 const (
 	oweCredit  debt = 1 << iota // CREDIT, of oweCredit bytes (0 confirms an accepted stream)
 	oweStop                     // STOP
-	oweReset                    // RESET; outdoes everything else
+	oweReset                    // RESET; replaces everything else
 	oweFin                      // an empty DATA|FIN
 	oweBlocked                  // an empty DATA|BLOCKED
 )
@@ -69,7 +69,7 @@ const (
 // debtList is the FIFO of flows with debts.
 type debtList struct{ head, tail *flow }
 
-// oweLocked books a debt of f.
+// oweLocked adds a debt of f.
 func (s *Session) oweLocked(f *flow, d debt) {
 	f.owe |= d
 	if !f.inDebt {
@@ -93,7 +93,7 @@ func (s *Session) oweResetLocked(f *flow, code frame.Code, text string) {
 	s.oweLocked(f, oweReset)
 }
 
-// enqueueLocked puts a flow with bytes to send where it belongs: into the ring, or among those that wait
+// enqueueLocked puts a flow with bytes to send where it belongs. That is the ring, or among those that wait
 // for credit or for their early pool.
 func (s *Session) enqueueLocked(f *flow) {
 	if n, early := f.allowanceLocked(); n > 0 || len(f.parked.pend) == 0 {
@@ -109,7 +109,7 @@ func (s *Session) enqueueLocked(f *flow) {
 	}
 }
 
-// servePoolLocked lets those go on who waited for early window of group g.
+// servePoolLocked lets those go on that waited for early window of group g.
 func (s *Session) servePoolLocked(g int) {
 	q := &s.pools.wait[g]
 	for !q.empty() && s.poolRoomLocked(uint8(g)) >= q.head.need {
@@ -132,11 +132,11 @@ func (s *Session) servePoolLocked(g int) {
 	}
 }
 
-// Fill appends what is owed and what fits of the bulk that waits. The link's writer calls it with the send
-// lock held; it reports whether something waits for room in the log.
+// Fill appends what is owed, and of the bulk that waits what fits. The link's writer calls it with the send
+// lock held. It reports whether something waits for room in the log.
 //
-// Frames that wait for room go first, but what goes past the ring is counted: behind 128 KiB of it bulk has its turn,
-// whatever Bulk says, or enough callers would stop every stream.
+// Frames that wait for room go first, but what goes past the ring is counted. After 128 KiB of it bulk is due,
+// whatever Bulk says; else enough callers would stop every stream.
 func (s *Session) Fill() (waiting bool) {
 	s.out.fills++
 	if s.life.gone != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// write sends p, and with fin the end of the direction, in order with other writes of f. It returns how
-// many bytes of p are in the log. p is not used after write returns.
+// write sends p, and with fin the end of the direction, after earlier writes of f. It returns how many bytes
+// of p are in the log. p is not used after write has returned.
 func (f *flow) write(ctx context.Context, p []byte, fin bool, head []byte, dl *deadline) (int, error) {
 	s := f.s
 	s.l.Lock()
@@ -44,7 +44,7 @@ func (f *flow) failedLocked(dl *deadline) error {
 	return nil
 }
 
-// writeLocked appends p while that delays nobody, and parks what is left for the link's writer to take.
+// writeLocked appends p while that delays nobody. What is left waits for the link's writer.
 func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte, dl *deadline) (int, error) {
 	s, total := f.s, len(p)
 	for {
@@ -81,15 +81,15 @@ func (f *flow) writeLocked(ctx context.Context, p []byte, fin bool, head []byte,
 	}
 }
 
-// sparseLocked reports whether p need not wait for its turn: it is small, and there was a flush since this flow's last
-// small one. So a stream that answers what it hears is not held up by bulk; one that pushes gets one small write into
-// a flush this way, and all of them together little more than sparseAhead.
+// sparseLocked reports whether p may go past the ring. It may if it is small, and if there was a flush since this
+// flow's last small write. So bulk does not hold up a stream that answers what it reads. A stream that pushes gets one
+// small write into a flush this way, and all streams together little more than sparseAhead.
 func (f *flow) sparseLocked(p []byte) bool {
 	s := f.s
 	return len(p) <= sparseWrite && f.smallAt != uint8(s.out.fills) && s.l.Unsent() < sparseAhead && s.out.roomWait.empty()
 }
 
-// parkLocked leaves p for the writer and waits until it has taken all, or until the wait is over.
+// parkLocked leaves p for the writer and waits until it has taken all, or until the wait ends.
 func (f *flow) parkLocked(ctx context.Context, p []byte, fin bool, head []byte) (left []byte, done bool, err error) {
 	s := f.s
 	w := s.newWaiterLocked()
@@ -131,14 +131,14 @@ func (f *flow) wakeWriterLocked() {
 	}
 }
 
-// wakeWritersLocked is for deadlines: everybody who waits to write looks again.
+// wakeWritersLocked makes everybody who waits to write look again, for deadlines.
 func (f *flow) wakeWritersLocked() {
 	f.wakeWriterLocked()
 	f.writers.wakeAll()
 }
 
-// appendLocked appends one frame with bytes of p. done says that all of p, and the end when asked for, is
-// in the log. It returns 0, false when credit, early window or room do not allow anything.
+// appendLocked appends one frame with bytes of p. done says that all of p is in the log, and the end when asked
+// for. It returns 0, false when credit, early window or room allow nothing.
 func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) {
 	s := f.s
 	var flags frame.Flags
@@ -196,8 +196,8 @@ func (f *flow) appendLocked(p []byte, fin bool, head []byte) (n int, done bool) 
 	return n, done
 }
 
-// extendLocked lengthens the last frame of the log when it is this flow's and nobody has taken it yet, so
-// that many small writes become one frame.
+// extendLocked lengthens the last frame of the log if that is this flow's and no flush has taken it. So many
+// small writes become one frame.
 func (f *flow) extendLocked(p []byte, flags frame.Flags) bool {
 	last, spare := f.s.l.Tail()
 	if last == nil || spare < len(p) || f.s.cfg.yamux && flags&frame.FlagFin != 0 {

@@ -16,8 +16,8 @@ var ErrReplied = errors.New("gantline: already answered")
 // errGivenUp is what Reply returns when the peer had reset the exchange; the answer was dropped.
 var errGivenUp = &StreamError{Code: frame.Canceled, Message: "the peer gave the call up", Remote: true}
 
-// Incoming is a call, message or notify of the peer's. Every one must be answered with Reply or TryReply,
-// cancelled ones too: that frees its slot on both sides.
+// Incoming is a call, message or notify of the peer's. Every one must be answered with Reply or TryReply, even
+// a cancelled one: that frees its slot on both sides.
 type Incoming struct {
 	flow
 
@@ -81,16 +81,16 @@ func (x *Incoming) open(o *frame.Open, fin bool) error {
 }
 
 // Want says that a consumer waits for the body, so the peer may send all of it. Calls and notifies are
-// wanted from the start; a message is only when somebody is there to take it, so that messages nobody
-// reads cost no more than their early window.
+// wanted from the start. A message is wanted only when somebody is there to take it, so that messages that
+// nobody reads cost no more than their early window.
 func (x *Incoming) Want() {
 	if x.asm != nil {
 		x.asm.want()
 	}
 }
 
-// Dispatched says that the body was handed to the application: what it held of the link's memory limits is
-// free again. Reply does it too.
+// Dispatched says that the application has the body. What it held of the link's memory limits is free again.
+// Reply does the same.
 func (x *Incoming) Dispatched() {
 	switch {
 	case !x.complete.Load():
@@ -131,7 +131,7 @@ func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
 	return nil
 }
 
-// settledLocked reports that the body does not matter any more, so that its sender may end it early.
+// settledLocked reports whether the body matters no more, so that its sender may end it early.
 func (x *Incoming) settledLocked() bool {
 	return x.replied || x.canceled || x.sentEnd || x.owe&oweReset != 0
 }

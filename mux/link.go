@@ -7,14 +7,14 @@ import (
 
 // Link is what a Session needs of the connection below it. *conn.Link is one.
 //
-// The Locker is the send lock: it guards the link's log and the send side of every stream, so an id is
+// The Locker is the send lock. It guards the link's log and the send side of every stream, so an id is
 // assigned, its stream registered and its frame encoded in one critical section.
 type Link interface {
 	sync.Locker
 	// Room returns how many bytes, frame header included, may be appended before the log is full. Lock held.
 	Room() int
-	// Bulk returns how many of them bulk should take, alone or beside frames that somebody waits for; it is no
-	// more than Room, and below 0 too. Lock held.
+	// Bulk returns how many of them bulk should take, alone or beside frames for which somebody waits. It is at
+	// most Room, and may be negative. Lock held.
 	Bulk(alone bool) int
 	// Frame returns how many payload bytes a frame of a body that needs several should have at most. Lock held.
 	Frame() int
@@ -22,16 +22,16 @@ type Link interface {
 	Unsent() int
 	// Alloc returns n new bytes at the end of the log: one whole frame, to be filled before Unlock. Lock held.
 	Alloc(n int) []byte
-	// Tail returns the last frame while no flush has taken it, and by how many bytes it could grow in
-	// place. It returns nil when there is no such frame. Lock held.
+	// Tail returns the last frame, and by how many bytes it could grow in place. It returns nil once a flush
+	// has taken the frame, and when there is none. Lock held.
 	Tail() (last []byte, spare int)
-	// Extend returns n more bytes behind Tail's frame; the caller rewrites the frame's length. Lock held.
+	// Extend returns n more bytes at the end of Tail's frame. The caller rewrites the frame's length. Lock held.
 	Extend(n int) []byte
-	// Wake tells the writer that there is something to flush or that Fill has work. Lock held.
+	// Wake makes the writer look for something to flush, in the log or in Fill. Lock held.
 	Wake()
-	// Appended returns the log position behind the last appended frame. Lock held.
+	// Appended returns the log position after the last appended frame. Lock held.
 	Appended() uint64
-	// Sent returns the log position up to which bytes were handed to a carrier. Lock held.
+	// Sent returns the log position up to which a carrier got the bytes. Lock held.
 	Sent() uint64
 	// Release announces that n early bytes of the peer's were consumed. Lock not held.
 	Release(group, n int)

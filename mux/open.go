@@ -51,7 +51,7 @@ func (o *Open) check(s *Session, stream bool, size int) error {
 	return &StreamError{Code: code, Message: text}
 }
 
-// opening is one open on its way into the log: what it holds is given back when it fails.
+// opening is what one open holds on its way into the log. All of it is given back when the open fails.
 type opening struct {
 	s     *Session
 	place bool // among the unconfirmed
@@ -69,13 +69,14 @@ func (g *opening) undoLocked() {
 		group := g.slots.key.group()
 		s.opens.slots.free(g.slots, group)
 		s.pools.sent[group] -= uint64(g.early)
-		s.servePoolLocked(int(group)) // those behind it may need less
+		s.servePoolLocked(int(group)) // those after it may need less
 	}
 	s.out.reserved -= g.room
 	s.l.Wake() // others may fit in the room now
 }
 
-// acquireLocked waits for a slot, for early window for n body bytes and for room for a frame of size bytes.
+// acquireLocked waits for all that an open needs. That is a slot, early window for n body bytes, and room for a
+// frame of size bytes.
 func (s *Session) acquireLocked(ctx context.Context, o *Open, n, size int, timer *openTimer) (g opening, err error) {
 	g.s = s
 	if err = g.acquireLocked(ctx, o, n, size, timer); err == nil {
@@ -139,8 +140,8 @@ func (s *Session) firstRoom(o *Open) int {
 	return max(0, min(int(p.EarlyStream), int(p.EarlyPool[o.Kind.Group()]), s.maxPayload-openLen(o)))
 }
 
-// appendOpenLocked gives f its id, registers e and appends the OPEN frame: one critical section, so that
-// ids stand in the log in order and an answer always finds its stream.
+// appendOpenLocked gives f its id, registers e and appends the OPEN frame. That is one critical section, so
+// that ids stand in the log in order, and an answer always finds its stream.
 func (s *Session) appendOpenLocked(f *flow, e entry, o *Open, body []byte, total int, fin bool) {
 	f.id = s.opens.nextID.Load()
 	s.opens.nextID.Store(f.id + 2)
@@ -174,14 +175,15 @@ func openLen(o *Open) int { return openFixed + len(o.Name) + len(o.Metadata) }
 
 var openFixed = frame.OpenLen(&frame.Open{})
 
-// OpenStream opens a stream or a streaming call and returns at once: the peer learns of it with the first
-// flush and may still refuse it, which the first Read or Write then says. body is sent with the open, at
-// most one frame of it.
+// OpenStream opens a stream or a streaming call, without waiting for the peer's answer. The peer learns of it with
+// the next flush. It may still refuse the stream, and the first Read or Write then fails. body is sent with the open
+// and must fit one frame.
 //
-// It waits while the peer's limit of streams or calls is reached and while too many streams are not accepted, for a
-// stream up to Config.OpenTimeout in all; ctx ends these waits, and those for early window and room. Errors: ctx's, ErrOpenTimeout,
-// *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire cannot carry), or why the session
-// is gone.
+// OpenStream waits while the peer's limit of streams or calls is reached, and while too many streams are not accepted;
+// for a stream up to Config.OpenTimeout in all. ctx ends these waits, and those for early window and room.
+//
+// Errors: ctx's, ErrOpenTimeout, *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire
+// cannot carry), or why the session is gone.
 func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream, error) {
 	if err := o.check(s, true, 0); err != nil {
 		return nil, err

@@ -12,9 +12,9 @@ const (
 	DefaultProcessBodies  = 64 << 20  // bodies: 16 of the default limit at once
 )
 
-// process bounds what the sessions of the process grant together, but for what lets each of them go on: the
-// least window of a stream, the first window of a session, the first body of each lane. So peers that make us
-// grant all there is cost others speed and stop nobody.
+// process bounds what all sessions of the process grant together. It does not bound what each of them needs to
+// go on: the least window of a stream, the first window of a session, the first body of each lane. So peers that
+// make us grant everything can slow others down, but not stop them.
 type process struct {
 	mu      sync.Mutex // guards what follows; taken inside a budget's lock, and nothing is locked or called with it held
 	windows pocket
@@ -30,18 +30,18 @@ type pocket struct{ limit, used int }
 
 func (p *pocket) fits(n int) bool { return p.used+n <= p.limit }
 
-// enough is what windows may grow up to: the last quarter is left to small ones.
+// enough is up to where windows may grow. The last quarter is left to small ones.
 func (p *pocket) enough() int { return p.limit / 4 * 3 }
 
-// shared is the process of every session that is not told another.
+// shared is the process of every session whose Config has no other.
 var shared = newProcess(DefaultProcessWindows, DefaultProcessBodies)
 
 func newProcess(windows, bodies int) *process {
 	return &process{windows: pocket{limit: windows}, bodies: pocket{limit: bodies}}
 }
 
-// MemoryStats is what all sessions of the process have granted to their peers, in bytes: what the peers may
-// send and the sessions may have to hold. Early windows are not in it.
+// MemoryStats is what all sessions of the process have granted to their peers, in bytes. The peers may send it
+// and the sessions may have to hold it. Early windows are not in it.
 type MemoryStats struct {
 	Windows, WindowLimit int // of streams
 	Bodies, BodyLimit    int // of calls, answers and messages being received
@@ -61,8 +61,8 @@ func Memory() MemoryStats {
 	}
 }
 
-// SetMemoryLimits sets, in bytes, what windows and bodies of all sessions may take together. What is granted
-// stays granted: lower limits act as windows and bodies are given back. Any goroutine may call it.
+// SetMemoryLimits sets how many bytes windows and bodies of all sessions may take together. What is granted stays
+// granted: lower limits act as windows and bodies are given back. Any goroutine may call it.
 func SetMemoryLimits(windows, bodies int) { shared.setLimits(windows, bodies) }
 
 func (p *process) setLimits(windows, bodies int) {
@@ -73,8 +73,8 @@ func (p *process) setLimits(windows, bodies int) {
 	giveGrants(p.serve())
 }
 
-// window takes n for the first window of a stream, or just the least when that is too much and it is not the
-// first of its session. It returns what is granted, and what of it there was no room for.
+// window takes n for the first window of a stream. If that is too much, it takes just the least, unless the stream
+// is the first of its session. It returns what is granted, and for how much of it there was no room.
 func (p *process) window(n, least int, first bool) (granted, beyond int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +90,7 @@ func (p *process) window(n, least int, first bool) (granted, beyond int) {
 	return n, 0
 }
 
-// grow takes up to n more for a window, which stays small or not, and returns how much.
+// grow takes up to n more for a window, and returns how much. small says that the window stays small.
 func (p *process) grow(n int, small bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,8 +113,8 @@ func (p *process) freeWindows(n, beyond int) {
 	p.tight.Store(p.windows.used > p.windows.enough())
 }
 
-// firstBody takes n for a body that must not wait; false means beyond the limit. It takes nothing from those
-// that do wait.
+// firstBody takes n for a body that must not wait. False means beyond the limit. It takes nothing from those that
+// do wait.
 func (p *process) firstBody(n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,7 +126,7 @@ func (p *process) firstBody(n int) bool {
 	return false
 }
 
-// body takes n for a body of b, unless others wait before it. Having taken, b stands behind them.
+// body takes n for a body of b, unless others wait before it. When it has, b stands after them.
 func (p *process) body(b *budget, n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,8 +146,8 @@ func (p *process) freeBodies(n, beyond int) {
 	p.beyond -= beyond
 }
 
-// queue books that the next body of b waits for n bytes; 0 means that none does. A body over the whole limit
-// does not wait here: it goes in when it is the first of its lane.
+// queue records that the next body of b waits for n bytes. 0 means that none does. A body larger than the whole
+// limit does not wait here: it goes in when it is the first of its lane.
 func (p *process) queue(b *budget, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -185,8 +185,8 @@ func (p *process) next() *budget {
 	return nil
 }
 
-// serve lets those that wait take what fits. Called with no lock held, like giveGrants, which the caller calls
-// with what was granted.
+// serve lets those that wait take what fits. It is called with no lock held. The caller calls giveGrants with
+// what was granted.
 func (p *process) serve() (granted []*assembly) {
 	for b := p.next(); b != nil; b = p.next() {
 		b.mu.Lock()

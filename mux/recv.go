@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// directRead is the payload size from which a frame is read straight into the chunk the reader of the
-// stream will see; smaller ones are copied out of the link's buffer.
+// directRead is the payload size from which a frame is read straight into the stream's chunk. Smaller ones are
+// copied out of the link's buffer.
 const directRead = 8 << 10
 
 // Read returns what has arrived, waiting for at least one byte. The first Read of a stream asks the peer
@@ -90,8 +90,8 @@ func (st *Stream) wakeReadersLocked() {
 	}
 }
 
-// consumedLocked books n bytes taken by the reader: how many early bytes are released thereby, and how
-// many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
+// consumedLocked counts n bytes that the application has read. It returns how many early bytes that releases, and
+// how many bytes of credit to grant. Receive lock held; the caller passes both to settle without it.
 func (st *Stream) consumedLocked(n int) (rel, credit int) {
 	st.addUnreadLocked(-n)
 	rel = min(n, st.held)
@@ -156,7 +156,7 @@ func (st *Stream) dropRecv(err error) {
 	st.s.release(st.group, rel)
 }
 
-// unreserveLocked gives the window back once nothing more comes and all of it is read: a stream that both
+// unreserveLocked gives the window back once nothing more comes and everything is read. So a stream that both
 // sides have ended need not be closed.
 func (st *Stream) unreserveLocked() {
 	if st.in.n == 0 {
@@ -175,17 +175,17 @@ func (st *Stream) discardLocked() int {
 	return rel
 }
 
-// Unsent reports whether the session ended before the open of this stream of ours was handed to a carrier, or
-// before the peer took it: then the peer has not heard of it, and never will.
+// Unsent reports whether the peer never learned of this stream of ours. The session ended before a carrier got the
+// open, or before the peer took it.
 func (st *Stream) Unsent() bool {
 	st.s.l.Lock()
 	defer st.s.l.Unlock()
 	return st.unsent
 }
 
-// growLocked answers BLOCKED: the window doubles while the sender is limited by it and not by the reader
-// or the path, that is while rate x minimum round trip is over half of it (Little's law; a window grown
-// just because the sender was blocked costs latency: docs/PERFORMANCE.md). It returns credit to grant.
+// growLocked answers BLOCKED, and returns the credit to grant. The window doubles while the window limits the sender,
+// and not the reader or the path. That is so while rate x minimum round trip is more than half of it (Little's law). A
+// window grown just because the sender was blocked would cost latency (docs/PERFORMANCE.md).
 func (st *Stream) growLocked(rtt time.Duration) int {
 	now := time.Since(st.s.born)
 	since, bytes := now-st.rateFrom, st.rated

@@ -6,9 +6,9 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// HandleReplay brings an OPEN that a new carrier will carry again up to date: its timeout becomes what
-// remains of it, and a call whose caller has given up becomes void, so that it never runs. The link calls
-// it with the send lock held, for frames the peer has not got.
+// HandleReplay brings an OPEN that a new carrier sends again up to date. Its timeout becomes what remains of it.
+// A call whose caller has given up becomes void, so that it never runs. The link calls it with the send lock held,
+// for frames that the peer has not got.
 func (s *Session) HandleReplay(h frame.Header, payload []byte) {
 	if h.Type != frame.TypeOpen || !s.mine(h.ID) {
 		return
@@ -33,7 +33,7 @@ func setTimeout(payload []byte, deadline time.Time) {
 	}
 }
 
-// deadlineOf returns when a timeout that begins now is over.
+// deadlineOf returns when a timeout that begins now ends.
 func deadlineOf(timeout time.Duration) time.Time {
 	if timeout <= 0 {
 		return time.Time{}

@@ -9,13 +9,15 @@ import (
 
 var okHead frame.Head
 
-// Reply answers x and ends it; nil h means OK. It waits for room and, for an answer of more than one frame,
-// for the caller's credit. body may be reused when it returns; ctx ends the waits, with RESET Canceled. What
-// has not arrived of x's body is dropped.
+// Reply answers x and ends it; nil h means OK. It waits for room and, for an answer of more than one frame, for
+// the caller's credit. ctx ends the waits, and the peer gets RESET Canceled. body may be reused when Reply has
+// returned. What has not arrived of x's body is dropped.
 //
-// Errors: ErrReplied, *StreamError when the peer has given x up (its slot is freed all the same), or when the
-// answer is over the peer's limit of bodies (the peer gets that as its answer) or cannot be sent at all, ctx's
-// cause, or why the session is gone.
+// Errors:
+//   - ErrReplied.
+//   - *StreamError when the peer has given x up (its slot is freed all the same), when the answer exceeds the
+//     peer's limit of bodies (the peer gets that as its answer), or when it cannot be sent at all.
+//   - ctx's cause, or why the session is gone.
 func (x *Incoming) Reply(ctx context.Context, h *frame.Head, body []byte) error {
 	x.Dispatched()
 	h, body, bad := x.checkAnswer(h, body)
@@ -30,7 +32,7 @@ func (x *Incoming) Reply(ctx context.Context, h *frame.Head, body []byte) error 
 	return err
 }
 
-// TryReply is Reply for an answer that can go out at once in one frame; false means it could not and
+// TryReply is Reply for an answer that can go out at once, in one frame. False means that it could not, and that
 // nothing was done. It never blocks, so an inline handler may use it.
 func (x *Incoming) TryReply(h *frame.Head, body []byte) bool {
 	h, body, _ = x.checkAnswer(h, body)
@@ -69,8 +71,8 @@ func (x *Incoming) checkAnswer(h *frame.Head, body []byte) (*frame.Head, []byte,
 	return &frame.Head{Code: err.Code, Text: err.Message}, nil, err
 }
 
-// replyLocked appends an answer that fits. The common case is kept apart, with little on the stack: most
-// answers come from a new goroutine, whose stack is small and would have to grow for each.
+// replyLocked appends an answer that fits. The common case stands apart, with little on the stack: most answers
+// come from a new goroutine, whose stack is small and would have to grow for each.
 func (x *Incoming) replyLocked(ctx context.Context, h *frame.Head, body []byte, wait bool) (bool, error) {
 	s := x.s
 	if s.life.gone == nil && !x.replied && !x.canceled && !x.sentEnd && x.owe&oweReset == 0 && h.Size == 0 && s.out.roomWait.empty() {

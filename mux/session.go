@@ -76,11 +76,11 @@ type peerState struct {
 type entry interface {
 	base() *flow
 	data(h frame.Header, r *frame.Reader) error
-	reset(code frame.Code, text string) // the peer's RESET, or its end, was booked already
+	reset(code frame.Code, text string) // the peer's RESET, which base().peerEnd has already
 	end(err error)                      // the session is gone; called once, by HandleClose
 }
 
-// New returns a session over l. l must call the session's Handle methods and Fill from now on.
+// New returns a session on l. l must call the session's Handle methods and Fill from now on.
 func New(l Link, cfg *Config) *Session {
 	c := cfg.withDefaults()
 	s := &Session{born: time.Now(), l: l, cfg: c, acc: c.Acceptor, maxPayload: int(min(c.Peer.MaxPayload, frame.DefaultMaxPayload))}
@@ -172,7 +172,7 @@ func (s *Session) errNoEntry(h frame.Header) error {
 	return protocolError(h.ID, "%v for a stream that was never opened", h.Type)
 }
 
-// HandleClose ends everything. err says why; it is what operations return from now on.
+// HandleClose ends everything. err says why, and is what operations return from now on.
 func (s *Session) HandleClose(err error) {
 	if err == nil {
 		err = errors.New("gantline: session closed")
@@ -204,7 +204,7 @@ func (s *Session) HandleClose(err error) {
 	}
 }
 
-// release books n early bytes of the peer's as consumed and lets the link announce it. No lock held.
+// release counts n early bytes of the peer's as consumed, and lets the link announce it. No lock held.
 func (s *Session) release(group uint8, n int) {
 	if n <= 0 {
 		return
@@ -213,8 +213,8 @@ func (s *Session) release(group uint8, n int) {
 	s.l.Release(int(group), n)
 }
 
-// checkEarly checks n early bytes that arrive against the group's pool. Called by the reader before
-// anything is allocated for them; they are booked in earlyIn once the frame is whole.
+// checkEarly checks n early bytes that arrive against the group's pool. The reader calls it before anything is
+// allocated for them. They are counted in peer.earlyIn once the frame is whole.
 func (s *Session) checkEarly(id uint64, group uint8, n int) error {
 	held := s.peer.earlyIn[group] - s.peer.released[group].Load()
 	if limit := uint64(s.cfg.Local.EarlyPool[group]); held+uint64(n) > limit {
@@ -243,7 +243,7 @@ func (s *Session) removeLocked(f *flow) {
 	s.confirmLocked(f)
 }
 
-// swapLocked puts e in the place of the entry of f, which has handed its bookkeeping over. Send lock held.
+// swapLocked puts e in the place of the entry with this id, whose state e has now. Send lock held.
 func (s *Session) swapLocked(id uint64, e entry) {
 	s.tab.Lock()
 	if s.tab.get(id) != nil {

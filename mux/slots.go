@@ -7,7 +7,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// slotKey names one set of slots: streams share one, calls have one per depth (so that handlers that call
+// slotKey names one set of slots. Streams share one, calls have one per depth (so that handlers that call
 // back cannot starve each other), messages have one per parent.
 type slotKey uint64 // the group above 56 bits of depth or parent: ids have no more
 
@@ -196,7 +196,7 @@ func (o *openTimer) stop() {
 	}
 }
 
-// freePlaceLocked hands a place on to the opener that has waited longest.
+// freePlaceLocked gives a place to the opener that has waited longest.
 func (s *Session) freePlaceLocked() {
 	s.opens.unconfirmed--
 	if !s.opens.confirmWait.empty() && s.opens.unconfirmed < s.opens.backlog {
@@ -205,7 +205,7 @@ func (s *Session) freePlaceLocked() {
 	}
 }
 
-// confirmLocked books that the peer has accepted a stream of ours, or that it ended.
+// confirmLocked records that the peer has accepted a stream of ours, or that the stream has ended.
 func (s *Session) confirmLocked(f *flow) {
 	if f.unconfirmed {
 		f.unconfirmed = false
@@ -258,7 +258,7 @@ func (p *peerSlots) often(k slotKey) *int {
 	return nil
 }
 
-// takePeerSlotLocked books an open of the peer's; false when it has as many as it may. Table lock held.
+// takePeerSlotLocked counts an open of the peer's; false when it has as many as it may. Table lock held.
 func (s *Session) takePeerSlotLocked(f *flow) bool {
 	p, local := &s.tab.peer, &s.cfg.Local
 	limit := [frame.Groups]int{int(local.Streams), int(local.Calls), int(local.Messages)}[f.group]

@@ -10,7 +10,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Stream is one flow-controlled stream of bytes in both directions: a net.Conn with half-close and reset.
+// Stream is one flow-controlled stream of bytes in both directions. It is a net.Conn with half-close and reset.
 //
 // Several goroutines may use it at once. Writes are atomic: the bytes of one Write stand together.
 type Stream struct {
@@ -18,7 +18,7 @@ type Stream struct {
 	about        *about // nil when the opener said nothing
 	accepted     bool   // send lock
 	endAnnounced bool   // the acceptor knows of the end; send lock
-	unsent       bool   // when the session ended the OPEN had been handed to no carrier; send lock
+	unsent       bool   // when the session ended no carrier had got the OPEN; send lock
 	openPos      uint64 // where the log has the OPEN; send lock
 
 	// Value is for the user of the package; set it before the stream is shared.
@@ -30,7 +30,8 @@ type Stream struct {
 	recv
 }
 
-// about is what an opener says of its stream. Plain streams have none: a hundred thousand idle ones are many bytes.
+// about is what an opener says of its stream. Plain streams have none, since a hundred thousand idle ones would be
+// many bytes.
 type about struct {
 	name     string
 	metadata []byte
@@ -136,7 +137,7 @@ func (addr) Network() string { return "gantline" }
 
 func (addr) String() string { return "stream" }
 
-// Accept tells the opener that the application has taken the stream.
+// Accept confirms to the opener that the application has taken the stream.
 func (st *Stream) Accept() {
 	s := st.s
 	s.l.Lock()
@@ -154,8 +155,8 @@ func (st *Stream) Accept() {
 	}
 }
 
-// Write sends p. It returns when all of p is in the link's log, which may have to wait for the peer to read
-// (flow control) or for the log to drain. After an error n bytes of p were sent.
+// Write sends p, and returns when all of p is in the link's log. It may have to wait for the peer to read (flow
+// control) or for the log to drain. After an error n bytes of p were sent.
 //
 // Errors: net.ErrClosed (closed here, by the peer, or CloseWrite), os.ErrDeadlineExceeded, *StreamError
 // after a reset, or why the session is gone.

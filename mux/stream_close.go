@@ -6,7 +6,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// CloseWrite ends this side's direction: the peer reads io.EOF after everything written. It waits for a
+// CloseWrite ends this side's direction. The peer reads io.EOF after everything written. CloseWrite waits for a
 // Write in progress.
 func (st *Stream) CloseWrite() error { return st.CloseWriteHead(nil) }
 
@@ -34,7 +34,7 @@ func (st *Stream) CloseWriteHead(h *frame.Head) error {
 	return err
 }
 
-// CloseRead says that this side reads no more: what is buffered is dropped and the peer's writes fail.
+// CloseRead says that this side reads no more. What is buffered is dropped, and the peer's writes fail.
 func (st *Stream) CloseRead() error {
 	st.dropRecv(errReadClosed)
 	s := st.s
@@ -46,8 +46,8 @@ func (st *Stream) CloseRead() error {
 	return nil
 }
 
-// Close ends both directions: everything written still reaches the peer, what it sends is dropped and its
-// writes fail. Blocked calls return net.ErrClosed. Close does not wait for the peer and may be repeated.
+// Close ends both directions. Everything written still reaches the peer; what it sends is dropped, and its writes
+// fail. Blocked calls return net.ErrClosed. Close does not wait for the peer and may be repeated.
 func (st *Stream) Close() error {
 	st.closeWith(errClosed, func(s *Session) {
 		if !st.sentEnd {
@@ -60,8 +60,8 @@ func (st *Stream) Close() error {
 	return nil
 }
 
-// Reset ends both directions at once: the peer's calls fail with a *StreamError of this code and text, at
-// most frame.MaxText bytes of it, and what was not sent or not read yet is dropped.
+// Reset ends both directions at once. The peer's calls fail with a *StreamError of this code and text, of which
+// at most frame.MaxText bytes are sent. What was not sent or not read yet is dropped.
 func (st *Stream) Reset(code frame.Code, text string) error {
 	st.closeWith(&StreamError{Code: code, Message: text}, func(s *Session) {
 		if !st.sentEnd || !st.recvEnd {
@@ -113,7 +113,7 @@ func (st *Stream) finishedLocked() {
 	st.announceEndLocked()
 }
 
-// announceEndLocked tells the acceptor, once, that the stream is over.
+// announceEndLocked calls the acceptor's EndStream, once.
 func (st *Stream) announceEndLocked() {
 	if !st.endAnnounced {
 		st.endAnnounced = true
@@ -127,11 +127,11 @@ func (st *Stream) announceEndLocked() {
 	}
 }
 
-// servedLocked reports whether st is a streaming call of the peer's, whose handler ends our direction when it returns:
-// a peer that could free the slot before, by RESET or STOP, would start handlers without end.
+// servedLocked reports whether st is a streaming call of the peer's. Its handler ends our direction when it returns. A
+// peer that could free the slot before, by RESET or STOP, would start handlers without end.
 func (st *Stream) servedLocked() bool { return st.kind == frame.KindStreamingCall && !st.own }
 
-// announceServedEndLocked lets a handler hear at once that its peer wants nothing more and sends nothing more.
+// announceServedEndLocked lets a handler learn at once that its peer wants and sends nothing more.
 func (st *Stream) announceServedEndLocked() {
 	if st.servedLocked() && st.recvEnd && st.stopped != nil {
 		st.announceEndLocked()

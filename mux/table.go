@@ -2,9 +2,9 @@ package mux
 
 import "iter"
 
-// table holds the entries by id. Each side's ids count up by two and most entries live for a moment only, so an
+// table holds the entries by id. Each side's ids count up by two, and most entries live for a moment only. So an
 // entry's place is its id modulo the size: no hashing, and neighbours in time are neighbours in memory. Two that
-// live at once and want the same place make it larger; it is no map because that took 8 % of a message's time
+// live at once and want the same place make the table larger. A map took 8 % of a message's time
 // (docs/PERFORMANCE.md).
 type table struct {
 	sides [2]ring // even and odd ids

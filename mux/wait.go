@@ -11,7 +11,7 @@ type waiter struct {
 	ch      chan struct{} // capacity 1
 	next    *waiter
 	need    int  // what it waits for, in the list's unit
-	granted bool // the thing waited for was handed over with the token
+	granted bool // the thing waited for came with the token
 	queued  bool // on a list; false once the token is sent
 
 	// Of a writer that is parked on its flow.
@@ -94,9 +94,8 @@ func (s *Session) freeWaiterLocked(w *waiter) {
 	}
 }
 
-// awaitLocked queues on q for need and waits, with the send lock released, until it is woken, done is
-// closed or the timer fires. It reports whether what it waited for was handed over; err is set when done
-// or timeout came first.
+// awaitLocked queues on q for need, and waits with the send lock released. It ends when it is woken, ctx ends or
+// the timer fires. It reports whether it got what it waited for; err is set when ctx or timeout came first.
 func (s *Session) awaitLocked(q *waitList, need int, ctx context.Context, timeout <-chan time.Time) (granted bool, err error) {
 	var done <-chan struct{}
 	if ctx != nil {

@@ -26,19 +26,22 @@ const (
 
 // YamuxConfig sets up a yamux session. Fields left zero have the defaults named above, or those of Config.
 type YamuxConfig struct {
-	// Acceptor hears of streams (AcceptStream, EndStream) and of the peer's go away (HandleDrain); its other
+	// Acceptor is called with streams (AcceptStream, EndStream) and with the peer's go away (HandleDrain). Its other
 	// methods are not called. Required. It may be called before YamuxClient or YamuxServer has returned. A hashicorp
 	// peer closes the whole session when a stream of its own is not accepted or reset within 75 s.
 	Acceptor Acceptor
-	// Limits: Streams is how many streams either side may have open (more of the peer's are reset at once,
-	// more of ours wait), Backlog how many of the peer's may wait to be accepted
-	// (one that it resets meanwhile too, until Accept, Close or Reset), Log how many bytes may wait
-	// to be written, at least 16 KiB. The rest is ignored.
+	// Limits has three limits that count here: Streams, Backlog and Log. The rest is ignored.
+	//
+	//   - Streams is how many streams either side may have open. More of the peer's are reset at once, more of
+	//     ours wait.
+	//   - Backlog is how many of the peer's may wait to be accepted. One that it resets meanwhile counts until
+	//     Accept, Close or Reset.
+	//   - Log is how many bytes may wait to be written, at least 16 KiB.
 	Limits frame.Limits
 	// Heartbeat is the silence after which the peer is pinged; 2/3 of it later the session is lost. 15 s.
 	Heartbeat time.Duration
-	// FlushTimeout is how long the connection may take no byte while there is something to write; noticed at
-	// the latest after twice as long. 15 s.
+	// FlushTimeout is how long the connection may take no byte while there is something to write. It is noticed
+	// at the latest after twice as long. 15 s.
 	FlushTimeout time.Duration
 	// CloseTimeout bounds Close, beside its context. 5 s.
 	CloseTimeout time.Duration
@@ -46,17 +49,17 @@ type YamuxConfig struct {
 	MaxWindow    int           // as in Config; windows grow while the path is what limits the stream
 	// StreamBudget is as in Config: growth beyond 256 KiB per stream is taken from it. yamux lets a peer send
 	// 256 KiB into a stream that nobody reads. All streams together may hold StreamBudget or Streams x 64 KiB of what
-	// nobody has read, whichever is more (64 MiB by default: 256 full windows); beyond that the stream that holds most
-	// is reset with ResourceExhausted.
+	// nobody has read, whichever is more (64 MiB by default: 256 full windows). Beyond that, the stream that holds
+	// most is reset with ResourceExhausted.
 	StreamBudget int
-	Logger       *slog.Logger // hears why the session ended; slog.Default()
-	// Held leaves the connection alone until Start: nothing is read, written or timed before. What is opened and
+	Logger       *slog.Logger // gets why the session ended; slog.Default()
+	// Held leaves the connection alone until Start. Nothing is read, written or timed before. What is opened and
 	// written meanwhile waits. Close waits for Start.
 	Held bool
-	// Head is what was read from the connection already, to find out what the peer speaks.
+	// Head is what was already read from the connection, to find out what the peer speaks.
 	Head []byte
-	// OnEnd, when not nil, is called once before streams and opens hear why the session ended: they fail with what
-	// it returns for err, which is what Err returns. It must not wait for Close.
+	// OnEnd, when not nil, is called once, before streams and opens learn why the session ended. err is what Err
+	// returns. Streams and opens fail with what OnEnd returns for it. It must not wait for Close.
 	OnEnd func(err error) error
 	// OnClose is called once, when the session has ended, with what Err returns. It must not wait for Close.
 	OnClose func(err error)
@@ -104,14 +107,17 @@ func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
 	return r, nil
 }
 
-// A Yamux runs the streams of a Session over a connection to a peer that speaks plain yamux (version 0:
-// hashicorp/yamux, libp2p and others). Make one with YamuxClient or YamuxServer.
+// A Yamux runs the streams of a Session on a connection to a peer that speaks plain yamux. That is version 0:
+// hashicorp/yamux, libp2p and others. Make one with YamuxClient or YamuxServer.
 //
-// What yamux cannot say is done like this. CloseRead and Close do not tell the peer to stop: what it still
-// sends is dropped and its window given back, so that its writers do not hang; a stream closed both ways here
-// is reset when the peer has not ended its direction after 5 minutes, or sends 4 MiB more. A reset carries no
-// code: the peer's arrives as frame.Aborted. Names, metadata, calls and messages are refused with
-// errors.ErrUnsupported. Session.Drain is a go away; libp2p's peers end the whole session on it.
+// What yamux cannot say is done like this:
+//
+//   - CloseRead and Close do not ask the peer to stop. What it still sends is dropped and its window given back,
+//     so that its writers do not hang. A stream closed both ways here is reset when the peer has not ended its
+//     direction after 5 minutes, or sends 4 MiB more.
+//   - A reset carries no code: the peer's arrives as frame.Aborted.
+//   - Names, metadata, calls and messages are refused with errors.ErrUnsupported.
+//   - Session.Drain is a go away; libp2p's peers end the whole session on it.
 //
 // All methods may be called from any goroutine.
 type Yamux struct {
@@ -147,11 +153,11 @@ type Yamux struct {
 	done       chan struct{}
 }
 
-// YamuxClient runs a session over nc as the side that dialled: its ids are odd. The session owns nc.
-// The error is about cfg; nc is left open then.
+// YamuxClient runs a session on nc as the side that dialled. Its ids are odd. The session owns nc. The error is
+// about cfg, and leaves nc open.
 func YamuxClient(nc net.Conn, cfg *YamuxConfig) (*Yamux, error) { return startYamux(nc, cfg, true) }
 
-// YamuxServer is YamuxClient for the side that accepted the connection: its ids are even.
+// YamuxServer is YamuxClient for the side that accepted the connection. Its ids are even.
 func YamuxServer(nc net.Conn, cfg *YamuxConfig) (*Yamux, error) { return startYamux(nc, cfg, false) }
 
 func startYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
@@ -247,12 +253,12 @@ func (y *Yamux) Ping(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// Close ends the session in order: every stream's sending direction ends behind what was written to it,
-// writers that still wait fail with net.ErrClosed, all of it goes out, then a go away and the end of the
-// connection's write side. What the peer sends can be read meanwhile. Close returns when the peer has hung up
-// too, or with an error after the close timeout, or after Abort when ctx ends. It may be repeated.
+// Close ends the session in order. Every stream's sending direction ends after what was written to it; writers that
+// still wait fail with net.ErrClosed. All of it goes out, then a go away and the end of the connection's write side.
+// What the peer sends can be read meanwhile.
 //
-// It must not be called by an Acceptor's methods: it waits for the goroutine that runs them.
+// Close returns when the peer has hung up, too. It returns an error after the close timeout, and aborts when ctx ends.
+// It may be repeated. An Acceptor's methods must not call it: it waits for the goroutine that runs them.
 func (y *Yamux) Close(ctx context.Context) error {
 	l := y.l
 	l.Lock()
@@ -285,6 +291,6 @@ func (y *Yamux) Close(ctx context.Context) error {
 	return l.life.fault
 }
 
-// Abort ends the session at once: nothing more is sent. err says why, nil needs no reason; Err wraps it and
-// net.ErrClosed. Abort does not wait for Done.
+// Abort ends the session at once. Nothing more is sent. err says why, and may be nil; the session's error wraps it
+// and net.ErrClosed. Abort does not wait for Done.
 func (y *Yamux) Abort(err error) { y.fail(&YamuxError{Kind: net.ErrClosed, Err: err}) }

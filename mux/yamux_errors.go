@@ -13,15 +13,14 @@ import (
 
 // Kinds of the end of a yamux session, beside net.ErrClosed; see YamuxError.
 var (
-	// ErrYamuxLost says that the connection broke, took no byte for the flush timeout, or that the peer was
-	// silent for the heartbeat and its timeout.
+	// ErrYamuxLost says that the connection broke. It also counts as broken when it took no byte for the flush
+	// timeout, and when the peer was silent and did not answer the heartbeat.
 	ErrYamuxLost = errors.New("gantline: yamux: session lost")
-	// ErrYamuxProtocol says that one side broke a rule of the yamux protocol, by its own account or the
-	// other's.
+	// ErrYamuxProtocol says that one side broke a rule of the yamux protocol. Either side may have found that.
 	ErrYamuxProtocol = errors.New("gantline: yamux: protocol error")
 )
 
-// errYamuxOnly is what opening anything but a plain stream gives.
+// errYamuxOnly is the error of opening anything but a plain stream.
 var errYamuxOnly = &localError{"gantline: not supported by a yamux peer: it knows only streams without name and metadata", errors.ErrUnsupported}
 
 var (
@@ -64,13 +63,13 @@ func (e *YamuxError) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// textError keeps of an error only what it says.
+// textError is the text of an error and nothing else of it.
 type textError string
 
 func (e textError) Error() string { return string(e) }
 
-// yamuxLost wraps what the connection returned. To users of a stream its end is neither the end of the
-// stream nor their own Close or deadline, so those are kept as text.
+// yamuxLost wraps what the connection returned. To users of a stream its end is neither the end of the stream
+// nor their own Close or deadline, so of those only the text remains.
 func yamuxLost(err error) *YamuxError {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -9,7 +9,7 @@ import (
 const (
 	yamuxFirstBuffer = 4 << 10  // an idle session holds no more
 	yamuxFullBuffer  = 64 << 10 // many small frames per read
-	yamuxBriefRead   = 4 << 10  // asked for behind a large frame
+	yamuxBriefRead   = 4 << 10  // asked for after a large frame
 )
 
 // yamuxInput takes yamux frames off a connection: headers by header, payloads by Read. The reader goroutine
@@ -19,7 +19,7 @@ type yamuxInput struct {
 	onRead func(n int) // called when n bytes have come
 	buf    []byte
 	r, w   int   // buf[r:w] is read and not yet taken
-	brief  bool  // behind a large payload: leave the next one in src, to go straight where it belongs
+	brief  bool  // after a large payload: leave the next one in src, to go straight where it belongs
 	err    error // of src; the first one stays
 }
 
@@ -80,7 +80,7 @@ func (in *yamuxInput) skip(n int) error {
 	}
 }
 
-// fill reads once behind what is buffered, which is less than a header.
+// fill reads once, to the end of what is buffered, which is less than a header.
 func (in *yamuxInput) fill() error {
 	size := len(in.buf)
 	switch {
@@ -123,8 +123,8 @@ func (in *yamuxInput) read(p []byte) (int, error) {
 	return 0, in.err
 }
 
-// yamuxFeed is the source of the frame.Reader that the session reads from. It holds one frame of ours at a
-// time: a header made up here, and a payload that is made up too or comes from the connection.
+// yamuxFeed is the source of the frame.Reader from which the session reads. It holds one frame of ours at a
+// time. The header is made here; the payload is made here, too, or comes from the connection.
 type yamuxFeed struct {
 	in   *yamuxInput
 	buf  [frame.HeaderLen + 256]byte
@@ -132,7 +132,7 @@ type yamuxFeed struct {
 	left int    // payload bytes to come from in
 }
 
-// set makes h with the payload p, or with h.Length bytes from the connection, the next frame.
+// set makes h the next frame. Its payload is p, or h.Length bytes from the connection when p is nil.
 func (f *yamuxFeed) set(h frame.Header, p []byte) {
 	if f.left = int(h.Length); p != nil {
 		f.left, h.Length = 0, uint32(len(p))
@@ -141,8 +141,8 @@ func (f *yamuxFeed) set(h frame.Header, p []byte) {
 	f.head = f.buf[:frame.HeaderLen+copy(f.buf[frame.HeaderLen:], p)]
 }
 
-// Read never goes beyond the frame, so that the session has handled it before the next one is looked at. A
-// large payload comes apart from the header: the frame.Reader then reads it straight to its destination.
+// Read never goes beyond the frame, so that the session handles it before the next one is read. A large payload
+// comes apart from the header, so that the frame.Reader reads it straight to its destination.
 func (f *yamuxFeed) Read(p []byte) (int, error) {
 	n := copy(p, f.head)
 	f.head = f.head[n:]

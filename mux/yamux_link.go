@@ -199,7 +199,7 @@ func (y *Yamux) goodbyeLocked(word uint32, timeout time.Duration) {
 	l.Wake()
 }
 
-// accuse tells the peer that it broke the protocol, and ends the session.
+// accuse sends the peer a go away with a protocol error, and ends the session.
 func (y *Yamux) accuse(err error) {
 	l := y.l
 	l.Lock()
@@ -222,7 +222,7 @@ func (y *Yamux) fail(e *YamuxError) {
 	l.life.cut = true
 	l.cond.Signal()
 	l.Unlock()
-	if t, ok := y.nc.(interface{ NetConn() net.Conn }); ok { // over TLS without its goodbye, which may block
+	if t, ok := y.nc.(interface{ NetConn() net.Conn }); ok { // TLS does not say its own goodbye, which may block
 		t.NetConn().Close()
 	}
 	y.nc.Close()

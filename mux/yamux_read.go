@@ -197,8 +197,8 @@ func (y *Yamux) streamFrame(h yamuxHeader) error {
 	return nil
 }
 
-// giveBackIfStopped gives back what has just come for a stream that was stopped meanwhile: the writer, which told the
-// peer so, may not have known of these bytes.
+// giveBackIfStopped gives back what has just come for a stream that was stopped meanwhile. The writer, which gave back
+// the rest, may not have known of these bytes.
 func (y *Yamux) giveBackIfStopped(e *yamuxStream, id uint32) {
 	y.mu.Lock()
 	stopped := e.stopped
@@ -243,7 +243,7 @@ func (y *Yamux) opened(id uint32) error {
 
 var yamuxOpenPayload = frame.AppendOpen(nil, &frame.Open{Kind: frame.KindStream})
 
-// credited takes more window for us; none still says that the peer knows the stream.
+// credited takes more window for us. Even none shows that the peer knows the stream.
 func (y *Yamux) credited(h yamuxHeader) error {
 	n := uint32(0)
 	if h.kind == yamuxWindowUpdate {
@@ -262,8 +262,8 @@ func (y *Yamux) credited(h yamuxHeader) error {
 	return y.hand(frame.TypeCredit, 0, h.id, frame.AppendCredit(p[:0], n), 0)
 }
 
-// received hands n bytes from the connection to their stream, in frames as large as ours may be. All of them
-// are checked against the window before the first is read.
+// received gives n bytes from the connection to their stream, in frames as large as ours may be. All of them are
+// checked against the window before the first is read.
 func (y *Yamux) received(id uint32, n int, fin bool) error {
 	if n == 0 && !fin {
 		return nil

@@ -10,7 +10,7 @@ import (
 const (
 	// yamuxLinger is how long a stream closed here waits for the peer's end; as hashicorp's.
 	yamuxLinger = int64(5 * time.Minute)
-	// yamuxLingerBytes is how much of the peer's is dropped meanwhile: enough for a peer to finish what it
+	// yamuxLingerBytes is how much of the peer's is dropped meanwhile. It is enough for a peer to finish what it
 	// says before it reads an answer, which a reset could destroy.
 	yamuxLingerBytes = 4 << 20
 )
@@ -49,7 +49,7 @@ func (a *yamuxAcceptor) AcceptStream(st *Stream) {
 	}
 	if len(a.waiting) >= backlog {
 		a.y.l.Lock()
-		st.endAnnounced = true // of a stream it did not hear of the user hears no end
+		st.endAnnounced = true // the user does not learn of the end of a stream that it never got
 		a.y.l.Unlock()
 		st.Reset(frame.ResourceExhausted, "too many streams wait to be accepted")
 		return
@@ -97,8 +97,8 @@ func (s *Session) windowBack(id uint64) uint32 {
 	return uint32(due)
 }
 
-// dropped takes n bytes for a stream that reads no more: skips them and gives the window back, or resets the
-// stream when the peer sends on and on into one that is closed. Reader goroutine.
+// dropped takes n bytes for a stream that reads no more. It skips them and gives the window back. It resets a closed
+// stream into which the peer goes on sending. Reader goroutine.
 func (y *Yamux) dropped(e *yamuxStream, id uint32, n int) error {
 	st, _ := y.s.lookup(uint64(id)).(*Stream)
 	if st != nil {

@@ -2,8 +2,8 @@ package mux
 
 import "github.com/gantline-project/gantline/frame"
 
-// yamuxUnreadEach times the number of streams is what all of them may hold for their readers: as much as the
-// early windows of our own protocol.
+// yamuxUnreadEach is how much each stream adds to what all may hold for their readers. It is as much as an early
+// window of our own protocol.
 const yamuxUnreadEach = 64 << 10
 
 // addUnreadLocked counts n more bytes in the buffer, or fewer. Receive lock held.
@@ -13,8 +13,8 @@ func (st *Stream) addUnreadLocked(n int) {
 	}
 }
 
-// makeRoom sees to it that the open streams may hold n more bytes: it resets those that hold most, as they are the
-// ones that nobody reads. Their bytes are gone at once. No lock held.
+// makeRoom resets streams until the open ones may hold n more bytes. It takes those that hold most, since nobody
+// reads them. Their bytes are gone at once. No lock held.
 func (s *Session) makeRoom(n int, limit int64) {
 	for s.unread.Load()+int64(n) > limit {
 		st, total := s.fullest()

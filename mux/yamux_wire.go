@@ -8,8 +8,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// The yamux wire format, version 0: a 12-byte header, big endian (version, type, flags u16, stream id u32,
-// length u32), as long as ours. https://github.com/hashicorp/yamux/blob/master/spec.md
+// The yamux wire format, version 0, has a 12-byte header, as long as ours. It is big endian: version, type, flags
+// u16, stream id u32, length u32. https://github.com/hashicorp/yamux/blob/master/spec.md
 const (
 	yamuxHeaderLen = frame.HeaderLen
 
@@ -75,17 +75,17 @@ func parseYamux(b []byte) (yamuxHeader, error) {
 	return h, nil
 }
 
-// YamuxPreface reports whether b, the first bytes of a connection, may be yamux: its version byte is 0,
-// which begins neither our preface nor TLS nor HTTP.
+// YamuxPreface reports whether b, the first bytes of a connection, may be yamux. Its version byte is 0. Neither our
+// preface nor TLS nor HTTP begins with that.
 func YamuxPreface(b []byte) bool { return len(b) > 0 && b[0] == 0 }
 
-// yamuxIDWindow is how far behind the highest id of the peer's a new one is still told from a used one.
+// yamuxIDWindow is how far below the peer's highest id new and used ones are known apart.
 const yamuxIDWindow = 4096
 
 // yamuxIDs remembers which ids the peer has opened. They need not come in order: hashicorp's and libp2p's
-// openers take an id first and queue for sending then, so that SYNs overtake each other.
+// openers take an id first and then queue for sending, so that SYNs overtake each other.
 type yamuxIDs struct {
-	next uint32 // index (id / 2) behind the highest
+	next uint32 // index (id / 2) after the highest
 	seen [yamuxIDWindow / 64]uint64
 }
 
@@ -94,7 +94,7 @@ type yamuxVerdict uint8
 const (
 	yamuxIDNew  yamuxVerdict = iota
 	yamuxIDUsed              // opened before
-	yamuxIDOld               // too far behind to tell
+	yamuxIDOld               // too far below the highest to know
 )
 
 // look says what is known about id.

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// yamuxWritePiece is what a connection that may be slow inside (TLS, a tunnel) gets at once, so that each
-	// Write shows progress.
+	// yamuxWritePiece is the most that a connection gets at once if it may be slow inside (TLS, a tunnel). So
+	// each Write shows progress.
 	yamuxWritePiece = 64 << 10
 	// yamuxLastID is where opening ends: more ids are left than opens fit into a log.
 	yamuxLastID = 1<<32 - 1<<18
@@ -113,7 +113,7 @@ func (y *Yamux) writeAll(b []byte) *YamuxError {
 	return nil
 }
 
-// flushed books what is out: everything up to the log position taken.
+// flushed records that everything up to the log position taken is out.
 func (y *Yamux) flushed(taken uint64) {
 	l := y.l
 	l.Lock()
@@ -144,8 +144,8 @@ func (y *Yamux) hangUp() {
 	y.nc.Close()
 }
 
-// translateLocked turns the frames of ours in b into yamux frames, in place: none of them grows. It returns
-// how many bytes they take. y.mu held; writer goroutine.
+// translateLocked turns the frames of ours in b into yamux frames, in place. None of them grows. It returns how
+// many bytes they take. y.mu held; writer goroutine.
 func (y *Yamux) translateLocked(b []byte) int {
 	w := 0
 	var st *yamuxStream
@@ -169,7 +169,7 @@ func (y *Yamux) translateLocked(b []byte) int {
 		if !send {
 			continue
 		}
-		putYamux(b[w:], out) // over a header of ours, or what was behind it
+		putYamux(b[w:], out) // on top of a header of ours, or of what came after it
 		w += yamuxHeaderLen
 		if out.kind == yamuxData {
 			if w < r-len(p) {
