@@ -9,7 +9,7 @@ package gantline
 // and its outcome is an atomic. What an End publishes is a Publication with a lock of its own; what it does with its
 // Outbox is in an endMessages, whose worker waits for the disk so that no other goroutine has to.
 //
-// What arrives: messager_inbox.go, messager_subscribe.go, messager_router.go, messager_message.go. What is sent:
+// What arrives: messager_inbox.go, messager_message.go, messager_subscribe.go. What is sent:
 // messager_publish.go and the files of its name, messager_outbox_kept.go, messager_outbox_settle.go. What Config names
 // is in messager_id.go and messager_outbox.go, which use nothing of the rest.
 
@@ -43,14 +43,14 @@ import (
 //
 // Subscribe in Config.Setup or Config.OnStream to get the first message: they run before the peer is heard.
 func (st *Stream) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
-	return st.messageScope().subscribe(pattern, fn)
+	return subscribeTo(&st.messageScope().inbox, pattern, fn)
 }
 
 // Subscribe is Stream.Subscribe for the scopes of all Ends that use this Router, now or later. Every End has a queue
 // of its own, so fn may run for several Ends at once; Message.Stream and FromContext tell which. A pattern of an End's
 // own comes before every pattern here. stop waits for fn on all Ends.
 func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
-	return r.topics().subscribe(pattern, fn)
+	return subscribeTo(r.topics(), pattern, fn)
 }
 
 // Receive returns the next message published to this scope that no subscription takes. It waits for one until ctx

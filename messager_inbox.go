@@ -7,26 +7,20 @@ import (
 	"net"
 
 	"github.com/gantline-project/gantline/internal/inbox"
-	"github.com/gantline-project/gantline/internal/topic"
+	"github.com/gantline-project/gantline/internal/subscribe"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// messageScope is messager's half of a scope. It is the Room of its inbox.
+// messageScope is messager's half of a scope.
 type messageScope struct {
 	place
-	inbox inbox.Inbox[*Message] // its lock guards what follows too, and is taken before the locks of a Router
-
-	topics    topic.Tree[*subscription]
-	routed    map[*routerTopic]*subscription // this End's share of its Router's subscriptions
-	known     bool                           // the Router knows this scope
-	lastTopic string                         // of the last message, so that a run of one topic shares its string
-
-	published publications // what the scope publishes; has its own lock
+	inbox     subscribe.Scope[*Message] // what was published to the scope and nobody has yet, and who takes it
+	published publications              // what the scope publishes
 }
 
 var (
-	_ half                 = (*messageScope)(nil)
-	_ inbox.Room[*Message] = (*messageScope)(nil)
+	_ half                      = (*messageScope)(nil)
+	_ subscribe.Owner[*Message] = (*messageScope)(nil)
 )
 
 // messageScope returns messager's half of st's scope, which is made now if it does not exist.
@@ -48,7 +42,11 @@ func (st *Stream) makeMessageScope() (sc *messageScope, closed error) {
 	sc, ok := st.scope.messages.Load().(*messageScope)
 	if !ok {
 		sc = &messageScope{place: st.place()}
-		sc.inbox.Init(sc, inbox.Limits{Messages: st.end.cfg.Limits.Messages, Bytes: earlyPool})
+		var router *subscribe.Router[*Message]
+		if sc.isEnd() && st.end.cfg.Router != nil {
+			router = st.end.cfg.Router.topics()
+		}
+		sc.inbox.Init(sc, router, inbox.Limits{Messages: st.end.cfg.Limits.Messages, Bytes: earlyPool})
 		st.scope.messages.Store(sc)
 	}
 	return sc, st.scope.closed
@@ -61,11 +59,7 @@ func (sc *messageScope) accepted() {}
 // is nacked later.
 func (sc *messageScope) over(err error) {
 	sc.published.close()
-	sc.inbox.Lock()
-	defer sc.inbox.Unlock()
-	if sc.inbox.EndLocked(endedError(err)) {
-		sc.leaveRouterLocked()
-	}
+	sc.inbox.End(endedError(err))
 }
 
 // endedError is what Receive returns at the end: whatever ended the scope, it is closed.
@@ -81,12 +75,7 @@ func (e *End) acceptMessage(s *session, st *Stream, x *mux.Incoming, m *Message)
 	sc := st.messageScope()
 	m.init(e, s, sc, x)
 	x.Value = m
-	sc.inbox.Lock()
-	sub := sc.findLocked(x.Name)
-	m.Topic = sc.topicLocked(x.Name, sub)
-	full := sc.inbox.PutLocked(&m.item, sub.taker())
-	sc.inbox.Unlock()
-	if full != nil {
+	if full := sc.inbox.Put(&m.item, x.Name, &m.Topic); full != nil {
 		x.Value = nil
 		e.refuseOverflow(x, full)
 	}
@@ -102,40 +91,10 @@ func (e *End) refuseOverflow(x *mux.Incoming, full *inbox.Overflow) {
 		full.Messages, full.Bytes, full.Limits.Messages, full.Limits.Bytes))
 }
 
-// topicLocked returns name as a string, without a copy where one is at hand.
-func (sc *messageScope) topicLocked(name []byte, s *subscription) string {
-	if s != nil && s.pattern == string(name) {
-		return s.pattern
-	}
-	if sc.lastTopic != string(name) {
-		sc.lastTopic = string(name)
-	}
-	return sc.lastTopic
-}
+// Topic implements subscribe.Owner.
+func (sc *messageScope) Topic(m *Message) string { return m.Topic }
 
-// findLocked returns who takes messages of a topic, nil for nobody: the scope's own subscriptions first, then for an
-// End its Router's.
-func (sc *messageScope) findLocked(name []byte) *subscription {
-	if s, ok := sc.topics.Match(name); ok {
-		return s
-	}
-	if !sc.isEnd() || sc.end.cfg.Router == nil {
-		return nil
-	}
-	return sc.routedLocked(name)
-}
-
-// TakerLocked implements inbox.Room.
-func (sc *messageScope) TakerLocked(m *Message) *inbox.Taker[*Message] {
-	return sc.findLocked([]byte(m.Topic)).taker()
-}
-
-// SharedLocked implements inbox.Room.
-func (sc *messageScope) SharedLocked() bool {
-	return !sc.topics.Empty() || sc.isEnd() && sc.end.cfg.Router != nil && !sc.end.cfg.Router.topics().empty()
-}
-
-// Before implements inbox.Room: messages are in OPEN order.
+// Before implements subscribe.Owner: messages are in OPEN order.
 func (sc *messageScope) Before(a, b *Message) bool {
 	if a, b := a.ctx.Session.Seq, b.ctx.Session.Seq; a != b {
 		return a < b
@@ -143,10 +102,10 @@ func (sc *messageScope) Before(a, b *Message) bool {
 	return a.x.ID() < b.x.ID()
 }
 
-// Want implements inbox.Room.
+// Want implements subscribe.Owner.
 func (sc *messageScope) Want(m *Message) { m.x.Want() }
 
-// GiveUp implements inbox.Room.
+// GiveUp implements subscribe.Owner.
 func (sc *messageScope) GiveUp(m *Message, ended error) {
 	switch {
 	case !m.outcome.CompareAndSwap(unsettled, nacked):
@@ -157,8 +116,29 @@ func (sc *messageScope) GiveUp(m *Message, ended error) {
 	}
 }
 
-// Unreachable implements inbox.Room.
+// Unreachable implements subscribe.Owner.
 func (sc *messageScope) Unreachable() bool { return sc.end.ctx.Err() != nil }
+
+// Run implements subscribe.Owner: it has fn handle m unless nobody waits for that any more. Close does not wait for fn,
+// Shutdown does.
+func (sc *messageScope) Run(m *Message, fn func(context.Context, *Message) error) {
+	e := sc.end
+	defer m.awaitCopy().Release()
+	if e.overHere() {
+		return
+	}
+	if gone := m.gone.Load(); gone != nil && isReset(*gone) { // given up by its publisher before its turn
+		e.answer(m.x, nil)
+		return
+	}
+	if !m.duplicate() {
+		m.run(fn)
+	}
+}
+
+// overHere reports whether this side has closed the End and it is over: its handlers run no more. Messages
+// that had arrived before the peer closed it, or before the carrier was lost, are still handed out.
+func (e *End) overHere() bool { return e.line.Closing() && e.ctx.Err() != nil }
 
 func (sc *messageScope) receive(ctx context.Context) (*Message, error) {
 	if err := sc.end.mayWait(ctx, "Receive", ""); err != nil {

@@ -33,7 +33,7 @@ var rootMutants = []mutant{
 		pkg:   ".", test: "TestDedupPlaces",
 	},
 	{
-		name: "a copy does not wait for the first", file: "messager_subscribe.go",
+		name: "a copy does not wait for the first", file: "messager_inbox.go",
 		edits: []edit{{"\tdefer m.awaitCopy().Release()\n", ""}},
 		pkg:   ".", test: "TestDedupUnderWay",
 	},
