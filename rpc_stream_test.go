@@ -262,8 +262,9 @@ func TestCallStreamLimits(t *testing.T) {
 
 func TestCallStreamSessionLost(t *testing.T) {
 	c, s, nc := cutPair(t, nil, nil)
-	handler := make(chan error, 1)
+	entered, handler := make(chan struct{}), make(chan error, 1)
 	s.HandleStream("m", func(ctx context.Context, _ *Request, cs *CallStream) error {
+		close(entered)
 		_, err := cs.Recv(ctx)
 		handler <- errors.Join(err, context.Cause(ctx))
 		return err
@@ -271,12 +272,40 @@ func TestCallStreamSessionLost(t *testing.T) {
 	cs, err := c.OpenCall(short(t), "m")
 	must(t, err)
 	must(t, c.Notify(short(t), "x", nil))
-	_, err = c.Ping(short(t))
-	must(t, err)
+	<-entered // a call whose session is lost before is not handled
 	nc.Cut()
 	_, err = cs.Recv(short(t))
 	want(t, err, ErrSessionLost, ErrUnknownOutcome)
 	want(t, <-handler, ErrSessionLost)
+}
+
+// TestCallStreamLostBeforeItRuns: a call that still waits for its turn when the session is lost is not handled, and
+// its place is free.
+func TestCallStreamLostBeforeItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, nc := cutPair(t, nil, nil)
+		entered, leave := make(chan struct{}, 2), make(chan struct{})
+		s.HandleStream("m", func(context.Context, *Request, *CallStream) error {
+			entered <- struct{}{}
+			<-leave
+			return nil
+		}, MaxConcurrent(1))
+		_, err := c.OpenCall(short(t), "m")
+		must(t, err)
+		<-entered
+		waits, err := c.OpenCall(short(t), "m")
+		must(t, err)
+		synctest.Wait()
+		nc.Cut()
+		_, err = waits.Recv(short(t))
+		want(t, err, ErrSessionLost, ErrUnknownOutcome)
+		synctest.Wait()
+		close(leave)
+		synctest.Wait()
+		if len(entered) > 0 || s.Stats().Handlers > 0 {
+			t.Errorf("it was handled; %d handlers run", s.Stats().Handlers)
+		}
+	})
 }
 
 // TestCallStreamBoundedEnd: the end of the call while a wait bounded by another context ends leaves the deadline passed.
