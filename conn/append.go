@@ -42,9 +42,15 @@ func (l *Link) Unsent() int { return int(l.send.log.unsent()) }
 // Appended returns the log position after the last frame. Lock held.
 func (l *Link) Appended() uint64 { return l.send.log.appended }
 
-// Sent returns the log position up to which bytes were handed to a carrier.
-// Lock held.
-func (l *Link) Sent() uint64 { return l.send.log.sent }
+// Sent returns the log position up to which the peer may have taken what was
+// appended. That is what was handed to a carrier, and once the peer has said BYE,
+// what it has acknowledged. Lock held.
+func (l *Link) Sent() uint64 {
+	if l.bye.final {
+		return l.send.log.acked
+	}
+	return l.send.log.sent
+}
 
 // mutedLocked reports whether what is appended is dropped. That is so when the
 // link has ended, when BYE is written, and when Close has taken all there was.

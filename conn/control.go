@@ -139,6 +139,8 @@ func (l *Link) handleBye(b *frame.Bye) error {
 	defer l.mu.Unlock()
 	if _, err := l.ackedLocked(l.carrier(), b.Position); err != nil {
 		l.failLocked(err)
+	} else {
+		l.bye.final = true
 	}
 	l.bye.heard = true
 	l.bye.deaf.Store(true)

@@ -57,6 +57,7 @@ type byeState struct {
 	due   bool        // the next flush is our BYE
 	sent  bool        // no frame follows any more
 	heard bool        // the peer has said BYE
+	final bool        // what is acknowledged is all that the peer has taken and ever will
 	frame frame.Bye   // ours
 }
 

@@ -40,6 +40,7 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	}
 	s.l.Lock()
 	again := s.life.drained != nil
+	s.life.drainedAt = d.LastID
 	s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()

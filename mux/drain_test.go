@@ -13,6 +13,8 @@ func fDrain(last uint64) rawFrame {
 	return mk(frame.TypeDrain, 0, 0, frame.AppendDrain(nil, &frame.Drain{LastID: last, Code: frame.OK, Text: "bye"}))
 }
 
+var errTest = errors.New("the session has ended")
+
 func isUnavailable(err error) bool {
 	var se *StreamError
 	return errors.As(err, &se) && se.Code == frame.Unavailable && se.Remote
@@ -80,6 +82,61 @@ func TestDrainedInOrder(t *testing.T) {
 			t.Errorf("%v, %d bytes stay reserved", err, r.out.reserved)
 		}
 		r.wantIdle()
+	})
+}
+
+// TestDrainedNotServed: what the peer says that it does not serve was not sent, whether it is refused one by one or the
+// session ends first; what it serves may have been acted on.
+func TestDrainedNotServed(t *testing.T) {
+	for name, end := range map[string]func(r *raw){
+		"refused": func(r *raw) { r.ok(fReset(4, frame.Unavailable), fReset(6, frame.Unavailable)); r.HandleClose(errTest) },
+		"ended":   func(r *raw) { r.HandleClose(errTest) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRaw(t, nil)
+			first := frame.Open{Kind: frame.KindCall}
+			var calls [3]Exchange // of the ids 2, 4 and 6
+			for i := range calls {
+				calls[i].Sink = make(waitSink, 1)
+				o := &Open{Kind: first.Kind, Name: "m"}
+				if i == 2 {
+					o.Kind = frame.KindMessage
+				}
+				if err := r.Start(t.Context(), &calls[i], o, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.take()
+			r.ok(fDrain(2))
+			end(r)
+			for i := range calls {
+				<-calls[i].Sink.(waitSink)
+				if want := i == 0; calls[i].Err == nil || calls[i].Sent != want {
+					t.Errorf("exchange %d: %v, sent = %v, want %v", calls[i].ID(), calls[i].Err, calls[i].Sent, want)
+				}
+			}
+		})
+	}
+}
+
+// TestSentIsWhole: the peer acts on nothing before the whole body has come, so less of it counts as not sent.
+func TestSentIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, nil)
+		x := Exchange{Sink: make(waitSink, 1)}
+		errc := make(chan error, 1)
+		go func() {
+			errc <- r.Start(t.Context(), &x, &Open{Kind: frame.KindCall, Name: "m"}, make([]byte, 256<<10)) // needs credit
+		}()
+		synctest.Wait()
+		if out := r.take(); len(out) == 0 {
+			t.Fatal("nothing was sent")
+		}
+		r.HandleClose(errTest)
+		<-x.Sink.(waitSink)
+		if err := <-errc; err != nil || x.Err != errTest || x.Sent {
+			t.Errorf("Start: %v; the outcome: %v, sent = %v", err, x.Err, x.Sent)
+		}
 	})
 }
 

@@ -22,8 +22,8 @@ type Exchange struct {
 	Sink Sink
 
 	// Result. Err is nil when the peer answered: then Head holds its code, text and metadata and Body the
-	// answer. WasReset says that it answered with RESET. Sent says, when Err is not nil, whether a carrier
-	// ever got the open.
+	// answer. WasReset says that it answered with RESET. Sent says, when Err is not nil, whether the peer may
+	// have acted on it: it got the whole body, as far as is known, and did not say that it serves no such open.
 	Head     frame.Head
 	Body     []byte
 	Err      error
@@ -36,7 +36,8 @@ type Exchange struct {
 	done     bool      // send lock; the result is settled
 	left     *leftover // send lock; stands in the table since it was given up
 	gotHead  bool      // reader
-	openPos  uint64
+	ends     bool      // set before it is opened; in the scope of the peer's End, which may drain
+	endPos   uint64    // send lock; where the log has the end of the body, 0 = not yet
 	deadline time.Time // of the open's timeout; zero = none
 	asm      *assembly
 }
@@ -95,14 +96,18 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 			s.pools.sent[x.group] += uint64(n)
 		}
 	}
-	x.openPos, x.deadline = s.l.Appended(), deadlineOf(o.Timeout)
+	x.deadline, x.ends = deadlineOf(o.Timeout), o.Parent == 0
 	s.appendOpenLocked(&x.flow, x, o, body[:n], len(body), whole)
 	if whole {
+		x.endPos = s.l.Appended()
 		return nil
 	}
 	x.writing = true
 	_, err = x.writeLocked(ctx, body[n:], true, nil, nil)
 	x.writing = false
+	if err == nil {
+		x.endPos = s.l.Appended()
+	}
 	switch {
 	case err == nil || x.done && s.life.gone != nil:
 		return nil
@@ -146,7 +151,7 @@ func (x *Exchange) Cancel(code frame.Code, text string) {
 	}
 	x.done = true
 	x.stopped = errAnswered
-	x.Sent = x.openPos < s.l.Sent()
+	x.Sent = x.sentLocked()
 	x.wakeWriterLocked()
 	s.leaveLocked(x, code, text)
 	x.Err = &StreamError{Code: code, Message: text}
@@ -156,6 +161,17 @@ func (x *Exchange) Cancel(code frame.Code, text string) {
 		asm.abandon()
 	}
 	x.Sink.Complete(x)
+}
+
+// sentLocked reports whether the peer may have acted on x. It acts on nothing before the whole body has come.
+func (x *Exchange) sentLocked() bool {
+	return x.endPos > 0 && x.endPos <= x.s.l.Sent() && !x.refusedLocked()
+}
+
+// refusedLocked reports whether the peer has said, with DRAIN, that it does not serve x.
+func (x *Exchange) refusedLocked() bool {
+	life := &x.s.life
+	return life.drained != nil && x.ends && x.id > life.drainedAt
 }
 
 // data takes a frame of the answer. Called by the reader.
@@ -250,7 +266,11 @@ func (x *Exchange) settle(head *frame.Head, body []byte, reset bool) {
 	s.l.Lock()
 	was := x.done
 	x.done = true
-	if !was {
+	switch {
+	case was:
+	case reset && x.refusedLocked():
+		x.Err = s.life.drained
+	default:
 		x.Body, x.WasReset = body, reset
 		if head != nil {
 			x.Head = *head
@@ -290,7 +310,7 @@ func (x *Exchange) end(err error) {
 	was := x.done
 	x.done = true
 	if !was {
-		x.Err, x.Sent = err, x.openPos < s.l.Sent()
+		x.Err, x.Sent = err, x.sentLocked()
 	}
 	s.l.Unlock()
 	if !was {

@@ -56,11 +56,12 @@ type Session struct {
 // Draining, on either side, is about the End's own scope: what belongs to a
 // stream that is open is still opened and served.
 type lifetime struct {
-	gone     error         // why the session ended
-	shut     error         // why nothing is opened any more though it goes on; set by the yamux link
-	drained  *StreamError  // the peer serves no new opens
-	drainAt  atomic.Uint64 // ids of the peer above it are refused, once draining
-	draining atomic.Bool
+	gone      error         // why the session ended
+	shut      error         // why nothing is opened any more though it goes on; set by the yamux link
+	drained   *StreamError  // the peer serves no new opens, ...
+	drainedAt uint64        // ... which are those above this id
+	drainAt   atomic.Uint64 // ids of the peer above it are refused, once draining
+	draining  atomic.Bool
 }
 
 // peerState is what the peer has opened and sent early. The reader owns it; the
