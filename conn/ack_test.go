@@ -111,7 +111,7 @@ func TestAckAlone(t *testing.T) {
 	}
 }
 
-// TestAckAskedLate: whoever asks for an ACK when one has just told all there is must not keep the next from being
+// TestAckAskedLate: whoever asks for an ACK when one has just announced everything must not keep the next from being
 // sent. The first ask is what the reader, or Release, does when the writer overtakes it.
 func TestAckAskedLate(t *testing.T) {
 	for name, ask := range map[string]func(*Link){
@@ -186,7 +186,7 @@ func TestRelease(t *testing.T) {
 		if x, _ := frame.ParsePing(p.want(frame.TypePong)); x.Ack.Released[0] != relByItself+100 {
 			t.Errorf("PONG tells %v", x.Ack.Released)
 		}
-		p.wantIdle(time.Second) // the PONG has told it
+		p.wantIdle(time.Second) // the PONG has announced it
 
 		p.ack(0, 7, 8, 9)
 		synctest.Wait()

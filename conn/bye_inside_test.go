@@ -10,7 +10,7 @@ import (
 )
 
 // TestByeInsideFrame ends a link that has half of a frame. The position in its BYE is final: either the frame counts,
-// or the handler never gets it. A peer that is told less would do again what was done.
+// or the handler never gets it. A peer that gets a lower position would do again what was done.
 func TestByeInsideFrame(t *testing.T) {
 	for name, end := range map[string]func(l *Link){
 		"Close": func(l *Link) { go l.Close(context.Background(), frame.OK, "") },

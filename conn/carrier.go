@@ -47,7 +47,7 @@ type carrier struct {
 	// Owned by the reader goroutine.
 	fr        *frame.Reader
 	readErr   error                // of nc
-	pos       uint64               // Link.received, when everything is published
+	pos       uint64               // recvState.position, when everything is published
 	size      uint64               // of the frame that the handler has, until it is counted
 	frames    uint64               // received whole
 	published uint64               // frames that were published

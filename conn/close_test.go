@@ -67,7 +67,7 @@ func TestCloseBoth(t *testing.T) {
 				go func() { results <- l.Close(t.Context(), 0, "") }()
 			}
 			for range 2 {
-				// The slower one may be told goodbye before its data was acknowledged.
+				// The slower one may get the goodbye before its data was acknowledged.
 				var ue *UnconfirmedError
 				if err := <-results; err != nil && !errors.As(err, &ue) {
 					t.Error(err)
@@ -105,16 +105,16 @@ func TestCloseScript(t *testing.T) {
 			p.wantBye()
 			p.bye(frame.OK, "", sent)
 		}, 0, 0},
-		{"hangs up behind BYE", func(t *testing.T, p *peer) {
+		{"hangs up after BYE", func(t *testing.T, p *peer) {
 			p.ack(sent)
 			p.wantBye()
 			p.nc.Close()
 		}, 0, 0},
-		{"says nothing behind BYE", func(t *testing.T, p *peer) {
+		{"says nothing after BYE", func(t *testing.T, p *peer) {
 			p.ack(sent)
 			p.wantBye()
 		}, 0, 5 * time.Second},
-		{"data behind BYE", func(t *testing.T, p *peer) {
+		{"data after BYE", func(t *testing.T, p *peer) {
 			p.ack(sent)
 			p.wantBye()
 			p.send(data(2, []byte("too late")))
@@ -163,7 +163,7 @@ func TestCloseScript(t *testing.T) {
 					t.Errorf("handler got %v", err)
 				}
 				if n := len(tap.got()); n != 0 {
-					t.Errorf("%d frames came behind BYE", n)
+					t.Errorf("%d frames came after BYE", n)
 				}
 				if again := l.Close(t.Context(), 0, ""); (again == nil) != (err == nil) {
 					t.Errorf("the second Close returned %v, the first %v", again, err)

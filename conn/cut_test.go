@@ -101,7 +101,7 @@ func (w *witness) check(pos uint64) error {
 		return fmt.Errorf("appended %d bytes, the log says %d", len(all), g.appended)
 	}
 	if !bytes.Equal(g.from(pos), all[pos:]) {
-		return fmt.Errorf("the log behind %d is not what is missing", pos)
+		return fmt.Errorf("the log after %d is not what is missing", pos)
 	}
 	for g.unsent() > 0 { // the next carrier
 		g.take(nil, flushSize)

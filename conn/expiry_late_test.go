@@ -21,7 +21,7 @@ func TestExpiryLate(t *testing.T) {
 		<-time.After(30 * time.Second)
 		near, _ = x.carrier()
 		if err := x.c.Resume(t.Context(), near); err != nil {
-			t.Errorf("half a minute behind the second break: %v", err)
+			t.Errorf("half a minute after the second break: %v", err)
 		}
 		abort(x.c, x.s)
 	})

@@ -20,7 +20,7 @@ func TestFrameSize(t *testing.T) {
 	}{
 		{"a fast path takes all after 128 KiB", []ack{
 			{4 << 10, 0, ms, minFrame}, {60 << 10, 0, ms, 32 << 10}, {64 << 10, 0, ms, frame.DefaultMaxPayload}}},
-		{"single frames behind a delayed ack say nothing against the path", []ack{
+		{"single frames after a delayed ack say nothing against the path", []ack{
 			{200 << 10, 0, ms, frame.DefaultMaxPayload}, {12, 0, 10 * ms, frame.DefaultMaxPayload}, {12, 0, 10 * ms, frame.DefaultMaxPayload}}},
 		{"200 KB/s that a writer waits for", []ack{
 			{200 << 10, 0, ms, frame.DefaultMaxPayload}, {5000, satFloor, 25 * ms, frame.DefaultMaxPayload},

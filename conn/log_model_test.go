@@ -125,7 +125,7 @@ func (m *model) check() error {
 		held += len(c.buf)
 		if pos < c.end() {
 			if !bytes.Equal(c.buf[pos-c.base:c.w], m.all[pos:c.end()]) {
-				return fmt.Errorf("the log differs behind %d", pos)
+				return fmt.Errorf("the log differs after %d", pos)
 			}
 			pos = c.end()
 		}

@@ -67,7 +67,7 @@ func TestLogCursors(t *testing.T) {
 	}
 }
 
-// TestLogPinnedTail appends behind a frame that is acknowledged before its
+// TestLogPinnedTail appends after a frame that is acknowledged before its
 // Write has returned: the chunk goes on being filled.
 func TestLogPinnedTail(t *testing.T) {
 	var g sendLog

@@ -9,9 +9,9 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// TestResumeBehindBye: the server has said goodbye, and the client, whose cable was cut before it heard that, comes
-// back while the server still waits for the answer. It is told that the session was closed, and what it took.
-func TestResumeBehindBye(t *testing.T) {
+// TestResumeAfterBye: the server has said goodbye, and the client, whose cable was cut before it learned of that, comes
+// back while the server still waits for the answer. It learns that the session was closed, and what it took.
+func TestResumeAfterBye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newRejoin(t, Config{})
 		x.exchange(1)

@@ -12,7 +12,7 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-// teller is a Handler that keeps the counters of group 1 in the order in which it was told.
+// teller is a Handler that records the counters of group 1 in the order in which they came.
 type teller struct {
 	mu   sync.Mutex // guards told
 	told []uint64
@@ -30,7 +30,7 @@ func (r *teller) HandleReleased(total [frame.Groups]uint64) error {
 }
 
 // TestResumeCountersRead: what a resume tells of released bytes reaches the handler before what the new carrier brings,
-// however slow the one who is told of the state is.
+// however slow OnState is.
 func TestResumeCountersRead(t *testing.T) {
 	for _, slow := range []string{"client", "server"} {
 		t.Run(slow, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestResumeCountersRead(t *testing.T) {
 				server.Start(rs)
 				first.Close()
 				synctest.Wait()
-				client.Release(1, 100) // told by the resume
+				client.Release(1, 100) // announced by the resume
 				server.Release(1, 100)
 				accepts.Go(func() {
 					if err := client.Resume(context.Background(), dial()); err != nil {
@@ -78,7 +78,7 @@ func TestResumeCountersRead(t *testing.T) {
 					}
 				})
 				synctest.Wait()
-				client.Release(1, relByItself) // told at once by the carrier
+				client.Release(1, relByItself) // announced at once by the carrier
 				server.Release(1, relByItself)
 				accepts.Wait()
 				synctest.Wait()

@@ -174,7 +174,7 @@ func TestResumeRefused(t *testing.T) {
 	}
 }
 
-// TestResumeClosed: a session that was closed is over, whoever proves that it was theirs; how far it got is told.
+// TestResumeClosed: a session that was closed has ended, even for a client that proves it; the answer says how far it got.
 func TestResumeClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newRejoin(t, Config{})
@@ -398,7 +398,7 @@ func TestResumePing(t *testing.T) {
 	})
 }
 
-// TestResumeReleased: early bytes that were released while there was no carrier are told with the resume, both ways.
+// TestResumeReleased: early bytes that were released while there was no carrier are announced with the resume, both ways.
 func TestResumeReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newRejoin(t, Config{})

@@ -100,7 +100,7 @@ func TestSocketErrors(t *testing.T) {
 			t.Error("at the end:", n, err)
 		}
 		var err error
-		for err == nil { // TCP hears of it from the answer to the first bytes
+		for err == nil { // TCP learns of it from the answer to the first bytes
 			err = s.writeAll([][]byte{buf, buf})
 		}
 		var op *net.OpError
@@ -117,7 +117,7 @@ func TestSocketErrors(t *testing.T) {
 	})
 }
 
-// TestSocketCloseWakes: whoever waits in a call hears of Close.
+// TestSocketCloseWakes: a waiting call ends at Close.
 func TestSocketCloseWakes(t *testing.T) {
 	eachSocket(t, func(t *testing.T, a, _ net.Conn) {
 		s := openSocket(a, func() {})

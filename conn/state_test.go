@@ -63,7 +63,7 @@ func TestStateNames(t *testing.T) {
 	}
 }
 
-// states collects what OnState is told.
+// states collects what OnState is called with.
 type states struct {
 	mu   sync.Mutex
 	seen []State
@@ -127,7 +127,7 @@ func TestOnState(t *testing.T) {
 }
 
 // TestOnStateReenters calls back into the link from OnState, which changes the
-// state again: the change is told afterwards.
+// state again: OnState is called afterwards.
 func TestOnStateReenters(t *testing.T) {
 	var (
 		seen states

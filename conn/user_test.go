@@ -13,7 +13,7 @@ import (
 )
 
 // TestCloseInside calls Close from user code on the reader goroutine: it must
-// not wait for itself, and the goodbye happens behind its back.
+// not wait for itself, and the goodbye goes on after it has returned.
 func TestCloseInside(t *testing.T) {
 	for name, unacked := range map[string]bool{"everything acknowledged": false, "not acknowledged": true} {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func TestDocsExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, text, _ := strings.Cut(string(b), "\n\n") // behind the comment
+		_, text, _ := strings.Cut(string(b), "\n\n") // after the comment
 		fmt.Fprintf(&want, "\n### %s\n\n```\n%s```\n", typ, text)
 	}
 	doc := protocol(t)

@@ -73,7 +73,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// checkEnd compares the error of a Reader behind n frames with the reference.
+// checkEnd compares the error of a Reader after n frames with the reference.
 func checkEnd(t *testing.T, n, want int, wantErr, err error) {
 	t.Helper()
 	if n != want {

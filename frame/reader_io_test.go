@@ -75,7 +75,7 @@ func TestReaderLargePayload(t *testing.T) {
 }
 
 // A large payload goes straight into its destination, but for what the read of
-// the header brought along; behind it reads are brief.
+// the header brought along; after it reads are brief.
 func TestReaderDirect(t *testing.T) {
 	const size = 64 << 10
 	b, _ := stream(slices.Repeat([]int{size}, 4)...)
@@ -103,11 +103,11 @@ func TestReaderDirect(t *testing.T) {
 	}
 	src.n = src.n[:0]
 	if _, err := r.Next(); err != io.EOF || src.n[0] > HeaderLen+briefRead {
-		t.Errorf("read of %d bytes behind a large frame, %v", src.n[0], err)
+		t.Errorf("read of %d bytes after a large frame, %v", src.n[0], err)
 	}
 }
 
-// With room behind its destination a large payload brings the next header: one read per frame. A source that ends
+// With room after its destination a large payload brings the next header: one read per frame. A source that ends
 // there is torn or not as by any other way of reading.
 func TestReaderAhead(t *testing.T) {
 	sizes := []int{20000, 64 << 10, 9000, 64 << 10, 10}
@@ -156,7 +156,7 @@ func TestReaderTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Buffered() == 0 {
-		t.Errorf("nothing buffered behind the large frame; reads %v", src.n)
+		t.Errorf("nothing buffered after the large frame; reads %v", src.n)
 	}
 	reads := len(src.n)
 	for range 2 {

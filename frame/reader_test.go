@@ -26,7 +26,7 @@ var consumers = []consumer{
 		p := make([]byte, r.Len())
 		return p, r.ReadFull(p)
 	}},
-	{"ReadFull with room behind", func(r *Reader) ([]byte, error) {
+	{"ReadFull with room after", func(r *Reader) ([]byte, error) {
 		p := make([]byte, r.Len()+HeaderLen)[:r.Len()]
 		return p, r.ReadFull(p)
 	}},

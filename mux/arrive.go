@@ -128,7 +128,7 @@ func (st *Stream) trailer(h frame.Header, r *frame.Reader) error {
 		return err
 	}
 	if len(body) > 0 {
-		return protocolError(st.id, "a trailer with %d bytes behind it", len(body))
+		return protocolError(st.id, "a trailer with %d bytes after it", len(body))
 	}
 	head.Detail = append([]byte(nil), head.Detail...)
 	head.Metadata = append([]byte(nil), head.Metadata...)

@@ -9,7 +9,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// TestEarlyAfterGrant: early bytes that come behind a grant belong to it.
+// TestEarlyAfterGrant: early bytes that come after a grant belong to it.
 func TestEarlyAfterGrant(t *testing.T) {
 	r := newRaw(t, nil)
 	r.accepted(1, 2000, 500)

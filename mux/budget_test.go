@@ -101,7 +101,7 @@ func TestEarlyBytesCount(t *testing.T) {
 	}
 }
 
-// TestBudgetHandsOver: a body that is given up while it waits lets a smaller one behind it go on.
+// TestBudgetHandsOver: a body that is given up while it waits lets a smaller one after it go on.
 func TestBudgetHandsOver(t *testing.T) {
 	r := newRaw(t, smallBudget)
 	for i, size := range []uint32{1 << 20, 1 << 20, 500 << 10, 1 << 20, 200 << 10} {

@@ -230,7 +230,7 @@ func TestReusable(t *testing.T) {
 }
 
 // TestServedCallKeepsItsSlot: a streaming call that its caller has given up, in whatever way, holds its slot until its
-// handler has returned, which hears of it at once.
+// handler has returned, which learns of it at once.
 func TestServedCallKeepsItsSlot(t *testing.T) {
 	for name, giveUp := range map[string][]rawFrame{
 		"RESET": {fReset(1, frame.Canceled)}, "FIN, RESET": {fData(1, flFin, 0), fReset(1, frame.Canceled)},

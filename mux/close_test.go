@@ -129,7 +129,7 @@ func TestSent(t *testing.T) {
 	}
 }
 
-// TestNeverAnnounced: the acceptor does not hear of the end of what it has not heard of.
+// TestNeverAnnounced: the acceptor does not learn of the end of what it never got.
 func TestNeverAnnounced(t *testing.T) {
 	r := newRaw(t, func(c *Config) { c.Local.Body = 10 })
 	r.ok(fOpen(1, 0, frame.Open{Kind: frame.KindCall, Size: 11}), fOpen(3, 0, frame.Open{Kind: frame.KindCall, Parent: 1}), fOpen(5, 0, frame.Open{Kind: frame.KindCall, Size: 11}), fReset(5, frame.Canceled))

@@ -127,7 +127,7 @@ func TestHeadInBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.bad("HEAD", fHead(st.ID(), 0, frame.Head{}, 0))
-	r.bad("behind it", fHead(st.ID(), flFin, frame.Head{}, 5))
+	r.bad("after it", fHead(st.ID(), flFin, frame.Head{}, 5))
 	r.ok(fData(2, flEarly, 3), fHead(st.ID(), flFin, frame.Head{Code: frame.Aborted, Text: "why"}, 0))
 	if n, err := readAll(st); n != 3 || err != nil || st.Head() == nil || st.Head().Code != frame.Aborted || st.Head().Text != "why" {
 		t.Errorf("%d bytes, %v, trailer %+v", n, err, st.Head())

@@ -66,7 +66,7 @@ func TestDrained(t *testing.T) {
 	})
 }
 
-// TestDrainedInOrder: an open that waits for room when the peer drains is not appended behind.
+// TestDrainedInOrder: an open that waits for room when the peer drains is not appended any more.
 func TestDrainedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := newFull(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// TestDataAfterEnd feeds frames of the peer's direction behind its end, for every kind of entry: behind FIN
-// they are an error, behind RESET they are dropped (PROTOCOL.md, stream states).
+// TestDataAfterEnd feeds frames of the peer's direction after its end, for every kind of entry. After FIN
+// they are an error, after RESET they are dropped (PROTOCOL.md, stream states).
 func TestDataAfterEnd(t *testing.T) {
 	open := fOpen(1, 0, frame.Open{})
 	call := fOpen(1, 0, frame.Open{Kind: frame.KindCall})
@@ -203,7 +203,7 @@ func TestCloseWriteWhenStopped(t *testing.T) {
 	}
 	r.want("DATA 1 FIN 0")
 	if err := st.CloseWrite(); err != nil {
-		t.Fatalf("behind the FIN: %v", err)
+		t.Fatalf("after the FIN: %v", err)
 	}
 }
 
@@ -272,7 +272,7 @@ func TestStrayFin(t *testing.T) {
 		// What the reader does when it had looked x up just before it was replaced.
 		r.l.Lock()
 		if !x.sentEnd {
-			t.Error("a STOP would make the given up exchange send FIN behind its RESET")
+			t.Error("a STOP would make the given up exchange send FIN after its RESET")
 		}
 		r.l.Unlock()
 		r.want("RESET 2 Canceled")

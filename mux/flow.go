@@ -41,7 +41,7 @@ type flow struct {
 	writing     bool       // a write is in progress; others wait in writers
 	queued      bool       // in the ring
 	inDebt      bool       // in debts
-	pooled      bool       // waits in poolFlows
+	pooled      bool       // waits in pools.flows
 	saidBlocked bool       // BLOCKED was said since the last CREDIT
 	sentEnd     bool       // FIN or RESET is in the log
 	recvEnd     bool       // the peer's has come

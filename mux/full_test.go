@@ -93,7 +93,7 @@ func TestFullReserve(t *testing.T) {
 		}
 	}
 	if _, err := r.acc.streams[0].Write([]byte("x")); err != errWriteClosed {
-		t.Errorf("write behind an end that is owed: %v", err)
+		t.Errorf("write after an end that is owed: %v", err)
 	}
 	r.ack()
 	r.take()
@@ -127,7 +127,7 @@ var waits = map[string]func(ctx context.Context, r *raw, st *Stream) error{
 	},
 }
 
-// TestFullWaits: writers wait for room; each goes on when there is some, and gives up when told to, leaving
+// TestFullWaits: writers wait for room; each goes on when there is some, and gives up at its context or a close, leaving
 // nothing.
 func TestFullWaits(t *testing.T) {
 	for name, op := range waits {

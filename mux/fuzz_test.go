@@ -71,7 +71,7 @@ func (a *obedient) CancelExchange(x *Incoming, _ error) { x.TryReply(nil, nil) }
 
 // FuzzFrames feeds arbitrary frames to a session that has streams and calls of its own open, while the
 // acceptor does what else the input says. Nothing may panic, what the session appends must be whole legal
-// frames, memory must stay within the announced limits, and the books must be even whenever it ends.
+// frames, memory must stay within the announced limits, and what was taken must be given back whenever it ends.
 func FuzzFrames(f *testing.F) {
 	join := func(fs ...rawFrame) (b []byte) {
 		for _, f := range fs {

@@ -50,9 +50,9 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// TestEarlyBehindWindow: early bytes that come when there is a window belong to it as far as it goes; beyond it they
+// TestEarlyAfterWindow: early bytes that come when there is a window belong to it as far as it goes; beyond it they
 // stay early ones until they are read.
-func TestEarlyBehindWindow(t *testing.T) {
+func TestEarlyAfterWindow(t *testing.T) {
 	r := newRaw(t, nil)
 	r.ok(fOpen(1, 0, frame.Open{Body: make([]byte, 10)}))
 	st := r.acc.streams[0]

@@ -59,7 +59,7 @@ func TestPoolWaits(t *testing.T) {
 	})
 }
 
-// TestPoolHandsOver: one that gives up lets those behind it go on.
+// TestPoolHandsOver: one that gives up lets those after it go on.
 func TestPoolHandsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRaw(t, smallPool)

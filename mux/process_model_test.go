@@ -19,7 +19,7 @@ type player struct {
 	missing map[uint64]int // of a body
 }
 
-// hear books the credit that the session gives.
+// hear counts the credit that the session gives.
 func (p *player) hear() {
 	for _, f := range p.take() {
 		if f.h.Type == frame.TypeCredit {

@@ -130,7 +130,7 @@ func TestProcessBodies(t *testing.T) {
 	p.checkEmptied(t)
 }
 
-// TestProcessTurns: a session with several bodies that wait stands behind the others again once one got in, and
+// TestProcessTurns: a session with several bodies that wait stands after the others again once one got in, and
 // a small one of it does not go before a large one that came first.
 func TestProcessTurns(t *testing.T) {
 	p := newProcess(0, 2<<20)
@@ -202,7 +202,7 @@ func TestProcessRound(t *testing.T) {
 	p.checkEmptied(t)
 }
 
-// TestProcessWaiterLeaves: a session whose body is given up while it waits does not stop those behind it, nor
+// TestProcessWaiterLeaves: a session whose body is given up while it waits does not stop those after it, nor
 // does one that is lost, or whose body does not fit a lower limit.
 func TestProcessWaiterLeaves(t *testing.T) {
 	for name, leave := range map[string]func(p *process, first *raw){

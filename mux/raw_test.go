@@ -69,7 +69,7 @@ func (l *rawLink) Release(g, n int) {
 	l.Unlock()
 }
 
-// rawAcceptor records what it is told and answers nothing.
+// rawAcceptor records what it is called with and answers nothing.
 type rawAcceptor struct {
 	t         testing.TB
 	streams   []*Stream

@@ -59,7 +59,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// TestVoid: a call that was given up is counted, released and answered, and nobody hears of it.
+// TestVoid: a call that was given up is counted, released and answered, and nobody learns of it.
 func TestVoid(t *testing.T) {
 	r := newRaw(t, smallLimits)
 	void := frame.Open{Kind: frame.KindVoid, Size: 10, Body: make([]byte, 5)}

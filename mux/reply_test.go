@@ -24,7 +24,7 @@ func (r *raw) accepted(id uint64, n, got int) *Incoming {
 }
 
 // TestReplyBeforeBody: a call that is refused before its body is there; the rest is dropped, what it held is
-// free at once, and nobody hears of the body.
+// free at once, and nobody learns of the body.
 func TestReplyBeforeBody(t *testing.T) {
 	for _, try := range []bool{false, true} {
 		r := newRaw(t, nil)
@@ -77,7 +77,7 @@ func TestReplyRacesBody(t *testing.T) {
 	}
 }
 
-// TestReplyThenBody: nobody hears of a body that becomes complete while the answer waits for room.
+// TestReplyThenBody: nobody learns of a body that becomes complete while the answer waits for room.
 func TestReplyThenBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := newFull(t)

@@ -83,7 +83,7 @@ func TestYamuxIDs(t *testing.T) {
 	}
 }
 
-// TestYamuxOldID: an id too far behind is refused alone.
+// TestYamuxOldID: an id too far below the highest is refused alone.
 func TestYamuxOldID(t *testing.T) {
 	e, r := rawPeer(t, false, nil)
 	r.send(yamuxWindowUpdate, yamuxSYN, 2*yamuxIDWindow+1, 0)

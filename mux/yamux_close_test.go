@@ -72,7 +72,7 @@ func TestYamuxClose(t *testing.T) {
 			t.Errorf("%d bytes and %d ends came", total, ends)
 		}
 		if _, err := r.br.ReadByte(); err != io.EOF {
-			t.Errorf("behind the go away: %v", err)
+			t.Errorf("after the go away: %v", err)
 		}
 		r.send(yamuxData, yamuxFIN, 1, 6, []byte("so are")...) // can still be read
 		if got, err := io.ReadAll(st); string(got) != "so are" || err != nil {
@@ -123,7 +123,7 @@ func TestYamuxCloseContext(t *testing.T) {
 	})
 }
 
-// TestYamuxCloseBoth: both ends close before either hears of it.
+// TestYamuxCloseBoth: both ends close before either learns of it.
 func TestYamuxCloseBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := ourPair(t, nil)
@@ -176,7 +176,7 @@ func TestYamuxPeerCloses(t *testing.T) {
 	}
 }
 
-// TestYamuxPipe: a connection that cannot end its write side alone is closed behind the last word.
+// TestYamuxPipe: a connection that cannot end its write side alone is closed after the last word.
 func TestYamuxPipe(t *testing.T) { testYamuxOver(t, net.Pipe) }
 
 // TestYamuxTLS: the end of a TLS connection's write side is an alert of its own.

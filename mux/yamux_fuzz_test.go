@@ -80,7 +80,7 @@ func FuzzYamuxReader(f *testing.F) {
 			t.Fatal("reading ended without an error")
 		}
 		var ye *YamuxError
-		if y.in.err == nil && err != io.EOF && !errors.As(err, &ye) { // a violation: told to the peer
+		if y.in.err == nil && err != io.EOF && !errors.As(err, &ye) { // a violation: the peer learns of it
 			y.accuse(err)
 			if !errors.Is(y.Err(), ErrYamuxProtocol) {
 				t.Fatal(y.Err())
@@ -130,7 +130,7 @@ func checkYamuxOutput(t *testing.T, y *Yamux) {
 	}
 	for len(out) > 0 {
 		if len(out) < yamuxHeaderLen {
-			t.Fatalf("%d bytes behind the last frame", len(out))
+			t.Fatalf("%d bytes after the last frame", len(out))
 		}
 		h, err := parseYamux(out)
 		if err != nil {
@@ -139,7 +139,7 @@ func checkYamuxOutput(t *testing.T, y *Yamux) {
 		out = out[yamuxHeaderLen:]
 		if h.kind == yamuxData {
 			if int(h.length) > len(out) || h.length == 0 || h.flags&(yamuxFIN|yamuxRST) != 0 {
-				t.Fatalf("%+v with %d bytes behind it", h, len(out))
+				t.Fatalf("%+v with %d bytes after it", h, len(out))
 			}
 			out = out[h.length:]
 		}

@@ -53,7 +53,7 @@ func TestYamuxHalfClose(t *testing.T) {
 				t.Fatalf("%d bytes, %v", len(got), err)
 			}
 			if _, err := a.Write([]byte("x")); err == nil {
-				t.Error("wrote behind the end")
+				t.Error("wrote after the end")
 			}
 			for range 3 { // the other direction goes on
 				if _, err := b.Write(pattern(100_000, 1)); err != nil {
@@ -68,7 +68,7 @@ func TestYamuxHalfClose(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n, err := a.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-				t.Fatalf("read %d, %v behind the end", n, err)
+				t.Fatalf("read %d, %v after the end", n, err)
 			}
 		}
 		waitNoStreams(t, c, s)

@@ -211,7 +211,7 @@ func TestYamuxUnreadMemory(t *testing.T) {
 	}
 }
 
-// endCounter counts the ends it is told of.
+// endCounter counts the ends that it gets.
 type endCounter struct {
 	*testAcceptor
 	ends atomic.Int32
@@ -219,7 +219,7 @@ type endCounter struct {
 
 func (a *endCounter) EndStream(*Stream, error) { a.ends.Add(1) }
 
-// TestYamuxBacklogEnds: who did not hear of a stream does not hear of its end.
+// TestYamuxBacklogEnds: an acceptor that did not get a stream does not get its end.
 func TestYamuxBacklogEnds(t *testing.T) {
 	acc := &endCounter{testAcceptor: newTestAcceptor()}
 	e, r := rawPeer(t, false, func(c *YamuxConfig) { c.Acceptor, c.Limits.Backlog = acc, 1 })

@@ -127,8 +127,8 @@ func TestYamuxViolations(t *testing.T) {
 		"over it with SYN":    {frames(yamuxHeader{data, syn, 1, yamuxWindow + 1}), "credit of 262144"},
 		"window wrap":         {frames(open, yamuxHeader{win, 0, 1, math.MaxUint32}), "32 bits"},
 		"window wrap in two":  {frames(open, yamuxHeader{win, 0, 1, math.MaxInt32}, yamuxHeader{win, 0, 1, math.MaxInt32}), "32 bits"},
-		"data behind FIN":     {frames(open, yamuxHeader{win, fin, 1, 0}, yamuxHeader{data, 0, 1, 1}), "after FIN"},
-		"FIN behind FIN":      {frames(open, yamuxHeader{data, fin, 1, 1}, yamuxHeader{win, fin, 1, 0}), "after FIN"},
+		"data after FIN":      {frames(open, yamuxHeader{win, fin, 1, 0}, yamuxHeader{data, 0, 1, 1}), "after FIN"},
+		"FIN after FIN":       {frames(open, yamuxHeader{data, fin, 1, 1}, yamuxHeader{win, fin, 1, 0}), "after FIN"},
 		"ping without flags":  {frames(yamuxHeader{ping, 0, 0, 1}), "ping with flags 0"},
 		"ping both ways":      {frames(yamuxHeader{ping, syn | ack, 0, 1}), "ping with flags 0x3"},
 		"ping with id":        {frames(yamuxHeader{ping, syn, 1, 1}), "stream id 1"},
@@ -145,7 +145,7 @@ func TestYamuxViolations(t *testing.T) {
 				}
 			}
 			if _, err := r.br.ReadByte(); err != io.EOF {
-				t.Errorf("behind the go away: %v", err)
+				t.Errorf("after the go away: %v", err)
 			}
 			r.nc.Close()
 			<-e.Done()

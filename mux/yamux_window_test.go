@@ -43,7 +43,7 @@ func TestYamuxClosedRead(t *testing.T) {
 	st.CloseRead()
 	fill := make([]byte, yamuxWindow)
 	r.send(yamuxData, 0, 1, 100, fill[:100]...)
-	for back := 0; back < 100; { // by STOP, or by what is dropped behind it
+	for back := 0; back < 100; { // by STOP, or by what is dropped after it
 		h, _ := r.next()
 		back += int(h.length)
 	}

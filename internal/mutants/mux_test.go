@@ -50,7 +50,7 @@ var muxMutants = []mutant{
 	{
 		name: "credit for bytes that are not read", file: "mux/recv.go",
 		edits: []edit{{"\t\tcredit = st.window - st.grant - st.in.n\n", "\t\tcredit = st.window - st.grant\n"}},
-		pkg:   "mux", test: "TestEarlyBehindWindow",
+		pkg:   "mux", test: "TestEarlyAfterWindow",
 	},
 	{
 		name: "a cancelled call's slot is free before its handler has returned", file: "mux/incoming.go",

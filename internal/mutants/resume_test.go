@@ -119,7 +119,7 @@ var resumeMutants = []mutant{
 	{
 		name: "a resume does not end a link that said BYE", file: "conn/resume_server.go",
 		edits: []edit{{"if ending {", "if ending && false {"}},
-		pkg:   "conn", test: "TestResumeBehindBye",
+		pkg:   "conn", test: "TestResumeAfterBye",
 	},
 	{
 		name: "BYE does not wait for the frame being read", file: "conn/recv.go",
