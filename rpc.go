@@ -8,6 +8,19 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
+// The rpc room: calls, notifies and streaming calls, both ways.
+//
+// Each scope has a callScope, which is made when it is first used: the table of its handlers, which readers see as a copy
+// and without a lock, the order of its notifies, and the calls to a stream that nobody takes yet. A call of the peer's is
+// a serving, one allocation from OPEN to answer. The goroutine that reads the link looks for its handler and never
+// waits; when it may run is decided in internal/work, which has the locks of the queues and hands a goroutine from one
+// call to the next; who claims a serving, to run or to refuse it, answers it. A CallStream has a lock for each direction,
+// held while that waits. What rpc keeps of an End is an endCalls; its worker tells the peer the names of our methods.
+//
+// What arrives: rpc_serve.go, rpc_scope.go, rpc_table.go. Streaming calls: rpc_stream.go. Names of methods:
+// rpc_methods.go. What is sent: rpc_call.go, rpc_notify.go, rpc_pending.go. Typed values stand above all that, in
+// rpc_typed.go and rpc_typed_stream.go.
+
 // Handler answers calls. ServeCall runs on a goroutine of its own for each call unless Inline was given.
 //
 // ctx ends when the caller gives up, its deadline passes, the handler returns or the End is over;
@@ -92,16 +105,15 @@ func (st *Stream) HandleStream(method string, fn func(ctx context.Context, req *
 	sc.changed()
 }
 
-// Fallback registers h for calls, streaming ones excepted, whose method nobody handles: for the End's scope
-// neither the End nor its Router. nil removes it.
+// Fallback registers h for calls whose method nobody handles; nil removes it. Streaming calls are excepted. On an End, h
+// comes after the handlers of the End and of its Router.
 func (st *Stream) Fallback(h Handler) {
 	sc := st.callScope()
 	sc.table.setFallback(h)
 	sc.changed()
 }
 
-// OpenCall begins a streaming call of method. It does not wait for the peer: that nobody handles the method
-// shows at Recv.
+// OpenCall begins a streaming call of method. It does not wait for the peer: Recv reports it if nobody handles the method.
 //
 // ctx governs the whole call: when it ends the call is cancelled, and its deadline travels. End each call: receive until
 // the error, or Cancel it, or end ctx; until then it holds a place in Limits.Calls. It ends with the session: with
@@ -110,8 +122,8 @@ func (st *Stream) OpenCall(ctx context.Context, method string, opts ...CallOptio
 	return st.openCall(ctx, method, opts)
 }
 
-// CallStream is one side of a streaming call: messages in both directions, each with its own flow control,
-// and a result at the end. The caller has one from OpenCall, the handler is given one.
+// CallStream is one side of a streaming call. Messages go both ways, each direction with flow control of its own, and a
+// result ends the call. The caller gets one from OpenCall, the handler is given one.
 //
 // One goroutine may send while another receives. Several senders, or receivers, take turns.
 type CallStream struct {

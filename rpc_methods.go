@@ -66,8 +66,8 @@ type announcer struct {
 	worker *serial.Worker          // looks whenever a name has come or gone
 	to     atomic.Pointer[session] // that has asked last
 
-	announced map[string]struct{} // owned by the worker, as is heard
-	heard     *session            // what was announced to
+	announced   map[string]struct{} // owned by the worker, as is announcedTo
+	announcedTo *session
 }
 
 // watch has the worker kicked, or not, when a name comes or goes.
@@ -88,8 +88,8 @@ func (a *announcer) askedBy(s *session) {
 // look announces what is new and what is gone. It is the worker's.
 func (a *announcer) look() {
 	to := a.to.Load()
-	if to != a.heard { // it knows nothing yet
-		a.announced, a.heard = nil, to
+	if to != a.announcedTo { // it knows nothing yet
+		a.announced, a.announcedTo = nil, to
 	}
 	names := make(map[string]struct{})
 	for name := range a.e.callScope().table.view().byName {
