@@ -30,15 +30,23 @@ type exchange interface {
 	cancel(x *mux.Incoming, err error) // reset by the peer, or the session is gone; may come before ready
 }
 
-// refuse answers x with an error, without waiting for room.
+// refuse answers x with an error, or with nothing if it wants no answer. It does not block.
 func (e *End) refuse(x *mux.Incoming, code Code, text string) {
-	head := &frame.Head{Code: code, Text: text}
 	if x.Kind == frame.KindNotify || x.Kind == frame.KindUnackedMessage {
-		head = nil
+		e.answer(x, nil, nil)
+		return
 	}
-	if !x.TryReply(head, nil) {
-		go func() { _ = x.Reply(context.Background(), head, nil) }() // ends when there is room, or with the session
+	e.answer(x, &frame.Head{Code: code, Text: text}, nil)
+}
+
+// answer ends an exchange of the peer's without blocking, so that the reader goroutine may call it.
+func (e *End) answer(x *mux.Incoming, head *frame.Head, body []byte) {
+	if x.TryReply(head, body) {
+		return
 	}
+	// The log is full. The goroutine ends when there is room, or with the session; there are at most as many as
+	// exchanges that the peer may have open.
+	go func() { _ = x.Reply(context.Background(), head, body) }()
 }
 
 // recovered logs a panic of the application's code and makes it an error; with Config.Repanic it panics on.
@@ -48,16 +56,6 @@ func (e *End) recovered(what, name string, v any) error {
 		panic(v)
 	}
 	return errorf(Internal, "%s panicked: %s", what, clip(fmt.Sprint(v)))
-}
-
-// answer ends an exchange of the peer's without blocking, so that the reader goroutine may call it.
-func (e *End) answer(x *mux.Incoming, head *frame.Head) {
-	if x.TryReply(head, nil) {
-		return
-	}
-	// The log is full. The goroutine ends when there is room or the End is over; there are at most as
-	// many as unacked messages.
-	go func() { _ = x.Reply(e.ctx, head, nil) }()
 }
 
 // Config's parts as the rest of the package asks for them.

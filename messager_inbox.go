@@ -128,7 +128,7 @@ func (sc *messageScope) Run(m *Message, fn func(context.Context, *Message) error
 		return
 	}
 	if gone := m.gone.Load(); gone != nil && isReset(*gone) { // given up by its publisher before its turn
-		e.answer(m.x, nil)
+		e.answer(m.x, nil, nil)
 		return
 	}
 	if !m.duplicate() {

@@ -73,7 +73,7 @@ func (m *Message) settle(as uint32, why error) error {
 		h := headOf(why)
 		head = &h
 	}
-	m.sc.end.answer(m.x, head) // due even when the publisher has gone: it frees the slot
+	m.sc.end.answer(m.x, head, nil) // due even when the publisher has gone: it frees the slot
 	if gone := m.gone.Load(); gone != nil {
 		return m.goneError(*gone)
 	}
@@ -97,7 +97,7 @@ func (m *Message) handOut() {
 	m.x.Body = nil
 	m.x.Dispatched()
 	if m.noAck {
-		m.sc.end.answer(m.x, nil) // frees the publisher's slot
+		m.sc.end.answer(m.x, nil, nil) // frees the publisher's slot
 	}
 }
 
@@ -146,7 +146,7 @@ func (m *Message) cancel(_ *mux.Incoming, err error) {
 	m.gone.Store(&err)
 	m.ctx.cancel(err)
 	if m.sc.inbox.Drop(&m.item, isReset(err)) {
-		m.sc.end.answer(m.x, nil) // frees the slot
+		m.sc.end.answer(m.x, nil, nil) // frees the slot
 	}
 }
 
@@ -179,7 +179,7 @@ func (m *Message) duplicate() bool {
 	}
 	m.handOut()
 	if m.outcome.CompareAndSwap(unsettled, acked) && !m.noAck {
-		m.sc.end.answer(m.x, nil)
+		m.sc.end.answer(m.x, nil, nil)
 	}
 	m.ctx.finish()
 	return true

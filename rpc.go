@@ -1,6 +1,25 @@
 package gantline
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/gantline-project/gantline/internal/msgio"
+	"github.com/gantline-project/gantline/mux"
+)
+
+// The rpc room: calls, notifies and streaming calls, both ways.
+//
+// Each scope has a callScope, which is made when it is first used: the table of its handlers, which readers see as a copy
+// and without a lock, the order of its notifies, and the calls to a stream that nobody takes yet. A call of the peer's is
+// a serving, one allocation from OPEN to answer. The goroutine that reads the link looks for its handler and never
+// waits; when it may run is decided in internal/work, which has the locks of the queues and hands a goroutine from one
+// call to the next; who claims a serving, to run or to refuse it, answers it. A CallStream has a lock for each direction,
+// held while that waits. What rpc keeps of an End is an endCalls; its worker tells the peer the names of our methods.
+//
+// What arrives: rpc_serve.go, rpc_scope.go, rpc_table.go. Streaming calls: rpc_stream.go. Names of methods:
+// rpc_methods.go. What is sent: rpc_call.go, rpc_notify.go, rpc_pending.go. Typed values stand above all that, in
+// rpc_typed.go and rpc_typed_stream.go.
 
 // Handler answers calls. ServeCall runs on a goroutine of its own for each call unless Inline was given.
 //
@@ -86,10 +105,70 @@ func (st *Stream) HandleStream(method string, fn func(ctx context.Context, req *
 	sc.changed()
 }
 
-// Fallback registers h for calls, streaming ones excepted, whose method nobody handles: for the End's scope
-// neither the End nor its Router. nil removes it.
+// Fallback registers h for calls whose method nobody handles; nil removes it. Streaming calls are excepted. On an End, h
+// comes after the handlers of the End and of its Router.
 func (st *Stream) Fallback(h Handler) {
 	sc := st.callScope()
 	sc.table.setFallback(h)
 	sc.changed()
+}
+
+// OpenCall begins a streaming call of method. It does not wait for the peer: Recv reports it if nobody handles the method.
+//
+// ctx governs the whole call: when it ends the call is cancelled, and its deadline travels. End each call: receive until
+// the error, or Cancel it, or end ctx; until then it holds a place in Limits.Calls. It ends with the session: with
+// ErrNotSent when the peer had not heard of it, else with ErrUnknownOutcome. Errors: as Call, before it is sent.
+func (st *Stream) OpenCall(ctx context.Context, method string, opts ...CallOption) (*CallStream, error) {
+	return st.openCall(ctx, method, opts)
+}
+
+// CallStream is one side of a streaming call. Messages go both ways, each direction with flow control of its own, and a
+// result ends the call. The caller gets one from OpenCall, the handler is given one.
+//
+// One goroutine may send while another receives. Several senders, or receivers, take turns.
+type CallStream struct {
+	ms      *mux.Stream
+	end     *End
+	ctx     context.Context // of the whole call
+	method  string
+	opts    *callOptions // the caller's
+	serving bool         // the handler's side
+	unwatch func() bool
+	gaveUp  atomic.Bool // Cancel was called
+
+	sendLock waitLock // guards what follows
+	sent     bool     // CloseSend was called
+	broken   error    // a message was cut short
+	out      msgio.Writer
+
+	recvLock waitLock // guards what follows
+	in       msgio.Reader
+	ended    error // what Recv returns from now on
+}
+
+// Send sends one message. It waits while the other side does not receive. ctx ends the wait, and as long as
+// nothing of the message was sent Send may be called again. msg is not used after it has returned.
+//
+// Errors: io.EOF when the other side has ended the call (Recv says how), else *Error: ctx's,
+// ResourceExhausted (over the peer's Limits.Body), FailedPrecondition after CloseSend, the code of a cancelled
+// call, or why the End is over.
+func (cs *CallStream) Send(ctx context.Context, msg []byte) error { return cs.send(ctx, msg) }
+
+// CloseSend says that no more messages come from the caller: the handler's Recv returns io.EOF. Receiving goes
+// on. On the handler's side it does nothing: what the handler returns ends the call.
+func (cs *CallStream) CloseSend() error { return cs.closeSend() }
+
+// Recv waits for the next message, which is the caller's to keep.
+//
+// io.EOF is the good end: on the caller's side the handler has returned nil, on the handler's side the caller has called
+// CloseSend. Everything else is an *Error: what the handler returned, ctx's (Recv may then be called again and loses
+// nothing), ResourceExhausted (a message over Limits.Body), or why the call or the End is over. An end is final.
+func (cs *CallStream) Recv(ctx context.Context) ([]byte, error) { return cs.recv(ctx) }
+
+// Cancel gives the call up: the handler's context ends, and Send and Recv fail with Canceled. After the end
+// of the call it does nothing. It does not wait.
+func (cs *CallStream) Cancel() {
+	cs.gaveUp.Store(true)
+	cs.release()
+	_ = cs.ms.Reset(Canceled, "")
 }

@@ -3,19 +3,16 @@ package gantline
 import (
 	"maps"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/serial"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// The names of methods travel in notifies with names of the protocol's own: a side with OnPeerMethod asks once
-// with watchName; the other then sends methodsName, first with all its methods, then with every change. The
-// body is a sequence of '+' or '-', one byte of length, and a name.
+// A side with OnPeerMethod asks for the peer's methods once in a session, with frame.NameWatch. The other then sends
+// frame.NameMethods, first with all its methods, then with every change.
 const (
-	watchName   = ":watch"
-	methodsName = ":methods"
-
 	announcePart = 3 << 10  // bytes of one announcement: within the smallest frame, so that it comes whole
 	maxMirrored  = 16 << 10 // names remembered of a peer
 )
@@ -33,7 +30,7 @@ var _ room = (*endCalls)(nil)
 
 func newEndCalls(e *End) *endCalls {
 	c := &endCalls{e: e}
-	c.out.e = e
+	c.out.e, c.out.worker = e, serial.NewWorker(e.ctx, c.out.look)
 	return c
 }
 
@@ -46,7 +43,7 @@ func (c *endCalls) attach(*session) {}
 // begin implements room: it asks the peer for its methods.
 func (c *endCalls) begin(s *session) {
 	if c.e.cfg.OnPeerMethod != nil {
-		_ = c.e.startNotify(s.Ctx, s, &mux.Open{Kind: frame.KindNotify, Name: watchName}, nil, nil)
+		_ = c.e.startNotify(s.Ctx, s, &mux.Open{Kind: frame.KindNotify, Name: frame.NameWatch}, nil, nil)
 	}
 }
 
@@ -60,128 +57,98 @@ func (c *endCalls) lost() {
 func (c *endCalls) over() { c.out.watch(false) }
 
 // wait implements room.
-func (c *endCalls) wait() { c.out.wait() }
+func (c *endCalls) wait() { c.out.worker.Wait() }
 
-// announcer tells the peer which methods this side handles. It compares what there is with what was told, so
+// announcer tells the peer which methods this side handles. It compares what there is with what it announced, so
 // that any number of changes between two looks costs one announcement.
 type announcer struct {
-	e *End
+	e      *End
+	worker *serial.Worker          // looks whenever a name has come or gone
+	to     atomic.Pointer[session] // that has asked last
 
-	mu      sync.Mutex
-	dirty   bool           // something changed; guarded by mu
-	running bool           // guarded by mu
-	to      *session       // that has asked last; guarded by mu
-	done    sync.WaitGroup // of the goroutine
-
-	told   map[string]struct{} // owned by the goroutine, as is toldTo
-	toldTo *session
+	announced   map[string]struct{} // owned by the worker, as is announcedTo
+	announcedTo *session
 }
 
+// watch has the worker kicked, or not, when a name comes or goes.
 func (a *announcer) watch(on bool) {
-	a.e.callScope().table.watch(a, on)
+	a.e.callScope().table.watch(a.worker, on)
 	if r := a.e.cfg.Router; r != nil {
-		r.handlers().watch(a, on)
+		r.handlers().watch(a.worker, on)
 	}
 }
 
 // askedBy makes the announcer tell s all there is, and what changes.
 func (a *announcer) askedBy(s *session) {
-	a.mu.Lock()
-	a.to = s
-	a.mu.Unlock()
+	a.to.Store(s)
 	a.watch(true)
-	a.kick()
+	a.worker.Kick()
 }
 
-// kick makes the announcer look. It does not block.
-func (a *announcer) kick() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.dirty = true
-	if a.running || a.e.ctx.Err() != nil {
-		return
+// look announces what is new and what is gone. It is the worker's.
+func (a *announcer) look() {
+	to := a.to.Load()
+	if to != a.announcedTo { // it knows nothing yet
+		a.announced, a.announcedTo = nil, to
 	}
-	a.running = true
-	a.done.Add(1)
-	go a.run() // ends when nothing is new, or with the End; Close waits for it
-}
-
-// wait waits for the goroutine. The End is over.
-func (a *announcer) wait() {
-	a.mu.Lock()
-	over := a.e.ctx.Err() != nil // behind this none is started
-	a.mu.Unlock()
-	if over {
-		a.done.Wait()
-	}
-}
-
-func (a *announcer) run() {
-	defer a.done.Done()
-	for {
-		a.mu.Lock()
-		if !a.dirty || a.e.ctx.Err() != nil {
-			a.running = false
-			a.mu.Unlock()
-			return
-		}
-		a.dirty = false
-		to := a.to
-		a.mu.Unlock()
-		if to != a.toldTo { // it knows nothing yet
-			a.told, a.toldTo = nil, to
-		}
-		a.announce(to)
-	}
-}
-
-// announce sends what is new and what is gone.
-func (a *announcer) announce(to *session) {
-	now := make(map[string]struct{})
+	names := make(map[string]struct{})
 	for name := range a.e.callScope().table.view().byName {
-		now[name] = struct{}{}
+		names[name] = struct{}{}
 	}
 	if r := a.e.cfg.Router; r != nil {
 		for name := range r.handlers().view().byName {
-			now[name] = struct{}{}
+			names[name] = struct{}{}
 		}
 	}
-	body := make([]byte, 0, announcePart)
-	send := func() {
-		if len(body) > 0 {
-			_ = a.e.startNotify(to.Ctx, to, &mux.Open{Kind: frame.KindNotify, Name: methodsName}, body, nil)
-			body = body[:0]
+	n := announcement{a.e, to, make([]byte, 0, announcePart)}
+	n.add(true, missing(names, a.announced))
+	n.add(false, missing(a.announced, names))
+	n.send()
+	a.announced = names
+}
+
+// missing returns the names of a that are not in b, in order.
+func missing(a, b map[string]struct{}) (names []string) {
+	for name := range a {
+		if _, ok := b[name]; !ok {
+			names = append(names, name)
 		}
 	}
-	tell := func(op byte, from, but map[string]struct{}) {
-		var names []string
-		for name := range from {
-			if _, ok := but[name]; !ok {
-				names = append(names, name)
-			}
+	slices.Sort(names)
+	return names
+}
+
+// announcement sends names to a session, in as many notifies as they need.
+type announcement struct {
+	e    *End
+	to   *session
+	body []byte
+}
+
+func (n *announcement) add(added bool, names []string) {
+	for _, name := range names {
+		if len(n.body)+frame.MethodLen(name) > announcePart {
+			n.send()
 		}
-		slices.Sort(names)
-		for _, name := range names {
-			if len(body)+2+len(name) > announcePart {
-				send()
-			}
-			body = append(append(body, op, byte(len(name))), name...)
-		}
+		n.body = frame.AppendMethods(n.body, added, name)
 	}
-	tell('+', now, a.told)
-	tell('-', a.told, now)
-	send()
-	a.told = now
+}
+
+func (n *announcement) send() {
+	if len(n.body) > 0 {
+		_ = n.e.startNotify(n.to.Ctx, n.to, &mux.Open{Kind: frame.KindNotify, Name: frame.NameMethods}, n.body, nil)
+		n.body = n.body[:0]
+	}
 }
 
 // acceptInternal takes a notify of the protocol's own. Reader goroutine.
 func (e *End) acceptInternal(s *session, x *mux.Incoming) {
 	known := x.Kind == frame.KindNotify && x.Parent == 0 && x.Complete()
 	switch name := string(x.Name); {
-	case known && name == watchName:
+	case known && name == frame.NameWatch:
 		e.refuse(x, OK, "")
 		e.rpc().out.askedBy(s)
-	case known && name == methodsName && e.cfg.OnPeerMethod != nil:
+	case known && name == frame.NameMethods && e.cfg.OnPeerMethod != nil:
 		x.Value = uncancelled{}
 		// The notify keeps its slot until the hook has run, so that a peer cannot fill the queue of hooks.
 		e.hook("OnPeerMethod", func() {
@@ -202,9 +169,7 @@ func (uncancelled) cancel(*mux.Incoming, error) {}
 // mirrorMethods tells the hook what an announcement says. Hooks' goroutine.
 func (p *endCalls) mirrorMethods(body []byte) {
 	e := p.e
-	for len(body) >= 2 && len(body) >= 2+int(body[1]) {
-		added, name := body[0] == '+', string(body[2:2+int(body[1])])
-		body = body[2+len(name):]
+	for name, added := range frame.ParseMethods(body) {
 		_, had := p.known[name]
 		switch {
 		case added == had:

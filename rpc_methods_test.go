@@ -105,7 +105,7 @@ func TestPeerMethodsNotAskedFor(t *testing.T) {
 		if n := s.Stats().Link.FramesOut + c.Stats().Link.FramesOut; n != 0 {
 			t.Errorf("%d frames were sent", n)
 		}
-		must(t, c.startNotify(context.Background(), c.session(), openInternal(methodsName), []byte("+\x01x"), nil))
+		must(t, c.startNotify(context.Background(), c.session(), openInternal(frame.NameMethods), []byte("+\x01x"), nil))
 		must(t, c.startNotify(context.Background(), c.session(), openInternal(":other"), nil, nil))
 		synctest.Wait()
 		if n := c.session().Mux.Count() + s.session().Mux.Count(); n != 0 {
@@ -122,7 +122,7 @@ func TestPeerMethodsHostile(t *testing.T) {
 		var m mirrored
 		c, _ := pair(t, nil, &Config{OnPeerMethod: m.hook})
 		for _, body := range []string{"", "+", "+\x05ab", "-\x01x", "+\x01a+", "+\x01a"} {
-			must(t, c.startNotify(context.Background(), c.session(), openInternal(methodsName), []byte(body), nil))
+			must(t, c.startNotify(context.Background(), c.session(), openInternal(frame.NameMethods), []byte(body), nil))
 		}
 		m.check(t, "a")
 	})

@@ -1,22 +1,17 @@
 package gantline
 
 import (
-	"slices"
-	"sync"
-	"time"
+	"context"
+
+	"github.com/gantline-project/gantline/internal/work"
 )
 
-// callScope is what rpc keeps of an End's or stream's scope: its handlers, and the calls that wait for one.
+// callScope is what rpc keeps of an End's or stream's scope: its handlers, and the calls that wait.
 type callScope struct {
 	place
 	table    table
-	notifies notifyQueue
-
-	mu      sync.Mutex // guards what follows; taken before End.mu
-	waiting []parked   // calls that no handler takes yet, in order of arrival
-	timer   *time.Timer
-	since   time.Time // when the application got the stream, as far as it matters here; zero = not yet
-	touched time.Time // when a handler was last registered
+	notifies work.Order   // they run one at a time
+	parked   work.Parking // calls to a stream that no handler takes yet; its lock is taken before End.mu and the table's
 }
 
 var _ half = (*callScope)(nil)
@@ -32,26 +27,12 @@ func (st *Stream) callScope() *callScope {
 	if !ok {
 		sc = &callScope{place: st.place()}
 		if st.scope.accepted {
-			sc.since = time.Now()
+			sc.parked.Accepted() // nobody waits for a lock that nobody knows
 		}
 		st.scope.calls.Store(sc)
 	}
 	return sc
 }
-
-// parked is a call that waits for a handler.
-type parked struct {
-	*serving
-	since time.Time
-}
-
-const (
-	// handlerPatience is how long a call to a stream waits for the application to accept the stream and
-	// register a first handler.
-	handlerPatience = 10 * time.Second
-	// settling is how long it then waits for the right one.
-	settling = time.Second
-)
 
 // find returns the route for a method: nil when nobody takes it.
 func (sc *callScope) find(method []byte) *route {
@@ -72,131 +53,100 @@ func (sc *callScope) find(method []byte) *route {
 	return shared.fallback
 }
 
-// patienceLocked returns until when a call that arrived at a given time waits for a handler.
-func (sc *callScope) patienceLocked(arrived time.Time) time.Time {
-	until := arrived.Add(handlerPatience)
-	switch {
-	case sc.isEnd() || sc.stream.scopeStrict() || sc.stream.scopeEnded() != nil:
-		return arrived
-	case !sc.touched.IsZero() && !sc.since.IsZero():
-		return earlier(until, sc.touched.Add(settling))
-	case !sc.since.IsZero():
-		return earlier(until, sc.since.Add(handlerPatience))
-	}
-	return until
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// park keeps a call that find has found no handler for: false when it is to be refused at once. A handler
-// that was registered in the meantime is returned instead, for it may have found nobody waiting.
-func (sc *callScope) park(sv *serving) (r *route, ok bool) {
-	if sc.isEnd() {
-		return nil, false
-	}
-	now := time.Now()
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if r := sc.find([]byte(sv.req.Method)); r != nil {
-		return r, true
-	}
-	until := sc.patienceLocked(now)
-	if !until.After(now) {
-		return nil, false
-	}
-	sc.waiting = append(sc.waiting, parked{sv, now})
-	sc.armLocked(until)
-	return nil, true
-}
-
-func (sc *callScope) armLocked(at time.Time) {
-	if sc.timer == nil {
-		sc.timer = time.AfterFunc(time.Until(at), sc.recheck)
-		return
-	}
-	sc.timer.Reset(time.Until(at))
-}
-
-// recheck starts the calls that have a handler by now and refuses those that waited long enough.
-func (sc *callScope) recheck() {
-	type found struct {
-		sv *serving
-		r  *route
-	}
-	var run []found
-	var next time.Time
-	now := time.Now()
-	sc.mu.Lock()
-	closed := sc.stream.scopeEnded() != nil
-	sc.waiting = slices.DeleteFunc(sc.waiting, func(p parked) bool {
-		if closed {
-			run = append(run, found{p.serving, p.refusal(NotFound, "the stream it is addressed to has ended")})
-			return true
-		}
-		if r := sc.find([]byte(p.req.Method)); r != nil {
-			run = append(run, found{p.serving, r})
-			return true
-		}
-		until := sc.patienceLocked(p.since)
-		if !until.After(now) {
-			run = append(run, found{p.serving, p.refusal(Unimplemented, "nobody handles it")})
-			return true
-		}
-		if next.IsZero() || until.Before(next) {
-			next = until
-		}
-		return false
-	})
-	if sc.timer != nil {
-		sc.timer.Stop()
-	}
-	if len(sc.waiting) > 0 {
-		sc.armLocked(next)
-	}
-	sc.mu.Unlock()
-	for _, f := range run {
-		f.sv.routed(f.r, false)
-	}
-}
-
-// drop forgets a waiting call that was cancelled.
-func (sc *callScope) drop(sv *serving) {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.waiting = slices.DeleteFunc(sc.waiting, func(p parked) bool { return p.serving == sv })
-}
-
-// over implements half: calls that wait are refused, those that run go on.
-func (sc *callScope) over(error) { sc.recheck() }
-
-// changed is called after a handler was registered.
+// changed is called after a handler was registered. Calls to the End do not wait for one.
 func (sc *callScope) changed() {
-	if sc.isEnd() {
-		return
-	}
-	sc.mu.Lock()
-	sc.touched = time.Now()
-	waits := len(sc.waiting) > 0
-	sc.mu.Unlock()
-	if waits {
-		sc.recheck()
+	if !sc.isEnd() {
+		sc.parked.Changed()
 	}
 }
 
 // accepted implements half.
-func (sc *callScope) accepted() {
-	sc.mu.Lock()
-	if sc.since.IsZero() {
-		sc.since = time.Now()
+func (sc *callScope) accepted() { sc.parked.Accepted() }
+
+// over implements half: calls that wait are refused, those that run go on.
+func (sc *callScope) over(error) { sc.parked.Recheck() }
+
+// The texts of refusals.
+const (
+	textUnhandled   = "nobody handles it"
+	textStreamEnded = "the stream it is addressed to has ended"
+)
+
+// lookUp finds who takes the call, which has so many parts to wait for, that one included. If nobody does, the call is
+// parked or refused.
+func (sv *serving) lookUp(method []byte, parts int32) {
+	sv.route = sv.sc.find(method)
+	if sv.route != nil && !sv.route.fallback {
+		sv.req.Method = sv.route.name
+	} else {
+		sv.req.Method = string(method)
 	}
-	waits := len(sc.waiting) > 0
-	sc.mu.Unlock()
-	if waits {
-		sc.recheck()
+	sv.item.Begin(sv, parts)
+	switch sv.verdict() {
+	case work.Taken:
+		sv.routed(sv.route, true)
+	case work.Unhandled:
+		sv.refuse(Unimplemented, textUnhandled)
+	case work.Ended:
+		sv.refuse(NotFound, textStreamEnded)
 	}
+}
+
+// verdict is what becomes of a call that has just been looked up. If it is to wait, it does.
+func (sv *serving) verdict() work.Verdict {
+	switch {
+	case sv.route != nil:
+		return work.Taken
+	case sv.sc.isEnd():
+		return work.Unhandled
+	}
+	return sv.sc.parked.Park(&sv.item)
+}
+
+// Look implements work.Task. The lock of the scope's Parking is held.
+func (sv *serving) Look() work.Verdict {
+	if sv.sc.stream.scopeEnded() != nil {
+		return work.Ended
+	}
+	if sv.route = sv.sc.find([]byte(sv.req.Method)); sv.route != nil {
+		return work.Taken
+	}
+	if sv.sc.stream.scopeStrict() {
+		return work.Unhandled
+	}
+	return work.Waits
+}
+
+// Resume implements work.Task: the call was parked.
+func (sv *serving) Resume(v work.Verdict) {
+	r := sv.route
+	switch v {
+	case work.Unhandled:
+		r = sv.refusal(Unimplemented, textUnhandled)
+	case work.Ended:
+		r = sv.refusal(NotFound, textStreamEnded)
+	}
+	sv.routed(r, false)
+}
+
+// routed is called when the handler is found.
+func (sv *serving) routed(r *route, reader bool) {
+	switch streaming := sv.ms != nil; {
+	case r.streams && !streaming:
+		r = sv.refusal(Unimplemented, "it takes streaming calls only: use OpenCall")
+	case streaming && r.fallback:
+		r = sv.refusal(Unimplemented, textUnhandled)
+	case streaming && !r.streams:
+		r = sv.refusal(Unimplemented, "it takes no streaming calls: use Call")
+	}
+	sv.route = r
+	sv.arrive(reader)
+}
+
+// refusal is a route that answers with an error: for a call that cannot be refused at once, because its body
+// is still coming and this may not be the reader's goroutine.
+func (sv *serving) refusal(code Code, text string) *route {
+	return &route{streams: sv.ms != nil, handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
+		return nil, errorf(code, "%s", text)
+	})}
 }

@@ -1,81 +1,38 @@
 package gantline
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/msgio"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// CallStream is one side of a streaming call: messages in both directions, each with its own flow control,
-// and a result at the end. The caller has one from OpenCall, the handler is given one.
-//
-// One goroutine may send while another receives. Several senders, or receivers, take turns.
-type CallStream struct {
-	ms      *mux.Stream
-	end     *End
-	ctx     context.Context // of the whole call
-	method  string
-	opts    *callOptions // the caller's
-	serving bool         // the handler's side
-	unwatch func() bool
-	gaveUp  atomic.Bool // Cancel was called
+// waitLock is a mutex whose wait a context ends.
+type waitLock chan struct{}
 
-	sendTurn turn
-	sent     bool   // CloseSend was called; guarded by sendTurn
-	broken   error  // a message was cut short; guarded by sendTurn
-	scratch  []byte // guarded by sendTurn
-
-	recvTurn turn
-	in       *bufio.Reader // guarded by recvTurn, as all below
-	header   [4]byte
-	headerN  int
-	body     []byte // of the message being received
-	missing  int    // of it
-	inBody   bool
-	over     error // what Recv returns from now on
-}
-
-const (
-	messageHeader = 4        // length of a message, big-endian
-	smallMessage  = 16 << 10 // is written in one piece with its header
-	firstPart     = 64 << 10 // of a message is allocated before its bytes come
-)
-
-// turn is a mutex whose wait a context ends.
-type turn chan struct{}
-
-func (t turn) lock(ctx context.Context, method string) error {
+func (l waitLock) lock(ctx context.Context, method string) error {
 	select {
-	case t <- struct{}{}:
+	case l <- struct{}{}:
 		return nil
 	default:
 	}
 	select {
-	case t <- struct{}{}:
+	case l <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return contextError(ctx, method)
 	}
 }
 
-func (t turn) unlock() { <-t }
+func (l waitLock) unlock() { <-l }
 
-// OpenCall begins a streaming call of method. It does not wait for the peer: that nobody handles the method
-// shows at Recv. ctx governs the whole call: when it ends the call is cancelled, and its deadline travels. End
-// each call: receive until the error, or Cancel it, or end ctx; until then it holds a place in Limits.Calls. It ends
-// with the session: with ErrNotSent when the peer had not heard of it, else with ErrUnknownOutcome.
-// Errors: as Call, before it is sent.
-func (st *Stream) OpenCall(ctx context.Context, method string, opts ...CallOption) (*CallStream, error) {
+func (st *Stream) openCall(ctx context.Context, method string, opts []CallOption) (*CallStream, error) {
 	e := st.end
 	o := newCallOptions(opts)
 	open, err := st.describe(ctx, "OpenCall", frame.KindStreamingCall, method, 0, o)
@@ -95,7 +52,11 @@ func (st *Stream) OpenCall(ctx context.Context, method string, opts ...CallOptio
 }
 
 func newCallStream(e *End, ms *mux.Stream, ctx context.Context, method string) *CallStream {
-	return &CallStream{ms: ms, end: e, ctx: ctx, method: method, sendTurn: make(turn, 1), recvTurn: make(turn, 1)}
+	return &CallStream{
+		ms: ms, end: e, ctx: ctx, method: method,
+		sendLock: make(waitLock, 1), out: msgio.Writer{W: ms},
+		recvLock: make(waitLock, 1), in: msgio.Reader{R: ms, Limit: e.cfg.Limits.Body},
+	}
 }
 
 // newServerCall is the handler's side of sv.
@@ -106,39 +67,39 @@ func newServerCall(sv *serving) *CallStream {
 	return cs
 }
 
-// past is a deadline that has passed on any clock.
-var past = time.Unix(1, 0)
+// release stops watching the context.
+func (cs *CallStream) release() {
+	if cs.unwatch != nil {
+		cs.unwatch()
+	}
+}
 
-// Send sends one message. It waits while the other side does not receive; ctx ends the wait, and as long as
-// nothing of the message was sent Send may be called again. msg is not used after it has returned.
-//
-// Errors: io.EOF when the other side has ended the call (Recv says how), else *Error: ctx's,
-// ResourceExhausted (over the peer's Limits.Body), FailedPrecondition after CloseSend, the code of a cancelled
-// call, or why the End is over.
-func (cs *CallStream) Send(ctx context.Context, msg []byte) error {
+func (cs *CallStream) send(ctx context.Context, msg []byte) error {
 	if err := cs.end.checkBody("Send", cs.method, len(msg)); err != nil {
 		return err
 	}
 	if err := cs.mayWait(ctx, "CallStream.Send"); err != nil {
 		return err
 	}
-	if err := cs.sendTurn.lock(ctx, cs.method); err != nil {
+	if err := cs.sendLock.lock(ctx, cs.method); err != nil {
 		return err
 	}
-	defer cs.sendTurn.unlock()
+	defer cs.sendLock.unlock()
 	switch {
 	case cs.broken != nil:
 		return cs.broken
 	case cs.sent:
 		return errorf(FailedPrecondition, "Send after CloseSend").named(cs.method)
 	}
-	n, err := cs.bounded(ctx, cs.ms.SetWriteDeadline, func() (int, error) { return cs.write(msg) })
+	w := cs.watch(ctx, cs.ms.SetWriteDeadline)
+	n, err := cs.out.Write(msg)
+	w.end()
 	if err == nil {
 		return nil
 	}
 	late := errors.Is(err, os.ErrDeadlineExceeded) // anything else has ended the call, and Recv says how
 	err = cs.failure(ctx, err)
-	if n > 0 && n < messageHeader+len(msg) {
+	if n > 0 && n < msgio.Size(msg) {
 		cs.broken = err
 		if late {
 			_ = cs.ms.Reset(CodeOf(err), "a message was cut short")
@@ -147,29 +108,12 @@ func (cs *CallStream) Send(ctx context.Context, msg []byte) error {
 	return err
 }
 
-func (cs *CallStream) write(msg []byte) (int, error) {
-	b := binary.BigEndian.AppendUint32(cs.scratch[:0], uint32(len(msg)))
-	if len(msg) <= smallMessage {
-		b = append(b, msg...)
-		cs.scratch = b
-		return cs.ms.Write(b)
-	}
-	n, err := cs.ms.Write(b)
-	if err != nil {
-		return n, err
-	}
-	m, err := cs.ms.Write(msg)
-	return n + m, err
-}
-
-// CloseSend says that no more messages come from the caller: the handler's Recv returns io.EOF. Receiving goes
-// on. On the handler's side it does nothing: what the handler returns ends the call.
-func (cs *CallStream) CloseSend() error {
+func (cs *CallStream) closeSend() error {
 	if cs.serving {
 		return nil
 	}
-	cs.sendTurn <- struct{}{}
-	defer cs.sendTurn.unlock()
+	cs.sendLock <- struct{}{}
+	defer cs.sendLock.unlock()
 	if cs.sent || cs.broken != nil {
 		return cs.broken
 	}
@@ -182,19 +126,72 @@ func (cs *CallStream) CloseSend() error {
 	return nil
 }
 
-// Cancel gives the call up: the handler's context ends, and Send and Recv fail with Canceled. After the end
-// of the call it does nothing. It does not wait.
-func (cs *CallStream) Cancel() {
-	cs.gaveUp.Store(true)
-	cs.release()
-	_ = cs.ms.Reset(Canceled, "")
+func (cs *CallStream) recv(ctx context.Context) ([]byte, error) {
+	if err := cs.mayWait(ctx, "CallStream.Recv"); err != nil {
+		return nil, err
+	}
+	if err := cs.recvLock.lock(ctx, cs.method); err != nil {
+		return nil, err
+	}
+	defer cs.recvLock.unlock()
+	if cs.ended != nil {
+		return nil, cs.ended
+	}
+	w := cs.watch(ctx, cs.ms.SetReadDeadline)
+	msg, err := cs.in.Next()
+	w.end()
+	if err != nil {
+		return nil, cs.recvError(ctx, err)
+	}
+	return msg, nil
 }
 
-// release stops watching the context.
-func (cs *CallStream) release() {
-	if cs.unwatch != nil {
-		cs.unwatch()
+// recvError turns an error of the stream into Recv's, and remembers it when the call is over.
+func (cs *CallStream) recvError(ctx context.Context, err error) error {
+	var long *msgio.TooLongError
+	switch {
+	case errors.As(err, &long):
+		own := errorf(ResourceExhausted, "%s: raise Limits.Body in the receiver's Config", long.Error()).named(cs.method)
+		_ = cs.ms.Reset(own.Code, own.Message)
+		err = own
+	case err == io.EOF:
+		err = cs.result()
+	default:
+		if err = cs.failure(ctx, err); err == io.EOF { // closed here
+			err = errorf(FailedPrecondition, "Recv after the handler has returned").named(cs.method)
+		}
+		if ctx.Err() != nil && cs.ctx.Err() == nil {
+			return err // only this wait is over
+		}
 	}
+	cs.ended = err
+	if !cs.serving {
+		cs.release()
+	}
+	return err
+}
+
+// result is how the call ended, now that all messages have come.
+func (cs *CallStream) result() error {
+	head := cs.ms.Head()
+	switch {
+	case head == nil && cs.ctx.Err() != nil: // the peer's answer to our reset may be read before the reset
+		return contextError(cs.ctx, cs.method)
+	case head == nil && cs.gaveUp.Load():
+		return &Error{Code: Canceled, Method: cs.method}
+	case head != nil && cs.opts != nil && cs.opts.reply != nil:
+		*cs.opts.reply = parseMetadata(head.Metadata)
+	}
+	if err := errorOf(head, cs.method); err != nil {
+		return err
+	}
+	switch {
+	case cs.in.Partial():
+		return errorf(DataLoss, "the last message was cut short").named(cs.method)
+	case head == nil && !cs.serving:
+		return errorf(Internal, "the peer ended the call without a result").named(cs.method)
+	}
+	return io.EOF
 }
 
 // finish is called on the handler's side when the handler has returned.
@@ -214,25 +211,41 @@ func (cs *CallStream) mayWait(ctx context.Context, op string) error {
 	return cs.end.mayWait(ctx, op, cs.method)
 }
 
-// bounded runs f, a wait of the stream, and ends it with ctx by way of a deadline.
-func (cs *CallStream) bounded(ctx context.Context, set func(time.Time) error, f func() (int, error)) (int, error) {
+// past is a deadline that has passed on any clock.
+var past = time.Unix(1, 0)
+
+// watched is a wait of a call's stream that a context ends, by way of a deadline.
+type watched struct {
+	cs    *CallStream
+	set   func(time.Time) error // the deadline
+	fired chan struct{}         // closed when the context has set it
+	stop  func() bool           // nil when the call's own context is enough
+}
+
+// watch begins a wait: end it.
+func (cs *CallStream) watch(ctx context.Context, set func(time.Time) error) watched {
+	w := watched{cs: cs, set: set}
 	if ctx == cs.ctx || ctx.Done() == nil {
-		return f()
+		return w
 	}
 	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	w.fired = fired
+	w.stop = context.AfterFunc(ctx, func() {
 		_ = set(past)
 		close(fired)
 	})
-	n, err := f()
-	if !stop() {
-		<-fired
-		_ = set(time.Time{})
-		if cs.ctx.Err() != nil { // the call's own end may have set it meanwhile
-			_ = set(past)
-		}
+	return w
+}
+
+func (w *watched) end() {
+	if w.stop == nil || w.stop() {
+		return
 	}
-	return n, err
+	<-w.fired
+	_ = w.set(time.Time{})
+	if w.cs.ctx.Err() != nil { // the call's own end may have set it meanwhile
+		_ = w.set(past)
+	}
 }
 
 // failure says what an error of the stream means.
@@ -251,8 +264,4 @@ func (cs *CallStream) failure(ctx context.Context, err error) error {
 		return io.EOF
 	}
 	return cs.end.exchangeError(err, !cs.ms.Unsent(), cs.method)
-}
-
-func tooLong(n, limit int) string {
-	return fmt.Sprintf("message of %d bytes is over the limit of %d: raise Limits.Body in the receiver's Config", n, limit)
 }

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/msgio"
 )
 
 // echoStream sends back what it gets.
@@ -32,7 +33,7 @@ func echoStream(ctx context.Context, req *Request, cs *CallStream) error {
 
 // TestCallStreamBidi: messages of all sizes both ways at once, then the end and its metadata.
 func TestCallStreamBidi(t *testing.T) {
-	sizes := []int{0, 1, 100, smallMessage, smallMessage + 1, 64 << 10, 300 << 10, 1 << 20, 5}
+	sizes := []int{0, 1, 100, msgio.SmallMax, msgio.SmallMax + 1, 64 << 10, 300 << 10, 1 << 20, 5}
 	for _, onStream := range []bool{false, true} {
 		t.Run(fmt.Sprint("on a stream: ", onStream), func(t *testing.T) {
 			c, s := pair(t, nil, &Config{OnStream: func(st *Stream) error {
@@ -324,11 +325,9 @@ func TestCallStreamBoundedEnd(t *testing.T) {
 		deadline = d
 		return nil
 	}
-	_, err := cs.bounded(ctx, set, func() (int, error) {
-		cancel()
-		return 0, os.ErrDeadlineExceeded
-	})
-	want(t, err, os.ErrDeadlineExceeded)
+	w := cs.watch(ctx, set)
+	cancel()
+	w.end()
 	if !deadline.Equal(past) {
 		t.Errorf("the deadline is %v, want %v", deadline, past)
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/serial"
+	"github.com/gantline-project/gantline/internal/work"
 )
 
 // streamHandler is a handler of streaming calls as a Handler, so that middleware fits both.
@@ -24,7 +27,7 @@ type route struct {
 	plain    Handler // handler without middleware
 	streams  bool    // takes streaming calls
 	inline   bool
-	gate     *gate // nil = no limit
+	gate     *work.Gate // nil = no limit
 	fallback bool
 }
 
@@ -38,7 +41,7 @@ func newRoute(method string, h Handler, streams bool, opts []HandlerOption) *rou
 	}
 	r := &route{name: method, handler: h, plain: h, streams: streams, inline: o.inline}
 	if o.limit > 0 {
-		r.gate = &gate{limit: o.limit}
+		r.gate = work.NewGate(o.limit)
 	}
 	return r
 }
@@ -68,7 +71,7 @@ type table struct {
 	routes   map[string]*route            // guarded by mu
 	fallback *route                       // guarded by mu
 	wraps    []func(next Handler) Handler // guarded by mu
-	watchers map[*announcer]struct{}      // told of changes; guarded by mu
+	watchers map[*serial.Worker]struct{}  // kicked when a name comes or goes; guarded by mu
 	snap     atomic.Pointer[routes]       // copy for readers, nil when stale
 }
 
@@ -110,7 +113,7 @@ func (t *table) set(method string, r *route) {
 	watchers := t.watchersLocked(had == (r == nil))
 	t.mu.Unlock()
 	for _, w := range watchers {
-		w.kick()
+		w.Kick()
 	}
 }
 
@@ -149,27 +152,23 @@ func (t *table) wrapLocked(h Handler) Handler {
 	return h
 }
 
-// watch adds or removes who is told of new and removed names.
-func (t *table) watch(a *announcer, on bool) {
+// watch adds or removes who is kicked when a name comes or goes.
+func (t *table) watch(w *serial.Worker, on bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !on {
-		delete(t.watchers, a)
+		delete(t.watchers, w)
 		return
 	}
 	if t.watchers == nil {
-		t.watchers = make(map[*announcer]struct{})
+		t.watchers = make(map[*serial.Worker]struct{})
 	}
-	t.watchers[a] = struct{}{}
+	t.watchers[w] = struct{}{}
 }
 
-func (t *table) watchersLocked(changed bool) []*announcer {
+func (t *table) watchersLocked(changed bool) []*serial.Worker {
 	if !changed || len(t.watchers) == 0 {
 		return nil
 	}
-	all := make([]*announcer, 0, len(t.watchers))
-	for a := range t.watchers {
-		all = append(all, a)
-	}
-	return all
+	return slices.Collect(maps.Keys(t.watchers))
 }

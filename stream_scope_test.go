@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/work"
 )
 
 // TestScopeIsTheStreams: a method of one stream is not found on another, nor on the End.
@@ -116,8 +118,9 @@ func TestScopeHandledMeanwhile(t *testing.T) {
 		}
 		st.Handle("m", named("m"))
 		st.taken(strict)
-		if r, ok := sc.park(sv); !ok || r == nil || r.name != "m" || len(sc.waiting) != 0 {
-			t.Errorf("strict %v: park = %v, %v, and %d wait", strict, r, ok, len(sc.waiting))
+		sv.item.Begin(sv, 2)
+		if v := sv.verdict(); v != work.Taken || sv.route.name != "m" || sc.parked.Len() != 0 {
+			t.Errorf("strict %v: the verdict is %v, route %v, and %d wait", strict, v, sv.route, sc.parked.Len())
 		}
 	}
 }

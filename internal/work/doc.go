@@ -27,7 +27,7 @@
 // # Concurrency
 //
 // Any goroutine may call any method, but for Begin, which comes before the item is known to others. Locks are held for
-// a few instructions, and while a function of a Task runs only if that is Takes. A queue and a claim need no common
+// a few instructions, and while a function of a Task runs only if that is Look. A queue and a claim need no common
 // lock: who queues an item looks afterwards whether it was claimed, who claims one looks afterwards whether it is
 // queued, and taking it off succeeds once.
 //

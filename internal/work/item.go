@@ -14,10 +14,10 @@ type Task interface {
 	Gate() *Gate
 	// Serve does the work. It is called once at most, and not when somebody else has claimed the task.
 	Serve()
-	// Takes reports whether somebody takes the task by now, and remembers that. It is asked by a Parking, whose lock is
-	// held.
-	Takes() bool
-	// Resume is called with no lock held when the task has been parked. The verdict is not Waits.
+	// Look says what becomes of the task as things are, and remembers who takes it. It is asked by a Parking, whose lock
+	// is held.
+	Look() Verdict
+	// Resume is called with no lock held when the task has been parked and that is over. The verdict is not Waits.
 	Resume(Verdict)
 }
 

@@ -13,14 +13,14 @@ const (
 	Settling = time.Second
 )
 
-// Verdict is what becomes of a task that nobody has taken.
+// Verdict is what becomes of a task.
 type Verdict uint8
 
 // The verdicts.
 const (
-	Waits     Verdict = iota // it is parked; Resume is called with what comes of it
-	Taken                    // somebody takes it by now
-	Unhandled                // nobody takes it in time
+	Waits     Verdict = iota // nobody takes it yet
+	Taken                    // somebody takes it
+	Unhandled                // nobody takes it, and nobody will in time
 	Ended                    // what it is addressed to has ended
 )
 
@@ -31,8 +31,6 @@ type Parking struct {
 	timer    *time.Timer // set to the end of the first one's patience, if any waits; nil before the first time
 	accepted time.Time   // when the application got the stream; zero = not yet
 	touched  time.Time   // when a handler was last registered
-	strict   bool        // all handlers are there: nobody waits
-	ended    bool
 }
 
 // parked is an item that waits for a handler.
@@ -41,14 +39,14 @@ type parked struct {
 	since time.Time
 }
 
-// Park keeps a task that nobody was found for, if the verdict is Waits. A handler that was registered meanwhile is
-// found now, for it may have found nobody waiting. A claimed task does not wait.
+// Park looks once more for who takes a task, for a handler that was registered meanwhile has found nobody waiting. It
+// keeps the task if the verdict is Waits. A claimed one does not wait.
 func (p *Parking) Park(it *Item) Verdict {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if it.task.Takes() {
-		return Taken
+	if v := it.task.Look(); v != Waits {
+		return v
 	}
 	until := p.patienceLocked(now)
 	if !until.After(now) || it.Claimed() {
@@ -78,32 +76,29 @@ func (p *Parking) Changed() {
 	p.recheckAndUnlock()
 }
 
-// Accept says that the application has the stream. strict: it has registered all handlers.
-func (p *Parking) Accept(strict bool) {
+// Accepted says that the application has the stream.
+func (p *Parking) Accepted() {
 	p.mu.Lock()
 	if p.accepted.IsZero() {
 		p.accepted = time.Now()
 	}
-	p.strict = p.strict || strict
 	p.recheckAndUnlock()
 }
 
-// End says that the stream has ended, and reports whether that is news. Tasks that run go on.
-func (p *Parking) End() (first bool) {
-	p.mu.Lock()
-	first = !p.ended
-	p.ended = true
-	p.recheckAndUnlock()
-	return first
-}
-
-// recheck is called when the patience of a task ends.
-func (p *Parking) recheck() {
+// Recheck looks at all tasks that wait, because what their Look says has changed.
+func (p *Parking) Recheck() {
 	p.mu.Lock()
 	p.recheckAndUnlock()
 }
 
-// recheckAndUnlock resumes the tasks whose verdict is known by now.
+// Len returns how many tasks wait.
+func (p *Parking) Len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.waiting)
+}
+
+// recheckAndUnlock resumes the tasks that do not wait any more.
 func (p *Parking) recheckAndUnlock() {
 	if len(p.waiting) == 0 {
 		p.mu.Unlock()
@@ -114,20 +109,20 @@ func (p *Parking) recheckAndUnlock() {
 		v Verdict
 	}
 	var resume []known
-	var next time.Time
 	now := time.Now()
 	p.waiting = slices.DeleteFunc(p.waiting, func(w parked) bool {
-		v, until := p.verdictLocked(w, now)
+		v := w.task.Look()
+		if v == Waits && !p.patienceLocked(w.since).After(now) {
+			v = Unhandled
+		}
 		if v != Waits {
 			resume = append(resume, known{w.task, v})
-		} else if next.IsZero() || until.Before(next) {
-			next = until
 		}
 		return v != Waits
 	})
 	p.timer.Stop()
 	if len(p.waiting) > 0 {
-		p.armLocked(next)
+		p.armLocked(p.patienceLocked(p.waiting[0].since))
 	}
 	p.mu.Unlock()
 	for _, r := range resume {
@@ -135,32 +130,16 @@ func (p *Parking) recheckAndUnlock() {
 	}
 }
 
-// verdictLocked also returns until when a task waits.
-func (p *Parking) verdictLocked(w parked, now time.Time) (v Verdict, until time.Time) {
-	if p.ended {
-		return Ended, now
-	}
-	if w.task.Takes() {
-		return Taken, now
-	}
-	if until = p.patienceLocked(w.since); !until.After(now) {
-		return Unhandled, now
-	}
-	return Waits, until
-}
-
-// patienceLocked returns until when a task that arrived at a given time waits.
+// patienceLocked returns until when a task that arrived at a given time waits. Who came before waits no longer.
 func (p *Parking) patienceLocked(arrived time.Time) time.Time {
 	until := arrived.Add(Patience)
 	switch {
-	case p.strict || p.ended:
-		return arrived
-	case !p.touched.IsZero() && !p.accepted.IsZero():
+	case p.accepted.IsZero():
+		return until
+	case !p.touched.IsZero():
 		return earlier(until, p.touched.Add(Settling))
-	case !p.accepted.IsZero():
-		return earlier(until, p.accepted.Add(Patience))
 	}
-	return until
+	return earlier(until, p.accepted.Add(Patience))
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -173,7 +152,7 @@ func earlier(a, b time.Time) time.Time {
 // armLocked sets the one timer there is.
 func (p *Parking) armLocked(at time.Time) {
 	if p.timer == nil {
-		p.timer = time.AfterFunc(time.Until(at), p.recheck)
+		p.timer = time.AfterFunc(time.Until(at), p.Recheck)
 		return
 	}
 	p.timer.Reset(time.Until(at))

@@ -49,8 +49,8 @@ type task struct {
 	board *board
 	end   chan string // "end", "exit" = with runtime.Goexit
 
-	asked   func()      // nil, or called when its gate is asked for
-	takes   func() bool // for parking
+	asked   func()         // nil, or called when its gate is asked for
+	look    func() Verdict // for parking
 	resumed chan Verdict
 }
 
@@ -76,7 +76,7 @@ func (t *task) Serve() {
 	}
 }
 
-func (t *task) Takes() bool      { return t.takes != nil && t.takes() }
+func (t *task) Look() Verdict    { return t.look() }
 func (t *task) Resume(v Verdict) { t.resumed <- v }
 
 // refuse is what a room does.
