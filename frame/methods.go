@@ -6,14 +6,15 @@ import "iter"
 // for it.
 const (
 	NameWatch   = ":watch"   // asks for the names of methods, now and whenever they change; no body
-	NameMethods = ":methods" // tells names of methods; AppendMethods writes the body
+	NameMethods = ":methods" // has names of methods; AppendMethods writes the body
 )
 
 // MethodLen returns how many bytes AppendMethods appends for a name.
 func MethodLen(name string) int { return 2 + len(name) }
 
-// AppendMethods appends names, which the sender has begun to handle (added) or
-// handles no more, to the body of a NameMethods. A name has 1 to MaxName bytes.
+// AppendMethods appends names to the body of a NameMethods. added says that the
+// sender has begun to handle them, else it handles them no more. A name has 1 to
+// MaxName bytes.
 func AppendMethods(b []byte, added bool, names ...string) []byte {
 	op := byte('-')
 	if added {

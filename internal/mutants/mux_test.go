@@ -44,8 +44,23 @@ var muxMutants = []mutant{
 	},
 	{
 		name: "a call that was not sent counts as sent", file: "mux/exchange.go",
-		edits: []edit{{"x.Err, x.Sent = err, x.openPos < s.l.Sent()", "x.Err, x.Sent = err, x.openPos <= s.l.Sent()"}},
+		edits: []edit{{"x.endPos > 0 && x.endPos <= x.s.l.Sent() &&", "x.endPos > 0 &&"}},
 		pkg:   "mux", test: "TestSent",
+	},
+	{
+		name: "a call that the peer does not serve counts as sent", file: "mux/exchange.go",
+		edits: []edit{{" && !x.refusedLocked()\n", "\n"}},
+		pkg:   "mux", test: "TestDrainedNotServed",
+	},
+	{
+		name: "a call whose body was cut counts as sent", file: "mux/exchange.go",
+		edits: []edit{{"x.endPos > 0 && x.endPos <= x.s.l.Sent()", "x.s.l.Sent() > 0"}},
+		pkg:   "mux", test: "TestSentIsWhole",
+	},
+	{
+		name: "what a carrier had counts as taken after BYE", file: "conn/append.go",
+		edits: []edit{{"if l.bye.final {", "if false {"}},
+		pkg:   "conn", test: "TestSentAfterBye",
 	},
 	{
 		name: "credit for bytes that are not read", file: "mux/recv.go",
