@@ -122,7 +122,7 @@ func (k *letter) lost(x *mux.Exchange) bool {
 
 // redelivered returns a block of a message's metadata with the flag in it.
 func redelivered(block []byte) []byte {
-	if _, ok := metadataValue(block, frame.MetaRedelivered); ok {
+	if _, ok := frame.MetadataValue(block, frame.MetaRedelivered); ok {
 		return block
 	}
 	return append(frame.AppendMetadata(make([]byte, 0, len(block)+blockSize), frame.MetaRedelivered, []byte{1}), block...)

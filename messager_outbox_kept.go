@@ -177,7 +177,7 @@ func (k *letter) keep(md Metadata) error {
 	if e.ctx.Err() != nil {
 		return e.exchangeError(context.Cause(e.ctx), false, topic)
 	}
-	id, _ := metadataValue(k.open.Metadata, frame.MetaID)
+	id, _ := frame.MetadataValue(k.open.Metadata, frame.MetaID)
 	copy(k.id[:], id)
 	err := e.messager().outbox.Keep(e.messager().peer, &KeptMessage{ID: k.id, Topic: topic, Metadata: md, Codec: k.open.Codec, Body: k.body, At: time.Now()})
 	if err != nil {

@@ -49,88 +49,14 @@ func (m Metadata) Clone() Metadata {
 	return out
 }
 
-// appendMetadata appends m to a block that may already hold pairs of the protocol. The limits count the
-// whole block. Keys go out sorted, so that equal metadata has equal bytes.
+// appendMetadata appends m to a block that may already hold pairs of the protocol.
 func appendMetadata(b []byte, m Metadata) ([]byte, error) {
-	if len(m) == 0 {
-		return b, nil
-	}
-	pairs := 0
-	for _, _, rest, ok := frame.NextMetadata(b); ok; _, _, rest, ok = frame.NextMetadata(rest) {
-		pairs++
-	}
-	var array [8]string
-	keys := array[:0]
-	for k, values := range m {
-		if err := checkMetadataKey(k); err != nil {
-			return b, err
-		}
-		keys = append(keys, k)
-		pairs += len(values)
-	}
-	if pairs > frame.MaxMetadataPairs {
-		return b, errorf(InvalidArgument, "metadata has %d pairs, the limit is %d: put more into the body", pairs, frame.MaxMetadataPairs)
-	}
-	slices.Sort(keys)
-	size := len(b)
-	for _, k := range keys {
-		for _, v := range m[k] {
-			size += 1 + len(k) + 2 + len(v)
-		}
-	}
-	if size > frame.MaxMetadata {
-		return b, errorf(InvalidArgument, "metadata takes %d bytes, the limit is %d: put more into the body", size, frame.MaxMetadata)
-	}
-	b = slices.Grow(b, size-len(b))
-	for _, k := range keys {
-		for _, v := range m[k] {
-			b = frame.AppendMetadata(b, k, []byte(v))
-		}
+	b, err := frame.AppendPairs(b, m)
+	if err != nil {
+		return b, errorf(InvalidArgument, "%s", err)
 	}
 	return b, nil
 }
 
-func checkMetadataKey(k string) error {
-	switch {
-	case k == "":
-		return errorf(InvalidArgument, "metadata key is empty")
-	case len(k) > frame.MaxName:
-		return errorf(InvalidArgument, "metadata key %.32q... has %d bytes, the limit is %d", k, len(k), frame.MaxName)
-	case k[0] == ':':
-		return errorf(InvalidArgument, "metadata key %q begins with ':', which is reserved for the protocol", k)
-	}
-	return nil
-}
-
-// parseMetadata returns the application's pairs of a checked block: a copy, nil when there are none.
-func parseMetadata(block []byte) Metadata {
-	var m Metadata
-	for {
-		key, value, rest, ok := frame.NextMetadata(block)
-		if !ok {
-			return m
-		}
-		block = rest
-		if key[0] == ':' {
-			continue
-		}
-		if m == nil {
-			m = make(Metadata)
-		}
-		m[string(key)] = append(m[string(key)], string(value))
-	}
-}
-
-// metadataValue returns the first value of key, which shares memory with block.
-func metadataValue(block []byte, key string) (value []byte, ok bool) {
-	for {
-		k, v, rest, ok := frame.NextMetadata(block)
-		if !ok {
-			return nil, false
-		}
-		if string(k) == key {
-			return v, true
-		}
-		block = rest
-	}
-}
+// parseMetadata returns the application's pairs of a checked block, nil when there are none.
+func parseMetadata(block []byte) Metadata { return frame.ParsePairs(block) }

@@ -59,10 +59,10 @@ func TestMetadataRoundTrip(t *testing.T) {
 			if len(m) == 0 && got != nil || len(m) > 0 && !reflect.DeepEqual(got, m) {
 				t.Errorf("got %v, want %v", got, m)
 			}
-			if id, ok := metadataValue(block, frame.MetaID); !ok || len(id) != 16 {
+			if id, ok := frame.MetadataValue(block, frame.MetaID); !ok || len(id) != 16 {
 				t.Errorf("the id is %x, %v", id, ok)
 			}
-			if _, ok := metadataValue(block, ":none"); ok {
+			if _, ok := frame.MetadataValue(block, ":none"); ok {
 				t.Error("found a key that is not there")
 			}
 			again, _ := appendMetadata(head[:len(head):len(head)], m)
@@ -111,23 +111,4 @@ func TestMetadataLimits(t *testing.T) {
 			t.Errorf("%s: the block was changed", tc.name)
 		}
 	}
-}
-
-func FuzzMetadata(f *testing.F) {
-	f.Add([]byte("\x01k\x00\x01v"))
-	f.Add(frame.AppendMetadata(nil, frame.MetaID, make([]byte, 16)))
-	f.Add([]byte("\x01k\x00\x01v\x01k\x00\x00\x02:x\x00\x01y"))
-	f.Fuzz(func(t *testing.T, block []byte) {
-		if frame.CheckMetadata(block) != nil {
-			return
-		}
-		m := parseMetadata(block)
-		again, err := appendMetadata(nil, m)
-		if err != nil {
-			t.Fatalf("%v cannot be sent again: %v", m, err)
-		}
-		if got := parseMetadata(again); !reflect.DeepEqual(got, m) {
-			t.Errorf("got %v, want %v", got, m)
-		}
-	})
 }

@@ -109,7 +109,7 @@ func (st *Stream) Name() string { return st.mx.Name() }
 
 // Meta returns what the opener gave WithMeta, nil for none. Do not change it.
 func (st *Stream) Meta() []byte {
-	v, _ := metadataValue(st.mx.Metadata(), frame.MetaStream)
+	v, _ := frame.MetadataValue(st.mx.Metadata(), frame.MetaStream)
 	return v
 }
 
