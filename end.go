@@ -17,9 +17,9 @@ import (
 // backlog of streams; what rpc and messager keep of it is theirs; it calls them through the interface room. End.mu guards the scopes
 // of all streams and is taken last. An End itself has no goroutine: its link has two, the line one while it redials, the
 // hooks one while there are some. Read end_setup.go (how an End begins, and the chart of its life), end_dial.go and
-// end_sessions.go (the doors), end_accept.go (what comes in from below), end_session.go (waiting for the next session),
+// end_sessions.go (the doors), end_accept.go (what comes in from below), end_session.go (waiting for the next session, Migrate),
 // end_serve.go and end_context.go (what rpc and messager share), end_outcome.go (what an error means to a caller),
-// end_hooks.go, end_migrate.go, end_close.go, end_yamux.go.
+// end_hooks.go, end_close.go, end_yamux.go.
 
 // End is one of the two ends of a connection. Make one with Client, Server or Pipe.
 //
