@@ -2,6 +2,7 @@ package gantline
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/gantline-project/gantline/internal/codec"
 )
@@ -52,6 +53,44 @@ func codecByID(id uint8, configured Codec) Codec {
 		return JSON
 	}
 	return nil
+}
+
+// codec is what typed values are sent with here.
+func (st *Stream) codec() Codec { return st.end.cfg.Codec }
+
+// codecOf returns what typed values are sent with on x: a Stream, an End, or something around one of them. For anything
+// else that is Msgpack.
+func codecOf(x any) Codec {
+	if own, ok := x.(interface{ codec() Codec }); ok {
+		return own.codec()
+	}
+	return Msgpack
+}
+
+// buffer holds an encoded value until it is sent.
+type buffer struct{ b []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+// maxBuffer keeps one large value from being held for ever, in bytes.
+const maxBuffer = 64 << 10
+
+func newBuffer() *buffer { return buffers.Get().(*buffer) }
+
+func (buf *buffer) free() {
+	if cap(buf.b) <= maxBuffer {
+		buffers.Put(buf)
+	}
+}
+
+// encode returns v's encoding, which is valid until free. name is the method or topic that it is for.
+func (buf *buffer) encode(c Codec, name string, v any) ([]byte, error) {
+	b, err := c.Append(buf.b[:0], v)
+	if err != nil {
+		return nil, &Error{Code: InvalidArgument, Message: fmt.Sprintf("encode %T as %s: %s", v, c.Name(), cleanText(err)), Method: name, cause: err}
+	}
+	buf.b = b
+	return b, nil
 }
 
 // decode wraps what c says about a body that does not fit.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/backlog"
+	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
@@ -47,7 +48,8 @@ type End struct {
 	ctx    context.Context         // ends with the End
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
-	calls, messages room // what rpc and messager keep of the End; set before it is shared
+	calls, messages room        // what rpc and messager keep of the End; set before it is shared
+	flights         flight.Pool // of the calls and messages that somebody waits for
 
 	life           lifetime
 	hooks          hooks

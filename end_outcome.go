@@ -40,7 +40,10 @@ func (e *End) exchangeError(err error, sent bool, method string) error {
 
 // startError is the error of a call that was not sent.
 func (e *End) startError(ctx context.Context, err error, method string) error {
-	if ctx.Err() != nil && !errors.Is(err, ErrNotSent) {
+	switch {
+	case errors.Is(err, ErrNotSent): // from the wait for a session
+		return err
+	case ctx.Err() != nil:
 		return contextError(ctx, method)
 	}
 	return e.exchangeError(err, false, method)

@@ -24,11 +24,22 @@ func (st *Stream) session() *session {
 	return st.end.line.Session()
 }
 
-// next waits for the session after s, which is lost. sent tells whether the peer may have acted on what waits:
-// it decides what the error says when ctx or the End ends the wait.
-func (e *End) next(ctx context.Context, s *session, sent bool, name string) (*session, error) {
-	s, how := e.line.Next(ctx, s)
-	return s, e.waited(ctx, how, sent, name)
+// again is the step from one session to the next. It takes the error that open failed with on s, and returns the session
+// to try it on again, with what remains of ctx's time in open; or the error that ends all tries:
+//
+//   - err itself, when something else was wrong than that s is lost, or the stream ends with its session;
+//   - why there is no next session. It says that open was not sent or, if err says so, that its outcome is unknown.
+func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Open) (*session, error) {
+	e := st.end
+	if st.ses != nil || !e.line.LostOn(s, err) {
+		return s, err
+	}
+	next, how := e.line.Next(ctx, s)
+	if err := e.waited(ctx, how, errors.Is(err, ErrUnknownOutcome), open.Name); err != nil {
+		return s, err
+	}
+	restart(ctx, open)
+	return next, nil
 }
 
 // caughtUp returns e's newest session once older things were sent again on it: notifies or publications, as which says.
@@ -50,8 +61,6 @@ func (e *End) waited(ctx context.Context, how sessions.Wait, sent bool, name str
 	return nil
 }
 
-func (e *End) lostOn(s *session, err error) bool { return e.line.LostOn(s, err) }
-
 func notifiesOf(s *session) *sessions.Latch     { return &s.Notifies }
 func publicationsOf(s *session) *sessions.Latch { return &s.Publications }
 
@@ -69,15 +78,13 @@ func (e *End) ping(ctx context.Context) (time.Duration, error) {
 	}
 	for s := e.session(); ; {
 		rtt, err := s.Link.Ping(ctx)
-		switch {
-		case err == nil:
+		if err == nil {
 			return rtt, nil
-		case ctx.Err() != nil:
-			return 0, contextError(ctx, "")
-		case !e.lostOn(s, err):
-			return 0, err
 		}
-		if s, err = e.next(ctx, s, false, ""); err != nil {
+		if ctx.Err() != nil {
+			return 0, contextError(ctx, "")
+		}
+		if s, err = e.again(ctx, s, err, &mux.Open{}); err != nil {
 			return 0, err
 		}
 	}

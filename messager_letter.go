@@ -63,11 +63,8 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 		if err = k.start(s); err == nil {
 			return nil
 		}
-		if !e.lostOn(s, err) {
+		if s, err = e.again(p.ctx, s, err, &k.open); err != nil {
 			return k.withdraw(e.startError(p.ctx, err, p.topic))
-		}
-		if s, err = e.next(p.ctx, s, false, p.topic); err != nil {
-			return k.withdraw(err)
 		}
 		if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
 			return k.withdraw(err)
@@ -156,7 +153,7 @@ func (k *letter) Send(s *session) bool {
 	}
 	switch err := k.start(s); {
 	case err == nil:
-	case p.sc.end.lostOn(s, err):
+	case p.sc.end.line.LostOn(s, err):
 		k.watch()
 		return false
 	default:

@@ -146,13 +146,9 @@ func (sc *messageScope) start(ctx context.Context, x *mux.Exchange, kind frame.K
 		if err = s.Mux.Start(ctx, x, &open, body); err == nil {
 			return nil
 		}
-		if !sc.isEnd() || !e.lostOn(s, err) {
+		if s, err = sc.stream.again(ctx, s, err, &open); err != nil {
 			return e.startError(ctx, err, topic)
 		}
-		if s, err = e.next(ctx, s, false, topic); err != nil {
-			return err
-		}
-		restart(ctx, &open)
 	}
 }
 

@@ -1,9 +1,6 @@
 package gantline
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
 // Publisher is what typed messages are published on: Stream and End.
 type Publisher interface {
@@ -34,8 +31,8 @@ type Topic[T any] string
 
 // Publish is Stream.Publish of a value. A value that cannot be encoded is refused with InvalidArgument.
 func (t Topic[T]) Publish(ctx context.Context, p Publisher, v T, opts ...PublishOption) error {
-	buf := bodies.Get().(*[]byte)
-	defer putBody(buf)
+	buf := newBuffer()
+	defer buf.free()
 	body, opts, err := t.encode(p, buf, v, opts)
 	if err != nil {
 		return err
@@ -46,8 +43,8 @@ func (t Topic[T]) Publish(ctx context.Context, p Publisher, v T, opts ...Publish
 // PublishAsync is Stream.PublishAsync of a value. A value that cannot be encoded is refused with
 // InvalidArgument; v may be changed when it returns.
 func (t Topic[T]) PublishAsync(ctx context.Context, p Publisher, v T, opts ...PublishOption) (*Publication, error) {
-	buf := bodies.Get().(*[]byte)
-	defer putBody(buf)
+	buf := newBuffer()
+	defer buf.free()
 	body, opts, err := t.encode(p, buf, v, opts)
 	if err != nil {
 		return nil, err
@@ -70,32 +67,15 @@ func (t Topic[T]) Subscribe(s Subscriber, fn func(ctx context.Context, v T, m *M
 	})
 }
 
-// bodies are buffers for encoded values, which the link copies.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
-
-// putBody keeps a buffer unless a large value would stay allocated for small ones.
-func putBody(buf *[]byte) {
-	if cap(*buf) <= 64<<10 {
-		bodies.Put(buf)
-	}
-}
-
 // encode encodes v, into buf if it has to.
-func (t Topic[T]) encode(p Publisher, buf *[]byte, v T, opts []PublishOption) ([]byte, []PublishOption, error) {
+func (t Topic[T]) encode(p Publisher, buf *buffer, v T, opts []PublishOption) ([]byte, []PublishOption, error) {
 	if body, ok := any(v).([]byte); ok {
 		return body, opts, nil
 	}
-	c := Msgpack
-	if own, ok := p.(interface{ valueCodec() Codec }); ok {
-		c = own.valueCodec()
-	}
-	body, err := c.Append((*buf)[:0], v)
+	c := codecOf(p)
+	body, err := buf.encode(c, string(t), v)
 	if err != nil {
-		return nil, nil, errorf(InvalidArgument, "%T as %s: %s", v, c.Name(), cleanText(err)).named(string(t))
+		return nil, nil, err
 	}
-	*buf = body
 	return body, append(opts[:len(opts):len(opts)], codecOption(c.ID())), nil
 }
-
-// valueCodec is what typed values are published with here.
-func (st *Stream) valueCodec() Codec { return st.end.cfg.Codec }

@@ -15,11 +15,86 @@ import (
 // a serving, one allocation from OPEN to answer. The goroutine that reads the link looks for its handler and never
 // waits; when it may run is decided in internal/work, which has the locks of the queues and hands a goroutine from one
 // call to the next; who claims a serving, to run or to refuse it, answers it. A CallStream has a lock for each direction,
-// held while that waits. What rpc keeps of an End is an endCalls; its worker tells the peer the names of our methods.
+// held while that waits. A call of ours is a flight (internal/flight) until its outcome: Call waits for that, a PendingCall
+// learns it. What rpc keeps of an End is an endCalls; its worker tells the peer the names of our methods.
 //
 // What arrives: rpc_serve.go, rpc_scope.go, rpc_table.go. Streaming calls: rpc_stream.go. Names of methods:
 // rpc_methods.go. What is sent: rpc_call.go, rpc_notify.go, rpc_pending.go. Typed values stand above all that, in
 // rpc_typed.go and rpc_typed_stream.go.
+
+// Call calls method on the peer and waits for the answer. On a Stream, the method is looked for among the handlers of
+// the peer's end of that stream; on an End, among those of the peer's End.
+//
+// ctx's deadline travels. The handler's context ends with it, as it does when ctx is cancelled, and Call returns at once.
+// body is not used after Call has returned; the answer is the caller's. Call waits while the peer runs Limits.Calls of
+// ours. A call made with a handler's context is nested in that handler's call, at most 16 deep.
+//
+// Errors are *Error:
+//
+//   - from the peer (Remote): what the handler returned, or Unimplemented;
+//   - DeadlineExceeded and Canceled when ctx ends;
+//   - ResourceExhausted for a body over the peer's Limits.Body, or calls that are nested too deep;
+//   - ErrNotSent (safe to call again) and ErrUnknownOutcome (it may have run), each with net.ErrClosed or ErrSessionLost;
+//   - FailedPrecondition inside Setup and Inline handlers.
+//
+// On an End that redials (Config.Redial), a call that was not sent, or is Idempotent, is made again in the next session
+// while ctx lives. There ErrNotSent means that ctx or Close ended that wait. A call on another Stream than the End's own
+// ends with the stream.
+func (st *Stream) Call(ctx context.Context, method string, body []byte, opts ...CallOption) ([]byte, error) {
+	return st.call(ctx, method, body, opts)
+}
+
+// Notify calls method on the peer without an answer. It returns nil once the notify is on its way; its outcome is not
+// reported. If the session is lost before it was sent, it is sent in the next session.
+//
+// Notifies to one stream, or to the End, are handled one at a time, in the order they were sent. Notify waits while the
+// peer has Limits.Calls of ours unhandled; ctx bounds only that. body is not used after Notify has returned. Errors are
+// those of Call, from before it is sent.
+func (st *Stream) Notify(ctx context.Context, method string, body []byte, opts ...CallOption) error {
+	return st.notify(ctx, method, body, opts)
+}
+
+// Go calls method on the peer without waiting for the answer. It returns when the call is on its way: as Call does, it
+// waits for a session and for a free place among Limits.Calls. What goes wrong, then or later, is the PendingCall's
+// error. ctx bounds the whole call. body is not used after Go has returned.
+func (st *Stream) Go(ctx context.Context, method string, body []byte, opts ...CallOption) *PendingCall {
+	return st.begin(ctx, method, body, opts)
+}
+
+// PendingCall is a call made with Go. Its methods may be called from any goroutine.
+type PendingCall struct {
+	stream  *Stream
+	ctx     context.Context // bounds the call
+	method  string
+	opts    *callOptions
+	renews  bool   // it may be made again in another session
+	request []byte // a copy, for that
+
+	// Of the attempt under way. Who makes the next one may change them, and that is one goroutine at a time.
+	open mux.Open
+	ses  *session
+	sent bool // an earlier session may have brought it to the peer
+
+	done chan struct{}
+	body []byte // set before done is closed, as is err
+	err  error
+}
+
+// Done returns a channel that is closed when the answer, or the error, is there.
+func (p *PendingCall) Done() <-chan struct{} { return p.done }
+
+// Wait waits for the answer. ctx bounds only the wait: the call goes on, and Wait may be called again.
+func (p *PendingCall) Wait(ctx context.Context) ([]byte, error) { return p.wait(ctx) }
+
+// Result returns the answer, or ErrPending before Done. The errors are Call's.
+func (p *PendingCall) Result() ([]byte, error) {
+	select {
+	case <-p.done:
+		return p.body, p.err
+	default:
+		return nil, ErrPending
+	}
+}
 
 // Handler answers calls. ServeCall runs on a goroutine of its own for each call unless Inline was given.
 //

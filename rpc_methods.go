@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/internal/serial"
 	"github.com/gantline-project/gantline/mux"
 )
@@ -19,11 +20,10 @@ const (
 
 // endCalls is what rpc keeps of an End.
 type endCalls struct {
-	e       *End
-	calls   freeList[call]
-	notices freeList[notice]
-	out     announcer
-	known   map[string]struct{} // the peer's methods; owned by the hooks' goroutine
+	e     *End
+	watch flight.Watch // gives up what Go has begun
+	out   announcer
+	known map[string]struct{} // the peer's methods; owned by the hooks' goroutine
 }
 
 var _ room = (*endCalls)(nil)
@@ -54,7 +54,10 @@ func (c *endCalls) lost() {
 }
 
 // over implements room.
-func (c *endCalls) over() { c.out.watch(false) }
+func (c *endCalls) over() {
+	c.out.watch(false)
+	c.watch.Close()
+}
 
 // wait implements room.
 func (c *endCalls) wait() { c.out.worker.Wait() }

@@ -1,73 +1,74 @@
 package gantline
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"sync/atomic"
 
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/mux"
 )
 
+// notify is Notify.
+func (st *Stream) notify(ctx context.Context, method string, body []byte, opts []CallOption) error {
+	e := st.end
+	open, err := st.describe(ctx, "Notify", frame.KindNotify, method, len(body), newCallOptions(opts))
+	if err != nil {
+		return err
+	}
+	open.Timeout = 0
+	var kept *keptNotify
+	if e.line.Renews() && st.ses == nil {
+		kept = &keptNotify{e: e, open: open, body: bytes.Clone(body)}
+	}
+	for s := st.session(); ; {
+		if kept != nil {
+			if s, err = e.caughtUp(ctx, s, notifiesOf, method); err != nil {
+				return err
+			}
+		}
+		if err = e.startNotify(ctx, s, &open, body, kept); err == nil {
+			return nil
+		}
+		if s, err = st.again(ctx, s, err, &open); err != nil {
+			return e.startError(ctx, err, method)
+		}
+	}
+}
+
 // startNotify sends a notify that was checked. kept is sent again in the next session when this one ends before
-// the notify was handed to a carrier; nil = it is not.
-func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *note) error {
-	n := e.rpc().notices.get(newNotice)
-	n.e, n.kept = e, kept
-	if err := s.Mux.Start(ctx, &n.Exchange, open, body); err != nil {
-		n.kept = nil
-		e.rpc().notices.put(n, &n.Exchange)
-		return e.startError(ctx, err, open.Name)
+// the notify was handed to a carrier; nil = it is not. The error is the session's.
+func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *keptNotify) error {
+	var owner flight.Owner
+	if kept != nil {
+		owner = kept
 	}
-	n.step()
-	return nil
+	return flight.New(owner).Start(ctx, s.Mux, open, body)
 }
 
-// notice is a Notify in progress. It goes back to its End when both Start has returned and the peer has
-// taken it.
-type notice struct {
-	mux.Exchange
-	e     *End
-	kept  *note
-	steps atomic.Int32
-}
-
-func newNotice() *notice {
-	n := new(notice)
-	n.Sink = n
-	return n
-}
-
-// Complete is called when the peer has begun to handle the notify, or will not.
-func (n *notice) Complete(x *mux.Exchange) {
-	if n.kept != nil && x.Err != nil && !x.Sent && errors.Is(x.Err, ErrSessionLost) && n.e.ctx.Err() == nil {
-		n.e.line.Notifies.Add(x.ID(), n.kept) // nobody hears when the End is over
-	}
-	n.kept = nil
-	n.step()
-}
-
-func (n *notice) step() {
-	if n.steps.Add(1) == 2 {
-		n.steps.Store(0)
-		n.e.rpc().notices.put(n, &n.Exchange)
-	}
-}
-
-// note is a notify that outlives its session until a carrier has it.
-type note struct {
+// keptNotify is a notify that outlives its session until a carrier has it.
+type keptNotify struct {
 	e    *End
 	open mux.Open
 	body []byte
 }
 
+// Outcome implements flight.Owner: the peer has begun to handle the notify, or will not.
+func (n *keptNotify) Outcome(f *flight.Flight) {
+	if f.Err != nil && !f.Sent && errors.Is(f.Err, ErrSessionLost) && n.e.ctx.Err() == nil {
+		n.e.line.Notifies.Add(f.ID(), n) // nobody learns of it when the End is over
+	}
+}
+
 // Send implements sessions.Resendable. What the peer refuses is gone, as with any notify.
-func (n *note) Send(s *session) bool {
+func (n *keptNotify) Send(s *session) bool {
 	err := n.e.startNotify(n.e.ctx, s, &n.open, n.body, n)
-	return err == nil || !n.e.lostOn(s, err)
+	return err == nil || !n.e.line.LostOn(s, err)
 }
 
 // Drop implements sessions.Resendable.
-func (n *note) Drop(error) {}
+func (n *keptNotify) Drop(error) {}
 
 // Waits implements sessions.Resendable.
-func (n *note) Waits() bool { return true }
+func (n *keptNotify) Waits() bool { return true }

@@ -39,7 +39,7 @@ func (st *Stream) openCall(ctx context.Context, method string, opts []CallOption
 	if err != nil {
 		return nil, err
 	}
-	ms, _, err := e.open(ctx, st.session(), &open, st.ses == nil)
+	ms, _, err := st.open(ctx, &open)
 	if err != nil {
 		return nil, e.startError(ctx, err, method)
 	}

@@ -1,9 +1,6 @@
 package gantline
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
 // Caller is what typed calls are made on: Stream and End, or anything around them. A Caller that is neither
 // is given bodies in Msgpack unless WithCodec says otherwise.
@@ -16,14 +13,13 @@ type Caller interface {
 // that cannot be encoded fails with InvalidArgument, an answer that does not fit Resp with Internal.
 func Call[Resp, Req any](ctx context.Context, c Caller, method string, req Req, opts ...CallOption) (Resp, error) {
 	var resp Resp
-	codec := codecOf(c, opts)
-	buf := buffers.Get().(*[]byte)
-	defer putBuffer(buf)
-	body, err := encode(codec, (*buf)[:0], method, req)
+	codec := callCodec(c, opts)
+	buf := newBuffer()
+	defer buf.free()
+	body, err := buf.encode(codec, method, req)
 	if err != nil {
 		return resp, err
 	}
-	*buf = body
 	answer, err := c.Call(ctx, method, body, append(opts[:len(opts):len(opts)], WithCodec(codec))...)
 	if err != nil {
 		return resp, err
@@ -78,37 +74,10 @@ func (m Method[Req, Resp]) Handle(r Registrar, fn func(context.Context, Req) (Re
 	Handle(r, string(m), fn, opts...)
 }
 
-// codec is the one of the stream's End.
-func (st *Stream) codec() Codec { return st.end.cfg.Codec }
-
-// codecOf returns the codec for a typed call on c.
-func codecOf(c any, opts []CallOption) Codec {
+// callCodec returns the codec for a typed call on c.
+func callCodec(c any, opts []CallOption) Codec {
 	if o := newCallOptions(opts); o != nil && o.codec != nil {
 		return o.codec
 	}
-	if own, ok := c.(interface{ codec() Codec }); ok {
-		return own.codec()
-	}
-	return Msgpack
-}
-
-// encode appends v to b.
-func encode(c Codec, b []byte, method string, v any) ([]byte, error) {
-	b, err := c.Append(b, v)
-	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: "encode: " + cleanText(err), Method: method, cause: err}
-	}
-	return b, nil
-}
-
-// buffers keeps encoding buffers.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxPooled keeps one large body from being held for ever.
-const maxPooled = 64 << 10
-
-func putBuffer(b *[]byte) {
-	if cap(*b) <= maxPooled {
-		buffers.Put(b)
-	}
+	return codecOf(c)
 }

@@ -30,13 +30,12 @@ func (s *TypedStream[Out, In]) Raw() *CallStream { return s.cs }
 // Send encodes and sends one message. See CallStream.Send; a value that cannot be encoded fails with
 // InvalidArgument and nothing is sent.
 func (s *TypedStream[Out, In]) Send(ctx context.Context, v Out) error {
-	buf := buffers.Get().(*[]byte)
-	defer putBuffer(buf)
-	msg, err := encode(s.codec, (*buf)[:0], s.cs.method, v)
+	buf := newBuffer()
+	defer buf.free()
+	msg, err := buf.encode(s.codec, s.cs.method, v)
 	if err != nil {
 		return err
 	}
-	*buf = msg
 	return s.cs.Send(ctx, msg)
 }
 
@@ -71,7 +70,7 @@ func (s *TypedStream[Out, In]) Cancel() { s.cs.Cancel() }
 
 // OpenCall is Stream.OpenCall with values for messages, in the End's codec or WithCodec's.
 func OpenCall[Out, In any](ctx context.Context, c StreamCaller, method string, opts ...CallOption) (*TypedStream[Out, In], error) {
-	codec := codecOf(c, opts)
+	codec := callCodec(c, opts)
 	cs, err := c.OpenCall(ctx, method, append(opts[:len(opts):len(opts)], WithCodec(codec))...)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, err
 		return nil, err
 	}
 	open := mux.Open{Kind: frame.KindStream, Name: o.name, Metadata: block}
-	ms, s, err := e.open(ctx, e.session(), &open, true)
+	ms, s, err := e.open(ctx, &open)
 	if err != nil {
 		return nil, e.openError(ctx, err, o.name)
 	}
@@ -42,21 +42,21 @@ func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, err
 	return st, nil
 }
 
-// open opens a stream or streaming call on s. When s is lost and again is set, it goes on with the next session.
-func (e *End) open(ctx context.Context, s *session, open *mux.Open, again bool) (*mux.Stream, *session, error) {
-	for {
+// open opens a stream, or a streaming call that is addressed to st.
+func (st *Stream) open(ctx context.Context, open *mux.Open) (*mux.Stream, *session, error) {
+	e := st.end
+	for s := st.session(); ; {
 		changes := e.carrierChanges.Load()
 		ms, err := s.Mux.OpenStream(ctx, open, nil)
+		if err == nil {
+			return ms, s, nil
+		}
 		if err == mux.ErrOpenTimeout && e.wasAway(ctx, s, changes) {
 			continue
 		}
-		if err == nil || !again || !e.lostOn(s, err) {
-			return ms, s, err
-		}
-		if s, err = e.next(ctx, s, false, open.Name); err != nil {
+		if s, err = st.again(ctx, s, err, open); err != nil {
 			return nil, nil, err
 		}
-		restart(ctx, open)
 	}
 }
 

@@ -46,7 +46,7 @@ var arrows = map[string]arrowRule{
 	"internal/backlog":    {},
 	"internal/work":       {},
 	"internal/msgio":      {},
-	"internal/flight":     {uses: []string{"mux", "frame"}},
+	"internal/flight":     {uses: []string{"mux", "frame"}, inTests: []string{"conn"}},
 	"internal/handlerctx": {uses: []string{"frame", "internal/sessions"}},
 	"internal/sessions":   {uses: []string{"conn", "mux", "frame", modBackoff}},
 	".": {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial",
