@@ -94,14 +94,10 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 }
 
 // Drop ends a suspended End at once, as if its SessionExpiry were over. why is the reason, for instance what took its
-// place. An End that is up is left alone: Drop returns false.
+// place. An End that is up, or whose client is coming back right now, is left alone: Drop returns false.
 func (s *Sessions) Drop(end *End, why error) bool {
 	l := end.session().Native
-	if l == nil || l.State() != StateBroken {
-		return false
-	}
-	l.Lose(why)
-	return l.State() == StateBroken || l.State() == StateClosed // else its client was quicker
+	return l != nil && l.Lose(why)
 }
 
 func (s *Sessions) add(e *End) {

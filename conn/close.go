@@ -29,20 +29,24 @@ const (
 func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	entered := l.recv.userCalls.Load()
 	l.mu.Lock()
+	unmet := !l.life.running && !l.life.committed
 	switch {
-	case !l.life.running && !l.life.ended:
+	case unmet && !l.life.ended:
 		l.endUnstartedLocked(&ClosedError{Code: code, Text: text})
 	case l.life.cause == nil:
 		l.life.closing = true
 		l.bye.frame = frame.Bye{Code: code, Text: text}
 		l.endLocked(&ClosedError{Code: code, Text: text})
+		if !l.life.running {
+			l.departLocked()
+			break
+		}
 		l.eventLocked(evDrain)
 		l.endInLocked(l.cfg.CloseTimeout)
 		l.Wake()
 	}
-	unstarted := !l.life.running
 	l.mu.Unlock()
-	if unstarted {
+	if unmet {
 		l.carrier().nc.Close()
 	}
 	l.deliver()

@@ -305,20 +305,25 @@ func TestUnstarted(t *testing.T) {
 		"fail":  func(l *Link) { l.Fail(errors.New("x")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, p := unstarted(t, nil)
-			end(l)
-			<-l.Done()
-			p.wantEnd()
-			tap := newTap()
-			l.Start(tap)
-			if err := tap.wantClose(t); err == nil || l.Err() != err {
-				t.Error(err)
-			}
-			if _, err := l.Ping(t.Context()); err == nil {
-				t.Error("Ping worked")
-			}
-			l.Release(0, 1)
-			send(l, 1, []byte("x"))
+			synctest.Test(t, func(t *testing.T) {
+				l, p := unstarted(t, nil)
+				end(l)
+				<-l.Done()
+				if name == "close" {
+					p.wantBye()
+				}
+				p.wantEnd()
+				tap := newTap()
+				l.Start(tap)
+				if err := tap.wantClose(t); err == nil || l.Err() != err {
+					t.Error(err)
+				}
+				if _, err := l.Ping(t.Context()); err == nil {
+					t.Error("Ping worked")
+				}
+				l.Release(0, 1)
+				send(l, 1, []byte("x"))
+			})
 		})
 	}
 }

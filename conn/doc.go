@@ -47,15 +47,15 @@
 // Read link.go first: it has the Handler, the Link, and one struct for each
 // concern of it. The others in the order in which a link uses them:
 //
-//   - handshake.go with handshake_client.go and handshake_server.go make a Link;
-//     proof.go has the session's secret, config.go and peer.go what was agreed.
+//   - handshake.go with handshake_client.go and handshake_server.go make a Link, and
+//     handshake_limit.go bounds the time for it; proof.go has the session's secret, config.go and peer.go what was agreed.
 //   - append.go is what a handler does under the send lock. log.go and chunk.go
 //     keep the frames, growth.go and framesize.go say how many and how large.
 //   - send.go is the writer goroutine, with carrier.go and socket_linux.go below
 //     it; recv.go is the reader goroutine, with control.go for the frames that are
 //     the link's own. ack.go decides when an ACK goes out.
 //   - heartbeat.go is the watchdog, a timer.
-//   - close.go and lifetime.go end a link; state.go has its states.
+//   - close.go and lifetime.go end a link, depart.go one before Start; state.go has its states.
 //   - resume.go with resume_client.go and resume_server.go change the carrier.
 //
 // sendState, beatState, lifetime, byeState, carrierState and stateChanges belong

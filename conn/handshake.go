@@ -4,35 +4,28 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 
 	"github.com/gantline-project/gantline/frame"
 )
 
-// handshake runs f, which shakes hands, under the handshake timeout and ctx. Both
-// end it by closing the carrier. That works with every net.Conn, whatever f waits
-// for.
-func (l *Link) handshake(ctx context.Context, f func() error) error {
+// handshake runs f, which shakes hands, under the handshake timeout and ctx, and
+// brings l up.
+func (l *Link) handshake(ctx context.Context, f func(*limit) error) error {
 	l.event(evCarrier)
-	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
-	defer cancel()
-	stop := context.AfterFunc(limited, l.carrier().cut)
-	err := f()
-	if !stop() && err == nil {
-		err = context.Cause(limited)
-	}
-	if err != nil {
-		err = handshakeCause(limited, l.cfg.HandshakeTimeout, err)
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("gantline: the peer hung up: %w", io.ErrUnexpectedEOF)
-		}
+	if err := l.limited(ctx, l.carrier(), f); err != nil {
 		return l.abandon(&handshakeError{addr: l.RemoteAddr(), err: err})
 	}
 	l.peerReady(l.carrier())
-	l.event(evUp)
+	l.mu.Lock()
+	l.life.committed, l.life.ready = true, true
+	l.eventLocked(evUp)
+	if l.life.closing {
+		l.departLocked()
+	}
+	l.mu.Unlock()
+	l.deliver()
 	return nil
 }
 

@@ -28,7 +28,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
 }
 
 // greet is the client's handshake.
-func (l *Link) greet() error {
+func (l *Link) greet(*limit) error {
 	if t, ok := l.carrier().nc.(interface{ HandshakeContext(context.Context) error }); ok {
 		if err := t.HandshakeContext(context.Background()); err != nil { // the caller limits it
 			return err

@@ -35,8 +35,8 @@ func Accept(ctx context.Context, nc net.Conn, cfg *Config) (l *Link, resumed boo
 		l.localID = randomID()
 	}
 	var old *Link
-	err = l.handshake(ctx, func() (err error) {
-		old, err = l.answer()
+	err = l.handshake(ctx, func(m *limit) (err error) {
+		old, err = l.answer(m)
 		return err
 	})
 	switch {
@@ -60,7 +60,7 @@ func (l *Link) retire() {
 }
 
 // answer is the server's handshake. It returns the link that was resumed, if any.
-func (l *Link) answer() (*Link, error) {
+func (l *Link) answer(m *limit) (*Link, error) {
 	said, hello, err := l.readHello()
 	if err != nil {
 		return nil, err
@@ -69,18 +69,18 @@ func (l *Link) answer() (*Link, error) {
 		return nil, l.refuse(err)
 	}
 	if hello.Resume != nil {
-		return l.resumed(hello)
+		return l.resumed(m, hello)
 	}
-	return nil, l.welcome(said, hello)
+	return nil, l.welcome(m, said, hello)
 }
 
 // resumed hands the carrier to the link that the client wants back.
-func (l *Link) resumed(hello *frame.Hello) (*Link, error) {
+func (l *Link) resumed(m *limit, hello *frame.Hello) (*Link, error) {
 	var old *Link
 	err := error(&RefusedError{Code: frame.NotFound, Text: "the session is not known here"})
 	if l.cfg.Find != nil {
 		if found, why := l.cfg.Find(hello.Resume.Session); found != nil {
-			old, err = found, found.takeOver(newCarrier(found, l.carrier().nc), hello)
+			old, err = found, found.takeOver(newCarrier(found, l.carrier().nc), m, hello)
 		} else if why != nil {
 			err = why
 		}
@@ -93,7 +93,7 @@ func (l *Link) resumed(hello *frame.Hello) (*Link, error) {
 }
 
 // welcome is the server's handshake of a new session.
-func (l *Link) welcome(said []byte, hello *frame.Hello) error {
+func (l *Link) welcome(m *limit, said []byte, hello *frame.Hello) error {
 	_, overTLS := exporter(l.carrier().nc)
 	l.keys.owner = principalOf(l.carrier().nc)
 	l.keys.bound = overTLS && hello.Features&featureBound != 0
@@ -128,8 +128,25 @@ func (l *Link) welcome(said []byte, hello *frame.Hello) error {
 	if l.keys.secret, err = secretOf(key, hello.Share, said, answer); err != nil {
 		return l.refuse(&RefusedError{Code: frame.InvalidArgument, Text: "the key share is not valid"})
 	}
+	if err := l.commit(m); err != nil {
+		return err
+	}
 	_, err = l.carrier().nc.Write(message(frame.TypeWelcome, answer))
 	return err
+}
+
+// commit is called before WELCOME is written. From then on Close says goodbye.
+func (l *Link) commit(m *limit) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.life.ended {
+		return l.life.cause
+	}
+	if err := m.commit(); err != nil {
+		return err
+	}
+	l.life.committed = true
+	return nil
 }
 
 // readHello reads preface and HELLO, and nothing after them.

@@ -22,13 +22,17 @@ import (
 //	draining                                    draining     broken  closed
 //	closed
 //
-// The flags say more than the state, and each is set once: running by Start;
-// closing by Close, then sealed when all there was is in the log; cause by
+// The flags say more than the state, and each is set once: committed and ready by the
+// handshake; running by Start, or by a Close before it, which sets departed until Start
+// comes; closing by Close, then sealed when all there was is in the log; cause by
 // whatever ends the link first; final when no carrier may follow; ended and
 // stopped by finish, which closes done last.
 type lifetime struct {
 	state     atomic.Uint32 // a State; changed by eventLocked
-	running   bool          // Start was called
+	committed bool          // the peer may take the handshake for done
+	ready     bool          // it is done
+	running   bool          // there are goroutines, or were
+	departed  bool          // Close has started them, and Start was not called yet
 	closing   bool          // Close was called: flush, then BYE
 	sealed    bool          // Close takes nothing more into the log
 	final     bool          // no carrier can bring the link back any more
@@ -102,7 +106,9 @@ func (l *Link) overdue() {
 // carrier when it has unlocked.
 func (l *Link) endUnstartedLocked(cause error) {
 	l.life.ended, l.life.stopped = true, true
-	l.life.cause = cause
+	if l.life.cause == nil {
+		l.life.cause = cause
+	}
 	l.eventLocked(evEnd)
 	close(l.life.started)
 	close(l.life.done)
@@ -176,11 +182,11 @@ func (l *Link) finish() {
 	}
 	l.eventLocked(evEnd)
 	l.life.left = l.send.log.content()
-	cause := l.life.cause
+	cause, h := l.life.cause, l.handler
 	l.mu.Unlock()
 	l.deliver()
 	l.logEnd(cause)
-	l.handler.HandleClose(cause)
+	h.HandleClose(cause)
 	l.mu.Lock()
 	l.send.log.reset()
 	l.send.room.shrink()

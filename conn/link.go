@@ -93,16 +93,21 @@ func newLink(nc net.Conn, cfg Config, client bool) *Link {
 // once, as the last step: nothing is received before.
 func (l *Link) Start(h Handler) {
 	l.mu.Lock()
-	if l.life.running {
+	departing := l.life.departed
+	if l.life.running && !departing {
 		l.mu.Unlock()
 		return
 	}
-	l.life.running = true
+	l.life.running, l.life.departed = true, false
 	l.handler = h
 	if l.life.ended {
 		cause := l.life.cause
 		l.mu.Unlock()
 		h.HandleClose(cause)
+		return
+	}
+	if departing { // finish calls HandleClose
+		l.mu.Unlock()
 		return
 	}
 	l.beat.pinger.startup = startupPings

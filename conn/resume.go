@@ -80,21 +80,24 @@ func (l *Link) Epoch() uint64 {
 	return l.carriers.epoch
 }
 
-// Lose ends a broken link whose session is gone. It does nothing to a link that has a
-// carrier. The link ends with ErrSessionLost, unless err is a *RefusedError:
+// Lose ends a broken link whose session is gone, and reports whether it did. It leaves
+// a link alone that has a carrier, or is being resumed right now. The link ends with
+// ErrSessionLost, unless err is a *RefusedError:
 //
 //   - With HasPosition, Sent is that position from then on: the peer has taken nothing
 //     beyond it, and never will.
 //   - With Closed, the link ends as if the peer's BYE had come.
-//   - With code AlreadyExists, a later resume of the link is answered with Closed.
-func (l *Link) Lose(err error) {
+//   - With code AlreadyExists, a resume that is under way fails, and a later one is
+//     answered with Closed.
+func (l *Link) Lose(err error) bool {
 	var refused *RefusedError
+	errors.As(err, &refused)
 	l.mu.Lock()
-	if !l.carriers.broken {
+	if !l.carriers.broken || l.carriers.attempt != nil && (refused == nil || refused.Code != frame.AlreadyExists) {
 		l.mu.Unlock()
-		return
+		return false
 	}
-	if errors.As(err, &refused) && refused.HasPosition && l.carriers.attempt == nil {
+	if refused != nil && refused.HasPosition && l.carriers.attempt == nil {
 		_ = l.send.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
 	if refused != nil && refused.Closed {
@@ -108,6 +111,7 @@ func (l *Link) Lose(err error) {
 	if last {
 		l.finish()
 	}
+	return true
 }
 
 // attachLocked puts a verified carrier under a broken link. What the peer does not

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 
 	"github.com/gantline-project/gantline/frame"
@@ -54,7 +53,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 	rand.Read(hello.Nonce[:]) // never fails
 
 	var w *frame.Welcome
-	err := l.limited(ctx, c, func() (err error) {
+	err := l.limited(ctx, c, func(*limit) (err error) {
 		w, err = l.greetAgain(c, &hello)
 		return err
 	})
@@ -126,25 +125,6 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 		return nil, fmt.Errorf("gantline: resume: the server could not prove that it has the session")
 	}
 	return w, nil
-}
-
-// limited runs f, which shakes hands on c, under the handshake timeout and ctx.
-func (l *Link) limited(ctx context.Context, c *carrier, f func() error) error {
-	limited, cancel := context.WithTimeoutCause(ctx, l.cfg.HandshakeTimeout, errHandshakeTimeout)
-	defer cancel()
-	stop := context.AfterFunc(limited, c.cut)
-	err := f()
-	if !stop() && err == nil {
-		err = context.Cause(limited)
-	}
-	if err == nil {
-		return nil
-	}
-	err = handshakeCause(limited, l.cfg.HandshakeTimeout, err)
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("gantline: the peer hung up: %w", io.ErrUnexpectedEOF)
-	}
-	return err
 }
 
 // releasedNow returns the counters that a resume sends. They count as announced.

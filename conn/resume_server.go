@@ -15,11 +15,14 @@ import (
 //
 // The order matters (docs/model): the epoch moves on, the older carrier's reader
 // is stopped and joined, and only then is the position read.
-func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
+func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 	<-l.life.started
 	r := hello.Resume
 	bare, err := l.verify(c, hello)
 	if err != nil {
+		return err
+	}
+	if err := m.commit(); err != nil {
 		return err
 	}
 	l.carriers.resuming.Lock()
@@ -43,7 +46,7 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 		l.mu.Unlock()
 		return &RefusedError{Code: frame.OutOfRange, Text: text}
 	}
-	l.carriers.epoch = r.Epoch
+	l.carriers.epoch, l.carriers.attempt = r.Epoch, c
 	old := l.carrier()
 	old.why = errSuperseded
 	l.mu.Unlock()
@@ -52,13 +55,16 @@ func (l *Link) takeOver(c *carrier, hello *frame.Hello) error {
 
 	l.mu.Lock()
 	if !l.carriers.broken { // its end was decided meanwhile
+		l.carriers.attempt = nil
 		l.mu.Unlock()
 		<-l.life.done
 		return l.Epitaph()
 	}
-	l.carriers.attempt = c
 	l.mu.Unlock()
 	err = l.welcomeBack(c, hello, bare)
+	if late := m.release(); err == nil {
+		err = late
+	}
 
 	l.mu.Lock()
 	l.carriers.attempt = nil

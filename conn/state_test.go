@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gantline-project/gantline/internal/memnet"
 )
@@ -115,11 +116,13 @@ func TestOnState(t *testing.T) {
 		cs.want(t, StateHandshaking, StateClosed)
 	})
 	t.Run("never started", func(t *testing.T) {
-		var cs states
-		a, b := memnet.Pipe()
-		c, s := shake(t, a, b, &Config{OnState: cs.add}, nil)
-		finish(t, c, s)
-		cs.want(t, StateHandshaking, StateUp, StateClosed)
+		synctest.Test(t, func(t *testing.T) {
+			var cs states
+			a, b := memnet.Pipe()
+			c, s := shake(t, a, b, &Config{OnState: cs.add}, nil)
+			finish(t, c, s)
+			cs.want(t, StateHandshaking, StateUp, StateClosed)
+		})
 	})
 }
 

@@ -167,16 +167,14 @@ func (p *peers) count() int {
 	return len(p.byID)
 }
 
-// shut refuses all further clients, ends the ghosts and returns the Ends there are.
+// shut refuses all further clients, ends the ghosts, and returns the Ends there are, with ghosts that are coming back.
 func (p *peers) shut() []*gantline.End {
 	p.mu.Lock()
 	p.closed = true
 	ghosts := slices.Collect(maps.Keys(p.ghosts))
 	p.mu.Unlock()
-	for _, g := range ghosts {
-		p.sessions.Drop(g, errClosing)
-	}
-	return p.all()
+	ghosts = slices.DeleteFunc(ghosts, func(g *gantline.End) bool { return p.sessions.Drop(g, errClosing) })
+	return append(ghosts, p.all()...)
 }
 
 // closeAll closes the Ends, all at the same time: each may take 5 s.

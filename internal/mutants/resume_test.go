@@ -40,7 +40,7 @@ var resumeMutants = []mutant{
 	{
 		name: "position before the old carrier is closed", file: "conn/resume_server.go",
 		edits: []edit{
-			{"\tl.carriers.epoch = r.Epoch\n", "\tl.carriers.epoch = r.Epoch\n\tearly := l.recv.position.Load()\n"},
+			{"\tl.carriers.epoch, l.carriers.attempt = r.Epoch, c\n", "\tl.carriers.epoch, l.carriers.attempt = r.Epoch, c\n\tearly := l.recv.position.Load()\n"},
 			{"l.welcomeBack(c, hello, bare)\n", "l.welcomeBack(c, hello, bare, early)\n"},
 			{"welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error", "welcomeBack(c *carrier, hello *frame.Hello, bare []byte, early uint64) error"},
 			{"Position: l.recv.position.Load(), Released", "Position: early, Released"},

@@ -49,7 +49,7 @@ var rootMutants = []mutant{
 	},
 	{
 		name: "an End that is up counts as dropped", file: "end_sessions.go",
-		edits: []edit{{"if l == nil || l.State() != StateBroken {", "if l == nil {"}, {"return l.State() == StateBroken || l.State() == StateClosed", "return true"}},
+		edits: []edit{{"return l != nil && l.Lose(why)", "return l != nil && (l.Lose(why) || true)"}},
 		pkg:   "server", test: "TestCloseClosesEnds",
 	},
 }
