@@ -166,12 +166,11 @@ func TestLoseWhileResuming(t *testing.T) {
 // nothing. Its handler learns of the end when it comes, once.
 func TestCloseBeforeStart(t *testing.T) {
 	for _, tt := range []struct {
-		name             string
-		early            bool // Close while WELCOME is being written
-		startAt          time.Duration
-		answers          bool // the client, which else is silent
-		lasts            time.Duration
-		clientUnanswered bool
+		name    string
+		early   bool          // Close while WELCOME is being written
+		startAt time.Duration // after the end; 0 = at once
+		answers bool          // the client, which else is silent
+		lasts   time.Duration
 	}{
 		{name: "early, started before the answer", early: true, answers: true},
 		{name: "early, started after the end", early: true, answers: true, startAt: time.Hour},
@@ -194,21 +193,28 @@ func TestCloseBeforeStart(t *testing.T) {
 				if err := errors.Join(<-g.server, <-g.client); err != nil {
 					t.Fatal(err)
 				}
+				st, ct := newTap(), newTap()
+				if tt.answers {
+					send(g.c, 1, []byte("too late"))
+					g.c.Start(ct)
+					synctest.Wait()
+				}
 				if !tt.early {
 					go bye()
 					synctest.Wait()
 				}
-				st, ct := newTap(), newTap()
 				if tt.startAt == 0 {
 					g.s.Start(st)
 				}
 				if tt.answers {
-					send(g.c, 1, []byte("too late"))
-					g.c.Start(ct)
 					err := ct.wantClose(t)
 					var ce *ClosedError
 					if !errors.As(err, &ce) || !ce.Remote || ce.Code != frame.Unavailable || ce.Text != "restart" {
 						t.Errorf("the client learns %v", err)
+					}
+					var lost *UnconfirmedError
+					if err := g.c.Close(t.Context(), frame.OK, ""); !errors.As(err, &lost) {
+						t.Errorf("the client's frame was taken: %v", err)
 					}
 				}
 				if err := <-closed; err != nil {
@@ -231,4 +237,41 @@ func TestCloseBeforeStart(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLateRefusal: a client that comes back for a session whose BYE it did not hear learns that it is closed, even if the
+// listener stops meanwhile.
+func TestLateRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newRejoin(t, Config{})
+		x.exchange(1)
+		x.near.BlockReads(true)
+		go x.s.Close(context.Background(), frame.Unavailable, "restart")
+		synctest.Wait()
+
+		near, far := memnet.Pipe()
+		far.BlockWrites(true)
+		ctx, cancel := context.WithCancel(t.Context())
+		go Accept(ctx, far, x.cfg)
+		h := x.hello()
+		mac, err := x.c.proof(near, "client", frame.AppendHello(nil, h), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Resume.MAC = mac
+		if _, err := near.Write(append(frame.AppendPreface(nil, frame.Version), message(frame.TypeHello, frame.AppendHello(nil, h))...)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		cancel()
+		<-time.After(lingerTimeout / 2)
+		far.BlockWrites(false)
+		var refused *RefusedError
+		if _, _, err := readWelcome(near); !errors.As(err, &refused) || !refused.Closed || refused.Code != frame.Unavailable {
+			t.Errorf("the answer is %v", err)
+		}
+		x.near.Cut()
+		x.c.Abort(nil)
+		<-x.s.Done()
+	})
 }

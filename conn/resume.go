@@ -91,9 +91,9 @@ func (l *Link) Epoch() uint64 {
 //     answered with Closed.
 func (l *Link) Lose(err error) bool {
 	var refused *RefusedError
-	taken := errors.As(err, &refused) && refused.Code == frame.AlreadyExists
+	errors.As(err, &refused)
 	l.mu.Lock()
-	if !l.carriers.broken || l.carriers.attempt != nil && !taken {
+	if !l.carriers.broken || l.carriers.attempt != nil && (refused == nil || refused.Code != frame.AlreadyExists) {
 		l.mu.Unlock()
 		return false
 	}

@@ -23,11 +23,12 @@ type gate struct {
 type stop struct {
 	behind        bool
 	reached, open chan struct{}
+	fails         bool // the write before which it is, when it opens
 }
 
 // shut stops the next WELCOME.
 func (g *gate) shut(behind bool) *stop {
-	s := &stop{behind, make(chan struct{}), make(chan struct{})}
+	s := &stop{behind: behind, reached: make(chan struct{}), open: make(chan struct{})}
 	g.next.Store(s)
 	return s
 }
@@ -42,18 +43,25 @@ func (g *gate) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gatedConn{nc, g}, nil
+	return &gatedConn{Conn: nc, g: g}, nil
 }
 
 type gatedConn struct {
 	net.Conn
-	g *gate
+	g     *gate
+	wrote atomic.Bool
 }
 
 func (c *gatedConn) Write(b []byte) (int, error) {
-	s := c.g.next.Swap(nil)
+	var s *stop
+	if !c.wrote.Swap(true) {
+		s = c.g.next.Swap(nil)
+	}
 	if s != nil && !s.behind {
 		s.wait()
+		if s.fails {
+			_ = c.Conn.Close()
+		}
 	}
 	n, err := c.Conn.Write(b)
 	if s != nil && s.behind {
@@ -149,4 +157,34 @@ func goodbyeWhileWelcoming(t *testing.T, who string, behind bool, closeIt func(l
 			t.Errorf("the %s is %v", side, e.State())
 		}
 	}
+}
+
+// TestGhostInVain: a ghost whose client comes back while the listener closes, and does not get through, ends with it.
+func TestGhostInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := memnet.Listen("s")
+		g := &gate{Listener: mem}
+		var s *gantline.End
+		ln := server.NewListener(g, server.WithConfig(gantline.Config{Setup: func(e *gantline.End) error { s = e; return nil }}))
+		nc, err := mem.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := gantline.Client(t.Context(), &lossy{Conn: nc}, &gantline.Config{ID: "c", Redial: func(ctx context.Context) (net.Conn, error) { return mem.Dial(ctx) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := g.shut(false)
+		at.fails = true
+		<-at.reached
+		closed := make(chan struct{})
+		go func() { _ = ln.Close(); close(closed) }()
+		synctest.Wait()
+		close(at.open)
+		<-closed
+		if s.Context().Err() == nil {
+			t.Errorf("it is %v", s.State())
+		}
+		_ = c.Close()
+	})
 }
