@@ -1,6 +1,10 @@
 package gantline
 
-import "context"
+import (
+	"context"
+	"io"
+	"iter"
+)
 
 // Caller is what typed calls are made on: Stream and End, or anything around them. A Caller that is neither
 // is given bodies in Msgpack unless WithCodec says otherwise.
@@ -80,4 +84,136 @@ func callCodec(c any, opts []CallOption) Codec {
 		return o.codec
 	}
 	return codecOf(c)
+}
+
+// StreamCaller is what streaming calls are opened on: Stream and End.
+type StreamCaller interface {
+	// OpenCall is as Stream.OpenCall.
+	OpenCall(ctx context.Context, method string, opts ...CallOption) (*CallStream, error)
+}
+
+// StreamRegistrar is what handlers of streaming calls are registered on: Stream, End and Router.
+type StreamRegistrar interface {
+	// HandleStream is as Stream.HandleStream.
+	HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption)
+}
+
+// TypedStream is a CallStream whose messages are values: Out goes out, In comes in.
+type TypedStream[Out, In any] struct {
+	cs    *CallStream
+	codec Codec
+}
+
+// Raw returns the CallStream underneath.
+func (s *TypedStream[Out, In]) Raw() *CallStream { return s.cs }
+
+// Send encodes and sends one message. See CallStream.Send; a value that cannot be encoded fails with
+// InvalidArgument and nothing is sent.
+func (s *TypedStream[Out, In]) Send(ctx context.Context, v Out) error {
+	buf := newBuffer()
+	defer buf.free()
+	msg, err := buf.encode(s.codec, s.cs.method, v)
+	if err != nil {
+		return err
+	}
+	return s.cs.Send(ctx, msg)
+}
+
+// Recv waits for the next message and decodes it. See CallStream.Recv; a message that does not fit In is
+// InvalidArgument, and the next Recv goes on behind it.
+func (s *TypedStream[Out, In]) Recv(ctx context.Context) (In, error) {
+	var v In
+	msg, err := s.cs.Recv(ctx)
+	if err == nil {
+		err = decode(s.codec, msg, &v)
+	}
+	return v, err
+}
+
+// All yields the messages until the end. An error other than the good end is yielded last, with a zero value.
+func (s *TypedStream[Out, In]) All(ctx context.Context) iter.Seq2[In, error] {
+	return func(yield func(In, error) bool) {
+		for {
+			v, err := s.Recv(ctx)
+			if err == io.EOF || !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// CloseSend says that no more messages come from the caller. See CallStream.CloseSend.
+func (s *TypedStream[Out, In]) CloseSend() error { return s.cs.CloseSend() }
+
+// Cancel gives the call up. See CallStream.Cancel.
+func (s *TypedStream[Out, In]) Cancel() { s.cs.Cancel() }
+
+// OpenCall is Stream.OpenCall with values for messages, in the End's codec or WithCodec's.
+func OpenCall[Out, In any](ctx context.Context, c StreamCaller, method string, opts ...CallOption) (*TypedStream[Out, In], error) {
+	codec := callCodec(c, opts)
+	cs, err := c.OpenCall(ctx, method, append(opts[:len(opts):len(opts)], WithCodec(codec))...)
+	if err != nil {
+		return nil, err
+	}
+	return &TypedStream[Out, In]{cs, codec}, nil
+}
+
+// HandleStream registers fn for streaming calls of method whose messages are values: In from the caller, Out to
+// it. See Stream.HandleStream.
+func HandleStream[In, Out any](r StreamRegistrar, method string, fn func(context.Context, *TypedStream[Out, In]) error, opts ...HandlerOption) {
+	r.HandleStream(method, func(ctx context.Context, req *Request, cs *CallStream) error {
+		codec, err := req.codecOf()
+		if err != nil {
+			return err
+		}
+		return fn(ctx, &TypedStream[Out, In]{cs, codec})
+	}, opts...)
+}
+
+// Each makes a call with one request and many answers (server streaming), and yields the answers. An error is
+// yielded last, with a zero value. A loop that stops early cancels the call.
+//
+//	for line, err := range gantline.Each[string](ctx, end, "tail", TailReq{File: name}) { ... }
+func Each[Item, Req any](ctx context.Context, c StreamCaller, method string, req Req, opts ...CallOption) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		var zero Item
+		s, err := OpenCall[Req, Item](ctx, c, method, opts...)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer s.Cancel() // does nothing at the end
+		if err := s.Send(ctx, req); err != nil && err != io.EOF {
+			yield(zero, err)
+			return
+		}
+		if err := s.CloseSend(); err != nil {
+			yield(zero, err)
+			return
+		}
+		s.All(ctx)(yield)
+	}
+}
+
+// HandleEach registers fn for calls made with Each: it gets the one request and returns the answers. The first
+// error among them ends the call with it.
+func HandleEach[Req, Item any](r StreamRegistrar, method string, fn func(context.Context, Req) iter.Seq2[Item, error], opts ...HandlerOption) {
+	HandleStream(r, method, func(ctx context.Context, s *TypedStream[Item, Req]) error {
+		req, err := s.Recv(ctx)
+		if err == io.EOF {
+			return errorf(InvalidArgument, "the call has no request: it takes one message")
+		}
+		if err != nil {
+			return err
+		}
+		for item, err := range fn(ctx, req) {
+			if err == nil {
+				err = s.Send(ctx, item)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}, opts...)
 }

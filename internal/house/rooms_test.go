@@ -160,7 +160,7 @@ var assembly = []string{"end_accept.go", "end_dial.go"}
 // faces and doors export; the other files of a room do not, but for the endings in exporting.
 var (
 	doors     = []string{"end.go", "stream.go", "rpc.go", "messager.go", "end_dial.go", "end_sessions.go", "messager_id.go", "messager_outbox.go"}
-	exporting = []string{"_options.go", "_router.go", "_typed.go", "_typed_stream.go"}
+	exporting = []string{"_options.go", "_router.go", "_typed.go"}
 )
 
 // TestHouseRooms: who opens the root finds the room for a change by the names of the files, and a change in one room
