@@ -20,7 +20,7 @@ import (
 //
 // What arrives: rpc_serve.go, rpc_scope.go, rpc_table.go. Streaming calls: rpc_stream.go. Names of methods:
 // rpc_methods.go. What is sent: rpc_call.go, rpc_notify.go, rpc_pending.go. Typed values stand above all that, in
-// rpc_typed.go and rpc_typed_stream.go.
+// rpc_typed.go.
 
 // Call calls method on the peer and waits for the answer. On a Stream, the method is looked for among the handlers of
 // the peer's end of that stream; on an End, among those of the peer's End.

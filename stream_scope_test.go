@@ -162,6 +162,9 @@ func TestScopeWaitCancelled(t *testing.T) {
 		}
 		ran := make(chan string, 3)
 		for st := range s.Streams() {
+			if n := st.callScope().parked.Len(); n != 1 { // the notify
+				t.Errorf("%d wait for a handler, want 1", n)
+			}
 			st.Fallback(HandlerFunc(func(_ context.Context, req *Request) ([]byte, error) {
 				ran <- req.Method
 				return nil, nil

@@ -1,0 +1,40 @@
+package mutants
+
+// serveMutants are mistakes in when a call runs, and in how the messages of a streaming call travel.
+var serveMutants = []mutant{
+	{
+		name: "a call that is cancelled just before it is queued stays in the queue", file: "internal/work/item.go",
+		edits: []edit{{"it.claimed.Load() && it.unlink() != nil", "false"}},
+		pkg:   "internal/work", test: "TestClaimedJustBeforeItWasQueued",
+	},
+	{
+		name: "a notify that is refused at its gate stops those after it", file: "internal/work/item.go",
+		edits: []edit{{"o.advance(l != &o.list).Go()", "o.advance(false).Go()"}},
+		pkg:   "internal/work", test: "TestWork",
+	},
+	{
+		name: "a handler that ends its goroutine keeps its places", file: "internal/work/item.go",
+		edits: []edit{{"\t\tif !returned { // Serve", "\t\tif !returned && false { // Serve"}},
+		pkg:   "internal/work", test: "TestWork",
+	},
+	{
+		name: "a parked call waits longer with each later one", file: "internal/work/parking.go",
+		edits: []edit{{"if len(p.waiting) == 1 {", "{"}},
+		pkg:   "internal/work", test: "TestParking",
+	},
+	{
+		name: "a call is cancelled while it is parked, and stays", file: "rpc_serve.go",
+		edits: []edit{{"\tsv.sc.parked.Drop(&sv.item)\n", ""}},
+		pkg:   ".", test: "TestScopeWaitCancelled",
+	},
+	{
+		name: "a message is allocated when it is announced", file: "internal/msgio/reader.go",
+		edits: []edit{{"make([]byte, 0, min(r.size, firstPart))", "make([]byte, 0, r.size)"}},
+		pkg:   "internal/msgio", test: "TestAnnounced",
+	},
+	{
+		name: "a deadline inside a length begins it anew", file: "internal/msgio/reader.go",
+		edits: []edit{{"\t\tif r.have += n; r.have < headerLen && err != nil {\n", "\t\tif r.have += n; r.have < headerLen && err != nil {\n\t\t\tr.have = 0\n"}},
+		pkg:   "internal/msgio", test: "TestDeadline",
+	},
+}
