@@ -166,7 +166,7 @@ func (r *Request) codecOf() (Codec, error) {
 // Register what the first calls need in Config.Setup or Config.OnStream: they run before the peer is heard.
 func (st *Stream) Handle(method string, h Handler, opts ...HandlerOption) {
 	sc := st.callScope()
-	handle(&sc.table, method, h, opts)
+	sc.table.handle(method, h, opts)
 	sc.changed()
 }
 
@@ -176,7 +176,7 @@ func (st *Stream) Handle(method string, h Handler, opts ...HandlerOption) {
 // does.
 func (st *Stream) HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption) {
 	sc := st.callScope()
-	handleStream(&sc.table, method, fn, opts)
+	sc.table.handleStream(method, fn, opts)
 	sc.changed()
 }
 
@@ -187,6 +187,27 @@ func (st *Stream) Fallback(h Handler) {
 	sc.table.setFallback(h)
 	sc.changed()
 }
+
+// Handle registers h for method, in place of an earlier handler; nil removes it. It panics when no caller
+// could use the name: empty, over 255 bytes, or beginning with ':'.
+func (r *Router) Handle(method string, h Handler, opts ...HandlerOption) {
+	r.handlers().handle(method, h, opts)
+}
+
+// HandleStream registers fn for streaming calls of method, in place of an earlier handler; nil removes it.
+// See Stream.HandleStream.
+func (r *Router) HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption) {
+	r.handlers().handleStream(method, fn, opts)
+}
+
+// Fallback registers h for calls whose method nobody handles, neither here nor on the End; nil removes it. Streaming
+// calls are excepted. The End's own fallback comes first.
+func (r *Router) Fallback(h Handler) { r.handlers().setFallback(h) }
+
+// Use puts middleware around every handler of this Router, registered before or later, those of streaming calls and the
+// fallback included. wrap is called once per handler; what it returns runs exactly once per call, before the body is
+// decoded. The first one used is the outermost. Of a streaming call it sees the request without body and the end.
+func (r *Router) Use(wrap func(next Handler) Handler) { r.handlers().use(wrap) }
 
 // OpenCall begins a streaming call of method. It does not wait for the peer: Recv reports it if nobody handles the method.
 //

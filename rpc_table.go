@@ -75,6 +75,15 @@ type table struct {
 	snap     atomic.Pointer[routes]       // copy for readers, nil when stale
 }
 
+// handlers returns rpc's part of the Router.
+func (r *Router) handlers() *table {
+	if t, ok := r.calls.Load().(*table); ok {
+		return t
+	}
+	r.calls.CompareAndSwap(nil, new(table))
+	return r.calls.Load().(*table)
+}
+
 // routes is an unchanging copy of a table.
 type routes struct {
 	byName   map[string]*route
@@ -94,6 +103,26 @@ func (t *table) view() *routes {
 		t.snap.Store(s)
 	}
 	return s
+}
+
+// handle registers h, or removes the method's handler when h is nil.
+func (t *table) handle(method string, h Handler, opts []HandlerOption) {
+	checkMethod(method)
+	if h == nil {
+		t.set(method, nil)
+		return
+	}
+	t.set(method, newRoute(method, h, false, opts))
+}
+
+// handleStream is handle for streaming calls.
+func (t *table) handleStream(method string, fn streamHandler, opts []HandlerOption) {
+	checkMethod(method)
+	if fn == nil {
+		t.set(method, nil)
+		return
+	}
+	t.set(method, newRoute(method, fn, true, opts))
 }
 
 // set registers r under its name, or removes the name when r is nil.
