@@ -63,7 +63,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 		if err = k.start(s); err == nil {
 			return nil
 		}
-		if s, err = e.again(p.ctx, s, err, &k.open); err != nil {
+		if s, err = e.again(p.ctx, s, err, &k.open, p.topic); err != nil {
 			return k.withdraw(e.startError(p.ctx, err, p.topic))
 		}
 		if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {

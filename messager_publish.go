@@ -102,7 +102,7 @@ func (sc *messageScope) start(ctx context.Context, f *flight.Flight, kind frame.
 		if err = f.Start(ctx, s.Mux, &open, body); err == nil {
 			return nil
 		}
-		if s, err = sc.stream.again(ctx, s, err, &open); err != nil {
+		if s, err = sc.stream.again(ctx, s, err, &open, topic); err != nil {
 			return sc.end.startError(ctx, err, topic)
 		}
 	}
