@@ -29,13 +29,16 @@ func (st *Stream) session() *session {
 //
 //   - err itself, when something else was wrong than that s is lost, or the stream ends with its session;
 //   - why there is no next session. It says that open was not sent or, if err says so, that its outcome is unknown.
-func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Open) (*session, error) {
+//
+// name is open's. An error must not have it from there: all that open points to would escape then, and with it the
+// metadata of a message, which is on its publisher's stack.
+func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Open, name string) (*session, error) {
 	e := st.end
 	if st.ses != nil || !e.line.LostOn(s, err) {
 		return s, err
 	}
 	next, how := e.line.Next(ctx, s)
-	if err := e.waited(ctx, how, errors.Is(err, ErrUnknownOutcome), open.Name); err != nil {
+	if err := e.waited(ctx, how, errors.Is(err, ErrUnknownOutcome), name); err != nil {
 		return s, err
 	}
 	restart(ctx, open)
@@ -84,7 +87,7 @@ func (e *End) ping(ctx context.Context) (time.Duration, error) {
 		if ctx.Err() != nil {
 			return 0, contextError(ctx, "")
 		}
-		if s, err = e.again(ctx, s, err, &mux.Open{}); err != nil {
+		if s, err = e.again(ctx, s, err, &mux.Open{}, ""); err != nil {
 			return 0, err
 		}
 	}

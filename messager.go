@@ -6,23 +6,107 @@ package gantline
 // the inbox's lock also guards who subscribes to what, and is taken before a Router's locks. The goroutine that reads
 // the link puts messages in and never waits: how many there can be is bounded by the receive maximum, which the
 // publisher obeys. A subscription has a goroutine while it has messages. From then on a Message is the application's,
-// and its outcome is an atomic. What an End publishes is a Publication with a lock of its own; what it does with its
-// Outbox is in an endMessages, whose worker waits for the disk so that no other goroutine has to.
+// and its outcome is an atomic.
 //
-// What arrives: messager_inbox.go, messager_message.go, messager_subscribe.go. What is sent:
-// messager_publish.go and the files of its name, messager_outbox_kept.go, messager_outbox_settle.go. What Config names
-// is in messager_id.go and messager_outbox.go, which use nothing of the rest.
+// What a scope publishes is a flight (internal/flight) until its outcome: Publish waits for that, a Publication learns it
+// and has a lock for who asks. If the message is to outlive its session, the Publication has a kept: what it takes to
+// publish it again, which one goroutine at a time does. What an End does with its Outbox is in an endMessages, whose
+// worker waits for the disk so that no other goroutine has to.
+//
+// What is sent: messager_publish.go, messager_kept.go, messager_outbox_kept.go, messager_outbox_settle.go. What arrives:
+// messager_inbox.go, messager_message.go, messager_subscribe.go. What Config names is in messager_id.go and
+// messager_outbox.go, which use nothing of the rest. Typed values stand above all that, in messager_typed.go.
 
 import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/internal/inbox"
 	"github.com/gantline-project/gantline/mux"
 )
+
+// Publish sends a message to the peer's side of this stream, or to the peer's End, and waits for the ack. Whoever
+// subscribes to topic there, or receives, acks it. body may be reused when Publish returns.
+//
+// A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
+//
+// While the peer's receive maximum (its Limits.Messages, 1024 by default) is unacked, Publish waits; that holds up
+// neither calls nor streams. ctx bounds all of it, and the receiver sees its deadline and its end.
+//
+// Errors are *Error:
+//
+//   - the peer's code and text for a nack; Unimplemented when nobody takes the topic within 10 s;
+//   - ctx's; the peer may have acted on the message all the same;
+//   - InvalidArgument for a malformed topic or metadata, ResourceExhausted for a body over the peer's Limits.Body;
+//   - ErrNotSent, or ErrUnknownOutcome when the message was sent and the End was over before its ack;
+//   - FailedPrecondition inside Config.Setup and with the context of an Inline handler.
+//
+// On an End that redials (Config.Redial), a message outlives its session, which takes a copy of body. It is published
+// again in the next one, under the same id and before newer ones, until it is acked, ctx ends or the End is over. It is
+// marked as redelivered if the peer may have seen it. Messages to another Stream than the End's own end with the stream.
+//
+// With Config.Outbox a message also outlives its End. An error that is ErrKept says that the Outbox still has it, and no
+// other does. Publish then returns nil once the Outbox has recorded the ack; ctx does not bound the Outbox's work.
+func (st *Stream) Publish(ctx context.Context, topic string, body []byte, opts ...PublishOption) error {
+	return st.messageScope().publish(ctx, topic, body, opts)
+}
+
+// PublishAsync is Publish that does not wait for the ack. It returns once the message is handed to the link, after
+// waiting only while the peer's receive maximum was unacked or the link had no room. ctx bounds that wait, and then the
+// wait for the ack. body may be reused when it returns. It works inside Config.Setup too.
+//
+// No goroutine runs for a publication: to learn the end of many, share one OnDone. Errors are those of Publish; what the
+// peer or the wait for the ack causes is the Publication's.
+func (st *Stream) PublishAsync(ctx context.Context, topic string, body []byte, opts ...PublishOption) (*Publication, error) {
+	return st.messageScope().publishAsync(ctx, topic, body, opts)
+}
+
+// Publication is a message whose ack is still to come, as PublishAsync returns it. Its methods may be called from any
+// goroutine.
+type Publication struct {
+	sc     *messageScope
+	topic  string
+	ctx    context.Context // bounds the wait for the ack; nil without one
+	onDone func(error)
+	kept   *kept // what it takes to publish it again; nil = it is not
+
+	mu    sync.Mutex    // guards what follows
+	done  chan struct{} // made by Done
+	ended bool
+	err   error
+}
+
+// Done returns a channel that is closed when the publication is done, one way or another.
+func (p *Publication) Done() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done == nil {
+		p.done = make(chan struct{})
+		if p.ended {
+			close(p.done)
+		}
+	}
+	return p.done
+}
+
+// Err returns nil when the peer's application has acked the message. Until the publication is done it is ErrPending,
+// then what Publish would have returned.
+func (p *Publication) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		return ErrPending
+	}
+	return p.err
+}
+
+// Wait waits until the publication is done and returns its Err. When ctx ends before that, it returns ctx's error and the
+// publication goes on. Inside Config.Setup, and with the context of an Inline handler, it fails with FailedPrecondition.
+func (p *Publication) Wait(ctx context.Context) error { return p.wait(ctx) }
 
 // Subscribe calls fn with each message published to this scope whose topic matches pattern. It does so for one message
 // after another, in the order they were published. Each subscription has its own queue, so none waits for another.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/internal/inbox"
 	"github.com/gantline-project/gantline/internal/subscribe"
 	"github.com/gantline-project/gantline/mux"
@@ -14,8 +15,8 @@ import (
 // messageScope is messager's half of a scope.
 type messageScope struct {
 	place
-	inbox     subscribe.Scope[*Message] // what was published to the scope and nobody has yet, and who takes it
-	published publications              // what the scope publishes
+	inbox subscribe.Scope[*Message] // what was published to the scope and nobody has yet, and who takes it
+	watch flight.Watch              // gives up what the scope has published
 }
 
 var (
@@ -58,7 +59,7 @@ func (sc *messageScope) accepted() {}
 // over implements half: no more messages come. What is queued and complete can still be received; what nobody takes
 // is nacked later.
 func (sc *messageScope) over(err error) {
-	sc.published.close()
+	sc.watch.Close()
 	sc.inbox.End(endedError(err))
 }
 

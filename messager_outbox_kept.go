@@ -132,33 +132,33 @@ func (em *endMessages) publishKept(s *session) {
 	if err != nil {
 		e.logger().Error("gantline: outbox cannot be read, what it keeps is not published now", "peer", e.PeerID(), "err", err)
 	}
-	letters := make([]sessions.Resendable, 0, len(left))
+	older := make([]sessions.Resendable, 0, len(left))
 	for _, m := range left {
-		if k := e.letterOf(m); k != nil {
-			letters = append(letters, k)
+		if k := e.keptOf(m); k != nil {
+			older = append(older, k)
 		}
 	}
-	e.line.Publications.Before(func(queued []sessions.Resendable) []sessions.Resendable { return without(letters, queued) })
+	e.line.Publications.Before(func(queued []sessions.Resendable) []sessions.Resendable { return without(older, queued) })
 	if e.line.Publications.Run(s) {
 		s.Publications.Open()
 	}
 }
 
-// without returns the letters that are not among those queued.
-func without(letters, queued []sessions.Resendable) []sessions.Resendable {
+// without returns the older ones that are not among those queued.
+func without(older, queued []sessions.Resendable) []sessions.Resendable {
 	own := make(map[MessageID]bool, len(queued))
 	for _, what := range queued {
-		own[what.(*letter).id] = true
+		own[what.(*kept).id] = true
 	}
-	return slices.DeleteFunc(letters, func(what sessions.Resendable) bool { return own[what.(*letter).id] })
+	return slices.DeleteFunc(older, func(what sessions.Resendable) bool { return own[what.(*kept).id] })
 }
 
-// letterOf returns m as a letter that nobody waits for; nil when it cannot be sent to this peer.
-func (e *End) letterOf(m *KeptMessage) *letter {
+// keptOf returns m as one that nobody waits for; nil when it cannot be sent to this peer.
+func (e *End) keptOf(m *KeptMessage) *kept {
 	p := &Publication{sc: e.messageScope(), topic: m.Topic, ctx: context.Background()}
 	o := publishOptions{metadata: m.Metadata, id: m.ID, hasID: true, redelivered: true, codec: m.Codec}
 	open, err := e.messageScope().message(p.ctx, frame.KindMessage, 0, m.Topic, len(m.Body), &o, nil)
-	k := &letter{p: p, open: open, body: m.Body, id: m.ID, boxed: true, left: m}
+	k := &kept{p: p, open: open, body: m.Body, id: m.ID, inOutbox: true, left: m}
 	p.kept = k
 	if err != nil {
 		k.warnStays(err)
@@ -169,7 +169,7 @@ func (e *End) letterOf(m *KeptMessage) *letter {
 }
 
 // keep puts the message into the outbox, if the End has one.
-func (k *letter) keep(md Metadata) error {
+func (k *kept) keep(md Metadata) error {
 	e, topic := k.p.sc.end, k.p.topic
 	if e.messager().outbox == nil {
 		return nil
@@ -187,14 +187,14 @@ func (k *letter) keep(md Metadata) error {
 		}
 		return &Error{Code: code, Message: "not published, the outbox does not take it: " + cleanText(err), Method: topic, cause: err}
 	}
-	k.boxed = true
+	k.inOutbox = true
 	return nil
 }
 
 // withdraw ends a Publish that could not hand its message to a link.
-func (k *letter) withdraw(err error) error {
+func (k *kept) withdraw(err error) error {
 	e := k.p.sc.end
-	if !k.boxed || k.stays(err) {
+	if !k.inOutbox || k.stays(err) {
 		return k.keptError(err)
 	}
 	if lost := e.messager().outbox.Forget(e.messager().peer, k.id); lost != nil {
@@ -204,13 +204,13 @@ func (k *letter) withdraw(err error) error {
 }
 
 // stays reports whether err comes from the end of the End and settles nothing.
-func (k *letter) stays(err error) bool {
-	return k.boxed && k.p.sc.end.ctx.Err() != nil && (errors.Is(err, ErrNotSent) || errors.Is(err, ErrUnknownOutcome))
+func (k *kept) stays(err error) bool {
+	return k.inOutbox && k.p.sc.end.ctx.Err() != nil && (errors.Is(err, ErrNotSent) || errors.Is(err, ErrUnknownOutcome))
 }
 
 // keptError is err, and that the message is kept if it is.
-func (k *letter) keptError(err error) error {
-	if !k.boxed {
+func (k *kept) keptError(err error) error {
+	if !k.inOutbox {
 		return err
 	}
 	return &Error{Code: CodeOf(err), Message: "the End is over, the outbox keeps the message for the next one: " + reason(err), Method: k.p.topic, cause: causes{ErrKept, err}}

@@ -1,10 +1,10 @@
 package gantline
 
 // done ends the way of the message in this End, with what Publish returns. answered: the peer has said that.
-func (k *letter) done(err error, answered bool) {
+func (k *kept) done(err error, answered bool) {
 	switch {
-	case !k.boxed:
-		k.settled.Store(true)
+	case !k.inOutbox:
+		k.buffer.Release()
 		k.p.finish(err)
 	case k.left != nil && !answered:
 		k.postpone(err)
@@ -16,7 +16,7 @@ func (k *letter) done(err error, answered bool) {
 }
 
 // postpone leaves a message that nobody waits for, and that was not answered, to the next session or End.
-func (k *letter) postpone(err error) {
+func (k *kept) postpone(err error) {
 	e := k.p.sc.end
 	if e.ctx.Err() != nil || e.line.Draining() {
 		return
@@ -32,13 +32,13 @@ func (k *letter) postpone(err error) {
 }
 
 // warnStays logs that a message cannot be sent to this peer.
-func (k *letter) warnStays(err error) {
+func (k *kept) warnStays(err error) {
 	e := k.p.sc.end
 	e.logger().Warn("gantline: message stays in the outbox", "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
 }
 
 // report says what became of the message: to its publisher or, when there is none, to the application.
-func (k *letter) report(err error) {
+func (k *kept) report(err error) {
 	e := k.p.sc.end
 	switch f := e.cfg.OnKept; {
 	case k.left == nil:
@@ -52,13 +52,13 @@ func (k *letter) report(err error) {
 
 // settled is a message that leaves the outbox, and what its publisher learns then.
 type settled struct {
-	k   *letter
+	k   *kept
 	err error
 }
 
 // settleLater has the worker take a message out of the outbox. The goroutine that reads the link must not wait for a
 // disk.
-func (em *endMessages) settleLater(k *letter, err error) {
+func (em *endMessages) settleLater(k *kept, err error) {
 	em.mu.Lock()
 	em.settled = append(em.settled, settled{k, err})
 	em.mu.Unlock()

@@ -24,7 +24,7 @@ func (st *Stream) call(ctx context.Context, method string, body []byte, opts []C
 			return answer, err
 		}
 		sent = errors.Is(err, ErrUnknownOutcome)
-		if s, err = st.again(ctx, s, err, &open); err != nil {
+		if s, err = st.again(ctx, s, err, &open, method); err != nil {
 			return nil, err
 		}
 	}

@@ -31,7 +31,7 @@ func (st *Stream) notify(ctx context.Context, method string, body []byte, opts [
 		if err = e.startNotify(ctx, s, &open, body, kept); err == nil {
 			return nil
 		}
-		if s, err = st.again(ctx, s, err, &open); err != nil {
+		if s, err = st.again(ctx, s, err, &open, method); err != nil {
 			return e.startError(ctx, err, method)
 		}
 	}

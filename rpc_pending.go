@@ -69,7 +69,7 @@ func (p *PendingCall) proceed(err error) {
 			return
 		}
 		p.sent = errors.Is(err, ErrUnknownOutcome)
-		s, over := p.stream.again(p.ctx, p.ses, err, &p.open)
+		s, over := p.stream.again(p.ctx, p.ses, err, &p.open, p.method)
 		if over != nil {
 			p.settle(nil, over)
 			return

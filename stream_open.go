@@ -54,7 +54,7 @@ func (st *Stream) open(ctx context.Context, open *mux.Open) (*mux.Stream, *sessi
 		if err == mux.ErrOpenTimeout && e.wasAway(ctx, s, changes) {
 			continue
 		}
-		if s, err = st.again(ctx, s, err, open); err != nil {
+		if s, err = st.again(ctx, s, err, open, open.Name); err != nil {
 			return nil, nil, err
 		}
 	}

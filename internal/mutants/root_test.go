@@ -3,7 +3,7 @@ package mutants
 // rootMutants are mistakes in Ends: calls, messages and what a fresh session sends again.
 var rootMutants = []mutant{
 	{
-		name: "a message that is sent again is not marked", file: "messager_letter.go",
+		name: "a message that is sent again is not marked", file: "messager_kept.go",
 		edits: []edit{{"\t\tk.open.Metadata = redelivered(k.open.Metadata)\n", ""}},
 		pkg:   ".", test: "TestFreshMessages",
 	},

@@ -6,25 +6,24 @@ import (
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// letter is what an End that redials or has an Outbox keeps of a message until it is settled, to publish it again
-// in its next session.
-type letter struct {
-	p    *Publication
-	open mux.Open
-	body []byte
-	sent bool // the peer may have seen it; set between two sessions
+// kept is what an End that redials or has an Outbox keeps of a publication until it is settled. It is sent again in the
+// next session, by whoever takes it off the queue of the line.
+type kept struct {
+	p      *Publication
+	open   mux.Open
+	body   []byte
+	buffer flight.Buffer // has body and the metadata, unless the outbox has them
+	sent   bool          // the peer may have seen it; set between two sessions
 
-	id    MessageID    // set with boxed
-	boxed bool         // the End's outbox has it
-	left  *KeptMessage // what an earlier End left behind, so that nobody waits; nil for the End's own
+	id       MessageID    // set with inOutbox
+	inOutbox bool         // the End's outbox has it
+	left     *KeptMessage // what an earlier End left, so that nobody waits; nil for the End's own
 
-	buffer  atomic.Pointer[[]byte] // holds the body, when it goes back to a pool
-	settled atomic.Bool            // the publisher was told, or is being told: body is not sent again
-
-	waiting atomic.Bool // in the End's queue, until it is sent again or given up
+	waiting atomic.Bool // in the line's queue, until it is sent again or given up
 	stop    func() bool // stops watching the context meanwhile
 }
 
@@ -33,24 +32,25 @@ func (sc *messageScope) keeps() bool {
 	return sc.isEnd() && (sc.end.line.Renews() || sc.end.messager().outbox != nil)
 }
 
-// publishKept hands a message to the newest session, behind the older ones that wait for it.
+// publishKept hands a message to the newest session, after the older ones that wait for it.
 func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o *publishOptions) error {
-	e := sc.end
-	own, buffer := letterBuffer(blockSize + len(body))
+	e, k, s := sc.end, p.kept, sc.end.session()
+	toOutbox := e.messager().outbox != nil
+	var own []byte
+	if n := blockSize + len(body); toOutbox {
+		own = make([]byte, 0, n)
+	} else {
+		own = k.buffer.Make(n)
+	}
 	open, err := sc.message(p.ctx, frame.KindMessage, depth, p.topic, len(body), o, own)
 	if err != nil {
 		return err
 	}
 	n := len(open.Metadata)
-	copied := append(open.Metadata, body...) // behind the metadata, in the same allocation
+	copied := append(open.Metadata, body...) // after the metadata, in the same memory if that is enough
 	open.Metadata = copied[:n:n]
-	k := p.kept
 	k.open, k.body = open, copied[n:]
-	if e.messager().outbox == nil && buffer != nil && &copied[0] == &(*buffer)[:1][0] { // it was large enough
-		k.buffer.Store(buffer)
-	}
-	s := e.session()
-	if e.messager().outbox != nil && e.inSetup() { // the older ones are not known yet
+	if toOutbox && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)
 	}
 	if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
@@ -63,7 +63,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 		if err = k.start(s); err == nil {
 			return nil
 		}
-		if s, err = e.again(p.ctx, s, err, &k.open); err != nil {
+		if s, err = e.again(p.ctx, s, err, &k.open, p.topic); err != nil {
 			return k.withdraw(e.startError(p.ctx, err, p.topic))
 		}
 		if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
@@ -73,7 +73,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 }
 
 // enqueue leaves the message to the first session's resend.
-func (k *letter) enqueue(md Metadata) error {
+func (k *kept) enqueue(md Metadata) error {
 	e := k.p.sc.end
 	if err := k.keep(md); err != nil {
 		return err
@@ -86,22 +86,26 @@ func (k *letter) enqueue(md Metadata) error {
 }
 
 // start starts the message on s. Nothing of it is used any more when it fails.
-func (k *letter) start(s *session) error {
+func (k *kept) start(s *session) error {
 	p := k.p
-	out := newOutgoing(p)
+	f := p.flight()
+	f.Buffer = &k.buffer
 	restart(p.ctx, &k.open)
-	if err := s.Mux.Start(p.ctx, &out.x, &k.open, k.body); err != nil {
-		return err
+	return f.Start(p.ctx, s.Mux, &k.open, k.body)
+}
+
+// outcome takes the outcome of a flight: the message is settled, or waits for the next session.
+func (k *kept) outcome(f *flight.Flight) {
+	x := &f.Exchange
+	if k.lost(x) {
+		return
 	}
-	if p.ctx.Done() != nil {
-		p.sc.published.join(p.ctx, out)
-	}
-	out.letGo()
-	return nil
+	err := knownOf(k.p.sc.result(k.p.ctx, x, k.p.topic), k.sent)
+	k.done(err, x.Err == nil && !(x.WasReset && x.Head.Code == Unavailable))
 }
 
 // lost takes the end of the session that had x; false when the message is not sent again.
-func (k *letter) lost(x *mux.Exchange) bool {
+func (k *kept) lost(x *mux.Exchange) bool {
 	e := k.p.sc.end
 	if x.Err == nil || isReset(x.Err) || !errors.Is(x.Err, ErrSessionLost) || e.ctx.Err() != nil || k.p.ctx.Err() != nil {
 		return false
@@ -126,7 +130,7 @@ func redelivered(block []byte) []byte {
 }
 
 // watch lets the end of the context end the wait for a session.
-func (k *letter) watch() {
+func (k *kept) watch() {
 	k.stop = func() bool { return true }
 	k.waiting.Store(true)
 	if ctx := k.p.ctx; ctx.Done() != nil {
@@ -139,10 +143,10 @@ func (k *letter) watch() {
 }
 
 // Waits implements sessions.Resendable. Shutdown need not wait for what stays in the outbox.
-func (k *letter) Waits() bool { return k.left == nil && k.waiting.Load() }
+func (k *kept) Waits() bool { return k.left == nil && k.waiting.Load() }
 
 // Send implements sessions.Resendable.
-func (k *letter) Send(s *session) bool {
+func (k *kept) Send(s *session) bool {
 	if !k.waiting.CompareAndSwap(true, false) {
 		return true // given up
 	}
@@ -163,7 +167,7 @@ func (k *letter) Send(s *session) bool {
 }
 
 // Drop implements sessions.Resendable.
-func (k *letter) Drop(err error) {
+func (k *kept) Drop(err error) {
 	if k.waiting.CompareAndSwap(true, false) {
 		k.stop()
 		k.done(k.p.sc.end.exchangeError(err, k.sent, k.p.topic), false)
