@@ -64,7 +64,6 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 	if err := e.attach(e.line.NewSession(l)); err != nil {
 		code := PermissionDenied
 		errors.As(err, &code)
-		l.Start(sessions.Refusing{})
 		_ = l.Close(ctx, code, cleanText(err))
 		e.abandon(err)
 		return nil, fmt.Errorf("gantline: server %q refused: %w", l.Peer().ID, bareError{err})

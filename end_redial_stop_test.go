@@ -57,7 +57,7 @@ func TestRedialStops(t *testing.T) {
 				}
 				stopped := make(chan time.Time, 1)
 				go func() {
-					c.line.Redialled() // the goroutine
+					c.line.Wait() // the goroutine
 					stopped <- time.Now()
 				}()
 				synctest.Wait()

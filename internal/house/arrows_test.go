@@ -48,7 +48,7 @@ var arrows = map[string]arrowRule{
 	"internal/msgio":      {},
 	"internal/flight":     {uses: []string{"mux", "frame"}, inTests: []string{"conn"}},
 	"internal/handlerctx": {uses: []string{"frame", "internal/sessions"}},
-	"internal/sessions":   {uses: []string{"conn", "mux", "frame", modBackoff}},
+	"internal/sessions":   {uses: []string{"conn", "mux", "frame", "internal/serial", modBackoff}},
 	".": {uses: []string{"conn", "mux", "frame", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial",
 		"internal/goid", "internal/handlerctx", "internal/claim", "internal/dedup", "internal/inbox", "internal/subscribe", "internal/backlog", "internal/work", "internal/msgio", "internal/flight"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn"}, inTests: []string{"client", "server"}},

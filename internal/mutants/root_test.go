@@ -9,7 +9,7 @@ var rootMutants = []mutant{
 	},
 	{
 		name: "what is sent again is in no order", file: "internal/sessions/resend.go",
-		edits: []edit{{"\tslices.SortStableFunc(q.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })\n", "\tslices.SortStableFunc(q.lost, func(a, b lostOpen) int { return cmp.Compare(b.id, a.id) })\n"}},
+		edits: []edit{{"\tslices.SortStableFunc(q.lost, func(a, b lostExchange) int { return cmp.Compare(a.id, b.id) })\n", "\tslices.SortStableFunc(q.lost, func(a, b lostExchange) int { return cmp.Compare(b.id, a.id) })\n"}},
 		pkg:   ".", test: "TestFreshMessages",
 	},
 	{
@@ -19,7 +19,7 @@ var rootMutants = []mutant{
 	},
 	{
 		name: "newer messages overtake what is sent again", file: "internal/sessions/resend.go",
-		edits: []edit{{"\t\t\tif w.from.Run(s) {\n\t\t\t\tw.gate.Open()\n\t\t\t}", "\t\t\tw.gate.Open()\n\t\t\tw.from.Run(s)"}},
+		edits: []edit{{"\t\tif q.Run(s) {\n\t\t\tsent.Open()\n\t\t}", "\t\tsent.Open()\n\t\tq.Run(s)"}},
 		pkg:   ".", test: "TestFreshMany",
 	},
 	{

@@ -7,237 +7,136 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// Host is the End as its Line knows it.
+// Host is the End as its Line sees it.
 type Host interface {
-	// MuxConfig is what a session over l is made with.
+	// MuxConfig returns what a session s over l is made with.
 	MuxConfig(s *Session, l *conn.Link) *mux.Config
-	// LinkConfig is what a link is made with.
+	// LinkConfig returns what a link is made with.
 	LinkConfig() *conn.Config
-	// Fresh is told of a new session before its peer is heard.
+	// Fresh is called with each session after the first, before its peer is heard.
 	Fresh(s *Session)
-	// Lost is told that the newest session is lost and that another one is to come.
+	// Lost is called when the newest session is lost and another one is to come.
 	Lost()
-	// Over is told once, and last, that there will be no more sessions.
+	// Finished is called once, and last: there will be no more sessions.
 	Finished(err error)
 }
 
 // Config sets up a Line.
 type Config struct {
-	Redial func(ctx context.Context) (net.Conn, error) // nil = the End ends with its session
-	Logger *slog.Logger
-	Closed error // what the End is over with when it was closed
+	Redial func(ctx context.Context) (net.Conn, error) // used after Renew
+	Logger *slog.Logger                                // gets failed redials, at debug level
+	Closed error                                       // why a Line ends that was closed
 }
 
-// Line keeps one session after the other.
+// Line is the sessions of one End, one after the other. Make one with New.
 type Line struct {
 	host   Host
 	cfg    Config
-	redial *redialer               // nil = the End ends with its session
-	cur    atomic.Pointer[Session] // the newest
+	redial *redialler // nil = the Line ends with its first session; set by Renew
 
-	ctx    context.Context
-	cancel context.CancelCauseFunc // the cause says why the End is over
+	life    lifetime
+	newest  atomic.Pointer[Session]
+	waiting atomic.Int64 // calls of Next that wait
 
-	closing, draining atomic.Bool
-	finished          sync.Once
-	redials           sync.WaitGroup // redialling goroutines; ctx ends them
+	Notifies, Publications Queue // what waits to be sent again in the next session
 
-	Notifies, Publications Queue        // what waits for a new session
-	waiting                atomic.Int64 // calls and opens that do
-
-	sessionMu sync.Mutex // held by whoever changes what the newest session is, or that there will be none
+	// sessionMu is held by whoever replaces the newest session, lets it be replaced, or decides that it will not be.
+	sessionMu sync.Mutex
 }
 
 // New returns a Line without a session.
 func New(host Host, cfg Config) *Line {
-	k := &Line{host: host, cfg: cfg}
-	k.ctx, k.cancel = context.WithCancelCause(context.Background())
-	return k
+	ln := &Line{host: host, cfg: cfg}
+	ln.life.ctx, ln.life.cancel = context.WithCancelCause(context.Background())
+	return ln
 }
 
-// Renew lets k outlive its sessions. It is called before the first one is there.
-func (k *Line) Renew() { k.redial = newRedialer(k) }
+// Renew lets the Line outlive its sessions. Call it before the first one.
+func (ln *Line) Renew() { ln.redial = newRedialler(ln) }
 
-// Renews reports whether k outlives its sessions.
-func (k *Line) Renews() bool { return k.redial != nil }
+// Renews reports whether Renew was called.
+func (ln *Line) Renews() bool { return ln.redial != nil }
 
-// Context is done when the End is over; its cause says why.
-func (k *Line) Context() context.Context { return k.ctx }
+// Session returns the newest session, which may be lost. It is nil only before the first Put.
+func (ln *Line) Session() *Session { return ln.newest.Load() }
 
-// Cancel ends the context.
-func (k *Line) Cancel(why error) { k.cancel(why) }
-
-// Close says that the End is being closed, and returns the newest session: no newer one comes.
-func (k *Line) Close() *Session {
-	k.closing.Store(true)
-	k.sessionMu.Lock()
-	defer k.sessionMu.Unlock()
-	return k.cur.Load()
-}
-
-// Closing reports whether Close was called.
-func (k *Line) Closing() bool { return k.closing.Load() }
-
-// Drain reports whether k did not drain before; from now on it does.
-func (k *Line) Drain() (first bool) { return !k.draining.Swap(true) }
-
-// Draining reports whether Drain was called.
-func (k *Line) Draining() bool { return k.draining.Load() }
-
-// Busy reports whether something waits for a new session.
-func (k *Line) Busy() bool {
-	return k.waiting.Load() > 0 || !k.Notifies.Empty() || !k.Publications.Empty()
-}
-
-// Wait waits for the goroutines. The End is over.
-func (k *Line) Wait() { k.redial.wait() }
-
-// Redialled waits until nobody redials.
-func (k *Line) Redialled() { k.redials.Wait() }
-
-// Kick has the carrier dialled again.
-func (k *Line) Kick() { k.redial.kick() }
-
-// Session returns the newest session, which may be lost. It is nil only while the End shakes hands for the first time.
-func (k *Line) Session() *Session { return k.cur.Load() }
-
-// Put makes s the newest session.
-func (k *Line) Put(s *Session) { k.cur.Store(s) }
+// Put makes s, the first session, the newest.
+func (ln *Line) Put(s *Session) { ln.newest.Store(s) }
 
 // Blank returns a session without a link.
-func (k *Line) Blank() *Session {
-	s := &Session{Seq: 1, over: make(chan struct{}), replaced: make(chan struct{})}
-	if old := k.cur.Load(); old != nil {
+func (ln *Line) Blank() *Session {
+	s := &Session{Seq: 1, ended: make(chan struct{}), replaced: make(chan struct{})}
+	if old := ln.Session(); old != nil {
 		s.Seq = old.Seq + 1
 	}
 	s.Notifies.ch, s.Publications.ch = make(chan struct{}), make(chan struct{})
-	s.Ctx, s.cancel = context.WithCancelCause(k.ctx)
+	s.Ctx, s.cancel = context.WithCancelCause(ln.life.ctx)
 	return s
 }
 
-// New returns a session over l. The peer is not heard before Begin.
-func (k *Line) NewSession(l *conn.Link) *Session {
-	s := k.Blank()
+// NewSession returns a session over l. The peer is not heard before Begin.
+func (ln *Line) NewSession(l *conn.Link) *Session {
+	s := ln.Blank()
 	s.Link, s.Native = l, l
-	s.Mux = mux.New(l, k.host.MuxConfig(s, l))
-	s.Begin = func() { l.Start(handler{s.Mux, k, s}) }
+	s.Mux = mux.New(l, ln.host.MuxConfig(s, l))
+	s.Begin = func() { l.Start(handler{s.Mux, ln, s}) }
 	return s
 }
 
-// outlives decides whether the End goes on without s, which has ended with err.
-func (k *Line) outlives(s *Session, err error) bool {
-	if k.redial == nil || !errors.Is(err, conn.ErrSessionLost) || errors.Is(err, net.ErrClosed) {
+// Kick has the carrier dialled again, unless there is one. Renew was called.
+func (ln *Line) Kick() { ln.redial.worker.Kick() }
+
+// Wait waits until nobody redials. Once the Line has finished that is for good.
+func (ln *Line) Wait() {
+	if ln.redial != nil {
+		ln.redial.worker.Wait()
+	}
+}
+
+// outlives decides whether the Line goes on without s, which has ended with err.
+func (ln *Line) outlives(s *Session, err error) bool {
+	if ln.redial == nil || !errors.Is(err, conn.ErrSessionLost) || errors.Is(err, net.ErrClosed) {
 		return false
 	}
-	k.sessionMu.Lock()
-	defer k.sessionMu.Unlock()
-	if k.closing.Load() || k.ctx.Err() != nil {
+	ln.sessionMu.Lock()
+	defer ln.sessionMu.Unlock()
+	if ln.ending() {
 		return false
 	}
 	s.lost.Store(true)
 	return true
 }
 
-// Finish ends the End, once.
-func (k *Line) Finish(err error) {
-	k.finished.Do(func() {
-		k.cancel(err)
-		k.Notifies.end(err)
-		k.Publications.end(err)
-		k.host.Finished(err)
-	})
-}
-
-// renew puts a new session over l in the place of old, which is lost. It reports false, and ends l, when the End
-// is closed meanwhile. It is called by the redialler only.
-func (k *Line) renew(old *Session, l *conn.Link) bool {
+// renew replaces old, which is lost, by a new session over l. It returns false if the Line was closed meanwhile: then it
+// says goodbye on l. It is called by the redialler only.
+func (ln *Line) renew(old *Session, l *conn.Link) bool {
 	old.Resending.Wait()
-	k.Notifies.collect()
-	k.Publications.collect()
-	k.sessionMu.Lock()
-	if k.closing.Load() || k.ctx.Err() != nil {
-		k.sessionMu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		l.Start(Refusing{})
-		_ = l.Close(ctx, frame.OK, "") // the server need not wait for us
+	ln.Notifies.collect()
+	ln.Publications.collect()
+	ln.sessionMu.Lock()
+	if ln.ending() {
+		ln.sessionMu.Unlock()
+		_ = l.Close(context.Background(), frame.OK, "") // it takes a second at most
 		return false
 	}
-	s := k.NewSession(l)
-	k.cur.Store(s)
-	k.sessionMu.Unlock()
-	if k.draining.Load() {
+	s := ln.NewSession(l)
+	ln.newest.Store(s)
+	ln.sessionMu.Unlock()
+	if ln.Draining() {
 		s.Mux.Drain(frame.Unavailable, "shutdown", "")
 	}
 	// The bytes of the first stream ended with the first session: the peer must not wait for them.
 	_ = s.Mux.First().Reset(frame.Unavailable, "the client's first stream ended with an earlier session")
-	k.host.Fresh(s)
+	ln.host.Fresh(s)
 	s.Begin()
 	close(old.replaced)
-	k.resend(s)
+	ln.Notifies.resend(s, &s.Notifies)
+	ln.Publications.resend(s, &s.Publications)
 	return true
-}
-
-// Refusing takes what a server sends that this side is about to hang up on.
-type Refusing struct{}
-
-func (Refusing) HandleFrame(frame.Header, *frame.Reader) error   { return nil }
-func (Refusing) HandleReleased(total [frame.Groups]uint64) error { return nil }
-func (Refusing) Fill() bool                                      { return false }
-func (Refusing) HandleClose(error)                               {}
-
-// LostOn reports whether err says that something could not be done, or finished, because s was lost, and that
-// the End goes on.
-func (k *Line) LostOn(s *Session, err error) bool {
-	return k.redial != nil && s.lost.Load() && errors.Is(err, conn.ErrSessionLost)
-}
-
-// A Wait is how a wait for a session ended.
-type Wait uint8
-
-// The ends of a wait.
-const (
-	Renewed  Wait = iota // there is the session
-	GaveUp               // the context has ended
-	Finished             // there will be none
-)
-
-// Next waits for the session behind s, which is lost.
-func (k *Line) Next(ctx context.Context, s *Session) (*Session, Wait) {
-	k.waiting.Add(1)
-	defer k.waiting.Add(-1)
-	select {
-	case <-s.replaced:
-		return k.Session(), Renewed
-	case <-ctx.Done():
-		return nil, GaveUp
-	case <-k.ctx.Done():
-		return nil, Finished
-	}
-}
-
-// CaughtUp returns the newest session once what has to go before was sent again on it: which is its Notifies or Publications.
-func (k *Line) CaughtUp(ctx context.Context, s *Session, which func(*Session) *Latch) (*Session, Wait) {
-	for {
-		l := which(s)
-		if l.open.Load() {
-			return s, Renewed
-		}
-		select {
-		case <-l.ch:
-		case <-s.replaced:
-			s = k.Session()
-		case <-ctx.Done():
-			return nil, GaveUp
-		case <-k.ctx.Done():
-			return nil, Finished
-		}
-	}
 }

@@ -7,59 +7,58 @@ import (
 	"sync"
 )
 
-// Resendable is what is sent again in the next session.
+// Resendable is what a lost session did not settle, and the next one sends again.
 type Resendable interface {
 	// Send starts it on s. False says that s is gone, and that nothing was done.
 	Send(s *Session) bool
-	// Drop says that there will be no next session.
+	// Drop is called when there will be no next session.
 	Drop(err error)
 	// Waits reports whether somebody still wants it.
 	Waits() bool
 }
 
-// Queue keeps what a lost session did not settle until it was sent again in the next one, in its old order.
+// Queue has what is to be sent again, in its old order. The zero value is ready.
 type Queue struct {
-	mu    sync.Mutex   // guards what follows
-	lost  []lostOpen   // of the session that has ended last, in no order
-	queue []Resendable // in order; all of it was opened behind lost
-	busy  bool         // one is being sent
-	over  bool         // the End is
+	mu       sync.Mutex     // guards what follows
+	lost     []lostExchange // of the session that has ended last, in no order
+	queue    []Resendable   // in order; each was begun after all of lost
+	sending  bool           // one of them was taken out and is being sent
+	finished bool           // the Line has
 }
 
-// lostOpen is something with the id it had in the lost session.
-type lostOpen struct {
+// lostExchange is a Resendable with the id that it had in the lost session.
+type lostExchange struct {
 	id   uint64
 	what Resendable
 }
 
-// Add keeps what was open under id in the session that ends now; false when the End is over.
+// Add takes what was open under id in the session that ends now. It returns false if the Line has finished.
 func (q *Queue) Add(id uint64, what Resendable) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.over {
-		q.lost = append(q.lost, lostOpen{id, what})
+	if !q.finished {
+		q.lost = append(q.lost, lostExchange{id, what})
 	}
-	return !q.over
+	return !q.finished
 }
 
-// collect is called when a session is over and nothing is sent on it any more.
-func (q *Queue) collect() {
+// Push takes what goes after everything else. It returns false if the Line has finished.
+func (q *Queue) Push(what Resendable) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	slices.SortStableFunc(q.lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })
-	first := make([]Resendable, 0, len(q.lost)+len(q.queue))
-	for _, l := range q.lost {
-		first = append(first, l.what)
+	if !q.finished {
+		q.queue = append(q.queue, what)
 	}
-	q.queue, q.lost = append(first, q.queue...), nil
+	return !q.finished
 }
 
-// Empty reports whether nobody waits for anything to be sent.
-func (q *Queue) Empty() bool {
+// Before takes what goes before everything else: what pick makes of the queue. If the Line has finished it does nothing.
+func (q *Queue) Before(pick func(queued []Resendable) []Resendable) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return !q.busy && !slices.ContainsFunc(q.queue, Resendable.Waits) &&
-		!slices.ContainsFunc(q.lost, func(l lostOpen) bool { return l.what.Waits() })
+	if !q.finished {
+		q.queue = append(pick(q.queue), q.queue...)
+	}
 }
 
 // Queued reports whether there is anything to send, wanted or not.
@@ -69,87 +68,94 @@ func (q *Queue) Queued() bool {
 	return len(q.queue) > 0
 }
 
-// Push queues what goes behind everything else; false when the End is over.
-func (q *Queue) Push(what Resendable) bool {
+// Empty reports whether nobody waits for anything to be sent.
+func (q *Queue) Empty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.over {
-		q.queue = append(q.queue, what)
-	}
-	return !q.over
+	return !q.sending && !slices.ContainsFunc(q.queue, Resendable.Waits) &&
+		!slices.ContainsFunc(q.lost, func(l lostExchange) bool { return l.what.Waits() })
 }
 
-// Run sends everything on s; false when s is gone before.
+// Run sends everything on s. It returns false if s is gone before.
 func (q *Queue) Run(s *Session) bool {
 	for {
-		q.mu.Lock()
-		q.busy = false
-		if len(q.queue) == 0 {
-			q.queue = nil
-			q.mu.Unlock()
+		what := q.take()
+		switch {
+		case what == nil:
 			return true
+		case !what.Send(s):
+			if !q.putBack(what) {
+				what.Drop(context.Cause(s.Ctx))
+			}
+			return false
 		}
-		what := q.queue[0]
-		q.queue[0] = nil
-		q.queue, q.busy = q.queue[1:], true
-		q.mu.Unlock()
-		if what.Send(s) {
-			continue
-		}
-		q.mu.Lock()
-		q.busy = false
-		over := q.over
-		if !over {
-			q.queue = slices.Insert(q.queue, 0, what)
-		}
-		q.mu.Unlock()
-		if over {
-			what.Drop(context.Cause(s.Ctx))
-		}
-		return false
 	}
 }
 
-// end drops everything: the End is over.
-func (q *Queue) end(err error) {
-	q.mu.Lock()
-	q.over = true
-	lost, queue := q.lost, q.queue
-	q.lost, q.queue = nil, nil
-	q.mu.Unlock()
-	slices.SortFunc(lost, func(a, b lostOpen) int { return cmp.Compare(a.id, b.id) })
-	for _, l := range lost {
-		l.what.Drop(err)
+// resend sends everything on s, on a goroutine of its own that ends when all is sent or s is gone. It opens sent when
+// all is sent.
+func (q *Queue) resend(s *Session, sent *Latch) {
+	if !q.Queued() {
+		sent.Open()
+		return
 	}
-	for _, what := range queue {
-		what.Drop(err)
-	}
+	s.Resending.Go(func() {
+		if q.Run(s) {
+			sent.Open()
+		}
+	})
 }
 
-// Before queues what goes before everything else: what pick makes of the queue, unless the End is over.
-func (q *Queue) Before(pick func(queued []Resendable) []Resendable) {
+// take takes the first one out to be sent, nil if there is none.
+func (q *Queue) take() (what Resendable) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.over {
-		q.queue = append(pick(q.queue), q.queue...)
+	if q.sending = len(q.queue) > 0; !q.sending {
+		q.queue = nil
+		return nil
 	}
+	what = q.queue[0]
+	q.queue[0] = nil
+	q.queue = q.queue[1:]
+	return what
 }
 
-// resend sends on a new session what older ones did not settle. Each kind has its own goroutine, which ends when
-// all is sent or the session is gone; the redialler waits for it before it starts another.
-func (k *Line) resend(s *Session) {
-	for _, w := range []struct {
-		from *Queue
-		gate *Latch
-	}{{&k.Notifies, &s.Notifies}, {&k.Publications, &s.Publications}} {
-		if !w.from.Queued() {
-			w.gate.Open()
-			continue
-		}
-		s.Resending.Go(func() {
-			if w.from.Run(s) {
-				w.gate.Open()
-			}
-		})
+// putBack undoes take. It returns false if the Line has finished.
+func (q *Queue) putBack(what Resendable) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sending = false
+	if !q.finished {
+		q.queue = slices.Insert(q.queue, 0, what)
+	}
+	return !q.finished
+}
+
+// collect puts what the last session left before the rest. That session has ended, and nothing is sent on it any more.
+func (q *Queue) collect() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.collectLocked()
+}
+
+func (q *Queue) collectLocked() {
+	slices.SortStableFunc(q.lost, func(a, b lostExchange) int { return cmp.Compare(a.id, b.id) })
+	first := make([]Resendable, 0, len(q.lost)+len(q.queue))
+	for _, l := range q.lost {
+		first = append(first, l.what)
+	}
+	q.queue, q.lost = append(first, q.queue...), nil
+}
+
+// end drops everything, in order: the Line has finished.
+func (q *Queue) end(err error) {
+	q.mu.Lock()
+	q.finished = true
+	q.collectLocked()
+	dropped := q.queue
+	q.queue = nil
+	q.mu.Unlock()
+	for _, what := range dropped {
+		what.Drop(err)
 	}
 }

@@ -28,69 +28,54 @@ type Link interface {
 
 var _ Link = (*conn.Link)(nil)
 
-// Session is one session of an End: its link and what runs over it. An End that redials gets a new one when the
-// old one is lost; any other has one.
+// Session is one session of an End: its link, and the mux that runs over it. An End that redials gets a new one when the
+// old one is lost. Any other End has one.
 type Session struct {
-	Seq    uint64 // counts the End's sessions, from 1
+	Seq    uint64 // counts the Line's sessions, from 1
 	Link   Link
 	Mux    *mux.Session
 	Native *conn.Link // is Link; nil with a yamux peer
 	Begin  func()     // lets the peer be heard
 
-	Ctx    context.Context // of what the peer has started; ends with the session, and so with the End
+	Ctx    context.Context // of what the peer has started; ends with the session, and so with the Line
 	cancel context.CancelCauseFunc
 
-	lost     atomic.Bool   // over, and the End is not; written under the Line's sessionMu
-	over     chan struct{} // closed when everybody was told of the end
-	replaced chan struct{} // closed when the End has a newer session
+	lost     atomic.Bool   // it has ended and the Line has not; written under sessionMu
+	ended    chan struct{} // closed when whatever it carried has learned of the end
+	replaced chan struct{} // closed when there is a newer session
 
-	// New notifies and messages wait for these, behind which older ones have been sent again.
+	// Open when the older notifies and publications were sent again: new ones wait for that.
 	Notifies, Publications Latch
 	Resending              sync.WaitGroup // goroutines that send again
 }
 
-// Lost reports whether the session is over and the End goes on, or will be told so.
+// Lost reports whether the session has ended and the Line goes on, or went on at that time.
 func (s *Session) Lost() bool { return s.lost.Load() }
 
-// Ended says that everybody was told of the end. It is called once.
-func (s *Session) Ended() { close(s.over) }
+// Ended says that whatever the session carried has learned of its end. It is called once.
+func (s *Session) Ended() { close(s.ended) }
 
-// Latch is opened once. Asking whether it is costs no lock.
-type Latch struct {
-	open atomic.Bool
-	ch   chan struct{}
-}
-
-// Open opens it.
-func (l *Latch) Open() {
-	l.open.Store(true)
-	close(l.ch)
-}
-
-// IsOpen reports whether it was opened.
-func (l *Latch) IsOpen() bool { return l.open.Load() }
-
-// handler is a session as its link's handler: the Line hears of the end too.
+// handler makes a session its link's handler: the Line learns of the end, too.
 type handler struct {
 	*mux.Session
-	k *Line
-	s *Session
+	ln *Line
+	s  *Session
 }
 
-// HandleClose ends the session, and the End with it unless that can have another one. The context goes first,
-// so that whatever fails because of it finds the cause there.
+// HandleClose ends the session, and the Line as well unless that can have another session. The context goes first, so
+// that whatever fails because of it finds the cause there.
 func (h handler) HandleClose(err error) {
-	k, s := h.k, h.s
-	if k.outlives(s, err) {
+	ln, s := h.ln, h.s
+	if ln.outlives(s, err) {
 		s.cancel(err)
 		h.Session.HandleClose(err)
-		k.host.Lost()
-		close(s.over)
-		k.redial.kick()
+		ln.host.Lost()
+		s.Ended()
+		ln.Kick()
 		return
 	}
-	k.cancel(err)
+	ln.Cancel(err)
 	h.Session.HandleClose(err)
-	close(s.over)
-	k.Finish(err)
+	s.Ended()
+	ln.Finish(err)
 }

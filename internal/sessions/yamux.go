@@ -28,18 +28,18 @@ var _ Link = (*YamuxLink)(nil)
 
 // NewYamux makes s, from Blank, a session over nc that speaks yamux. The peer is not heard before s.Begin. The End is
 // over with the session: cfg.OnEnd, which may not be nil, is called with the reason first. The error is about cfg.
-func (k *Line) NewYamux(s *Session, nc net.Conn, client bool, id string, cfg *mux.YamuxConfig) (*YamuxLink, error) {
+func (ln *Line) NewYamux(s *Session, nc net.Conn, client bool, id string, cfg *mux.YamuxConfig) (*YamuxLink, error) {
 	ending := cfg.OnEnd
 	cfg.Held = true
 	// As handler.HandleClose: the context goes first.
 	cfg.OnEnd = func(err error) error {
 		err = ending(yamuxError(err))
-		k.Cancel(err)
+		ln.Cancel(err)
 		return err
 	}
 	cfg.OnClose = func(error) {
 		s.Ended()
-		k.Finish(context.Cause(k.Context()))
+		ln.Finish(context.Cause(ln.Context()))
 	}
 	run := mux.YamuxServer
 	l := &YamuxLink{client: client, id: id}

@@ -1,0 +1,24 @@
+package sessions
+
+import (
+	"context"
+	"net"
+)
+
+// Hint is what is known about the next connection. Config.Redial finds it in its context.
+type Hint struct {
+	Addr string   // where the last server has sent us, "" = nowhere
+	Home net.Addr // where the last carrier led of the session that is to be resumed; nil for a fresh one
+}
+
+type hintKey struct{}
+
+// HintOf returns the Hint in ctx.
+func HintOf(ctx context.Context) Hint {
+	h, _ := ctx.Value(hintKey{}).(Hint)
+	return h
+}
+
+func withHint(ctx context.Context, h Hint) context.Context {
+	return context.WithValue(ctx, hintKey{}, h)
+}

@@ -1,0 +1,62 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gantline-project/gantline/conn"
+)
+
+// A Wait is how a wait for a session ended.
+type Wait uint8
+
+// The ends of a wait.
+const (
+	Renewed  Wait = iota // there is the session
+	GaveUp               // the context has ended
+	Finished             // the Line has: there will be none
+)
+
+// LostOn reports whether something failed with err because s was lost, and the Line goes on.
+func (ln *Line) LostOn(s *Session, err error) bool {
+	return ln.redial != nil && s.lost.Load() && errors.Is(err, conn.ErrSessionLost)
+}
+
+// Next waits for a session after s, which is lost, and returns the newest.
+func (ln *Line) Next(ctx context.Context, s *Session) (*Session, Wait) {
+	ln.waiting.Add(1)
+	defer ln.waiting.Add(-1)
+	select {
+	case <-s.replaced:
+		return ln.Session(), Renewed
+	case <-ctx.Done():
+		return nil, GaveUp
+	case <-ln.life.ctx.Done():
+		return nil, Finished
+	}
+}
+
+// CaughtUp returns s once the latch that which picks is open: everything older was sent again. When s is lost before, it
+// waits for the next session.
+func (ln *Line) CaughtUp(ctx context.Context, s *Session, which func(*Session) *Latch) (*Session, Wait) {
+	for {
+		l := which(s)
+		if l.IsOpen() {
+			return s, Renewed
+		}
+		select {
+		case <-l.ch:
+		case <-s.replaced:
+			s = ln.Session()
+		case <-ctx.Done():
+			return nil, GaveUp
+		case <-ln.life.ctx.Done():
+			return nil, Finished
+		}
+	}
+}
+
+// Busy reports whether something waits for a new session.
+func (ln *Line) Busy() bool {
+	return ln.waiting.Load() > 0 || !ln.Notifies.Empty() || !ln.Publications.Empty()
+}
