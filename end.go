@@ -2,7 +2,6 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -143,16 +142,27 @@ func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
 // ErrUnknownOutcome, and contexts of handlers end. Close waits for the End's goroutines but not for handlers, so a
 // handler may call it.
 //
+// The peer reads all that was written. After that it reads io.EOF only from streams that were closed, or closed for
+// writing, before, and from the End's own stream, which Close closes; a stream that was still being written ends with
+// net.ErrClosed there.
+//
 // It returns nil only if the peer has confirmed everything that was written. Otherwise the error names the number of
 // bytes and why (*conn.UnconfirmedError). A peer that closed first, having confirmed everything, is no error. Close may
 // be called again and returns the same.
-func (e *End) Close() error { return e.life.close() }
+func (e *End) Close() error { return e.close(context.Background(), nil) }
+
+// CloseWith is Close with a reason: the peer's context.Cause has its code (CodeOf) and text, at most 1 KiB, beside
+// net.ErrClosed. The End's own stream ends with that too, and not with io.EOF. nil is Close.
+func (e *End) CloseWith(reason error) error { return e.close(context.Background(), reason) }
 
 // Shutdown closes the End once its work is done. From the start nothing new is opened, called or published on the End:
 // what the peer tries fails with Unavailable and ErrNotSent, and so does what this side tries, except that handlers may
-// finish theirs. Shutdown waits until no stream, call or message is open and no handler runs, then closes. When ctx ends
-// first, it closes at once and returns ctx's error. Do not call it from a handler: it would wait for itself.
-func (e *End) Shutdown(ctx context.Context) error { return errors.Join(e.drain(ctx), e.Close()) }
+// finish theirs. Shutdown waits until no stream, call or message is open and no handler runs, then closes.
+//
+// ctx bounds all of it. A quarter of its time, at most 1 s, is kept for the goodbye. When work is left then, Shutdown
+// closes as CloseWith does and returns ctx's error; a cancelled ctx leaves 250 ms for that. Do not call it from a handler:
+// it would wait for itself.
+func (e *End) Shutdown(ctx context.Context) error { return e.shutdown(ctx) }
 
 // Stats are counters of an End. Numbers count from its start unless said otherwise.
 type Stats struct {

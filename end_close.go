@@ -7,15 +7,21 @@ import (
 	"time"
 )
 
-// closeNow is Close, called once.
-func (e *End) closeNow() error {
+// close ends e, once, and takes no longer than ctx. A nil reason is the End's own Close, which closes its own stream too.
+func (e *End) close(ctx context.Context, reason error) error {
+	e.life.closing.Do(func() { e.life.closed = e.closeNow(ctx, reason) })
+	return e.life.closed
+}
+
+func (e *End) closeNow(ctx context.Context, reason error) error {
 	s := e.line.Close()
 	e.backlog.End(errEndClosed, true)
 	if s.Link.State() == StateUp {
 		e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
 	}
-	s.Mux.CloseStreams()
-	err := s.Link.Close(context.Background(), OK, "")
+	s.Mux.CloseStreams(reason == nil)
+	h := headOf(reason)
+	err := s.Link.Close(ctx, h.Code, h.Text)
 	if s.Lost() {
 		e.line.Finish(errEndClosed)
 	}
@@ -31,6 +37,38 @@ func (e *End) closeNow() error {
 // idleCheck is how often Shutdown looks whether everything has finished. Looking costs nothing while nobody
 // shuts down, which counting on every call would.
 const idleCheck = 5 * time.Millisecond
+
+const (
+	// closeShare of the time that a Shutdown has is left for the goodbye, at most closeReserve: what ends with a context
+	// that is over is cut without one, and the peer takes that for a broken carrier.
+	closeShare   = 4
+	closeReserve = time.Second
+	// closeGrace is the time for the goodbye after a context that was cancelled.
+	closeGrace = 250 * time.Millisecond
+)
+
+// shutdown is Shutdown. What is not finished in time is cut short, and the peer learns that.
+func (e *End) shutdown(ctx context.Context) error {
+	work, stop := ctx, context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		reserve := min(closeReserve, time.Until(deadline)/closeShare)
+		work, stop = context.WithDeadline(ctx, deadline.Add(-reserve))
+	}
+	defer stop()
+	err := e.drain(work)
+	if err == nil {
+		return e.close(ctx, nil)
+	}
+	if ctx.Err() != nil {
+		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+		defer stop()
+		ctx = grace
+	}
+	return errors.Join(err, e.close(ctx, errCutShort))
+}
+
+// errCutShort is what the peer gets of a Shutdown whose context has ended.
+var errCutShort = errorf(Unavailable, "shut down before everything had finished")
 
 // drain lets no new work begin and waits for what runs.
 func (e *End) drain(ctx context.Context) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/memnet"
@@ -24,7 +23,6 @@ func newEnd(c *Config) (*End, error) {
 	e.Stream = &Stream{end: e, scope: scope{accepted: true}}
 	e.calls, e.messages = newEndCalls(e), newEndMessages(e)
 	e.hooks.Hold()
-	e.life.close = sync.OnceValue(e.closeNow)
 	return e, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/internal/goid"
@@ -23,7 +24,9 @@ import (
 type lifetime struct {
 	setup atomic.Uint64 // goroutine that runs Setup; 0 = none
 	up    chan struct{} // closed when Setup has succeeded and the peer is heard
-	close func() error  // closes the End once; set before it is shared
+
+	closing sync.Once
+	closed  error // what Close returns; set by closing
 }
 
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.

@@ -51,9 +51,13 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	return nil
 }
 
-// CloseStreams ends the sending direction of every stream: what was written is in the log, blocked writers
-// fail with net.ErrClosed. It is the first step of closing the End.
-func (s *Session) CloseStreams() {
+// CloseStreams stops every stream: blocked writers fail with net.ErrClosed, and what was written is in the log. It is
+// the first step of closing the End.
+//
+// No end of a stream is sent that its writer did not ask for. The peer reads what was written and then, with the end of
+// the session, why that ended: io.EOF is for streams that are complete. first says that the End's own stream is, since
+// closing the End closes it. The yamux dialect cannot tell the two apart, so there every stream gets its FIN.
+func (s *Session) CloseStreams(first bool) {
 	s.tab.Lock()
 	all := make([]*Stream, 0, s.tab.count())
 	for e := range s.tab.all() {
@@ -67,7 +71,7 @@ func (s *Session) CloseStreams() {
 		if st.closed == nil {
 			st.closed = errClosed
 			st.wakeWritersLocked()
-			if !st.sentEnd && s.life.gone == nil {
+			if !st.sentEnd && s.life.gone == nil && (s.cfg.yamux || first && st.id == 0) {
 				s.oweLocked(&st.flow, oweFin)
 			}
 		}

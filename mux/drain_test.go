@@ -2,6 +2,7 @@ package mux
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -187,37 +188,66 @@ func TestDrainNamesAll(t *testing.T) {
 	}
 }
 
-// TestCloseStreams: what was written stays, the direction ends, writers stop.
+// TestCloseStreams: writers stop, what was written arrives, and io.EOF comes only from streams whose writer ended them.
 func TestCloseStreams(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, s := newPair(t, nil)
-		a, b := openPair(t, c, s)
-		n := 0
-		errc := make(chan error, 1)
-		go func() {
-			var err error
-			n, err = a.Write(make([]byte, 1<<20))
-			errc <- err
-		}()
-		synctest.Wait()
-		c.CloseStreams()
-		if err := <-errc; err != errClosed {
-			t.Errorf("write: %v", err)
+	for name, c := range map[string]struct {
+		prepare func(a *Stream) // the writer's side of a stream
+		first   bool            // the End's own stream is closed too
+		end     error           // what the reader gets after all bytes
+		own     error           // and that of the first stream
+	}{
+		"still written":    {func(*Stream) {}, false, errTest, errTest},
+		"first is closed":  {func(*Stream) {}, true, errTest, nil},
+		"closed before":    {func(a *Stream) { a.Close() }, true, nil, nil},
+		"half-closed":      {func(a *Stream) { a.CloseWrite() }, false, nil, errTest},
+		"closed its other": {func(a *Stream) { a.CloseRead() }, false, errTest, errTest},
+	} {
+		for _, size := range []int{0, 1, 1 << 20} {
+			t.Run(fmt.Sprintf("%s, %d bytes", name, size), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					cl, s := newPair(t, nil)
+					a, b := openPair(t, cl, s)
+					written := make(chan int, 1)
+					go func() {
+						n, err := a.Write(make([]byte, size))
+						if n < size && err != errClosed && err != errWriteClosed {
+							t.Errorf("write: %v", err)
+						}
+						written <- n
+					}()
+					synctest.Wait()
+					go c.prepare(a)
+					synctest.Wait()
+					cl.CloseStreams(c.first)
+					n := <-written
+					synctest.Wait()
+					end := c.end
+					if name == "half-closed" && n < size {
+						end = errTest // CloseWrite was waiting for the Write that CloseStreams has ended
+					}
+					for e, want := range map[*Stream]error{b: end, s.First(): c.own} {
+						done := make(chan error, 1)
+						go func() {
+							got, err := readAll(e)
+							if e == b && got != n {
+								t.Errorf("%d bytes were written, %d arrived", n, got)
+							}
+							done <- err
+						}()
+						synctest.Wait()
+						if want != nil {
+							s.HandleClose(errTest)
+						}
+						if err := <-done; err != want {
+							t.Errorf("stream %d ends with %v, want %v", e.ID(), err, want)
+						}
+					}
+					s.HandleClose(errTest)
+					cl.HandleClose(errTest)
+				})
+			})
 		}
-		got, err := readAll(b)
-		if got != n || err != nil {
-			t.Errorf("%d bytes were written, %d arrived: %v", n, got, err)
-		}
-		if _, err := c.First().Write([]byte("x")); err != errClosed {
-			t.Errorf("write to the first stream: %v", err)
-		}
-		if n, err := readAll(s.First()); n != 0 || err != nil {
-			t.Errorf("the first stream: %d, %v", n, err)
-		}
-		b.Close()
-		a.Close()
-		checkIdle(t, c, s)
-	})
+	}
 }
 
 // readAll reads until io.EOF and returns how much.

@@ -272,7 +272,7 @@ func (y *Yamux) Close(ctx context.Context) error {
 	}
 	l.Unlock()
 	if closing {
-		y.s.CloseStreams()
+		y.s.CloseStreams(false)
 		l.Lock()
 		y.goodbyeLocked(yamuxNormal, y.cfg.CloseTimeout)
 		l.Unlock()

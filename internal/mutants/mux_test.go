@@ -43,6 +43,11 @@ var muxMutants = []mutant{
 		pkg:   "mux", test: "TestUnsentStream",
 	},
 	{
+		name: "an End that closes ends unfinished streams well", file: "mux/drain.go",
+		edits: []edit{{" && (s.cfg.yamux || first && st.id == 0)", ""}},
+		pkg:   ".", test: "TestEOFIsTheWriters",
+	},
+	{
 		name: "a call that was not sent counts as sent", file: "mux/exchange.go",
 		edits: []edit{{"x.endPos > 0 && x.endPos <= x.s.l.Sent() &&", "x.endPos > 0 &&"}},
 		pkg:   "mux", test: "TestSent",
