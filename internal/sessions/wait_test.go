@@ -33,7 +33,7 @@ var waits = []struct {
 	{"renewed", func(w *world, _ func()) { w.set(func(w *world) { w.dial = w.connect }) }, Renewed},
 	{"its context", func(_ *world, cancel func()) { cancel() }, GaveUp},
 	{"closed", func(w *world, _ func()) { w.close() }, Finished},
-	{"over", func(w *world, _ func()) { w.ln.Finish(errClosed) }, Finished},
+	{"finished", func(w *world, _ func()) { w.ln.Finish(errClosed) }, Finished},
 }
 
 // TestNext: a wait for the session after a lost one.
