@@ -25,6 +25,8 @@ const (
 //   - It returns nil only if the peer has acknowledged every open and every byte of
 //     a body. Frames that only end streams or grant credit do not count.
 //   - Else it returns an *UnconfirmedError.
+//   - Before Start it says BYE within a second and takes no frame, or hangs up if the
+//     peer was not welcomed.
 //   - Any goroutine may call it at any time. A further call returns the same.
 func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 	entered := l.recv.userCalls.Load()

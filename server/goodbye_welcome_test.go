@@ -21,14 +21,14 @@ type gate struct {
 }
 
 type stop struct {
-	behind        bool
+	after         bool
 	reached, open chan struct{}
 	fails         bool // the write before which it is, when it opens
 }
 
 // shut stops the next WELCOME.
-func (g *gate) shut(behind bool) *stop {
-	s := &stop{behind: behind, reached: make(chan struct{}), open: make(chan struct{})}
+func (g *gate) shut(after bool) *stop {
+	s := &stop{after: after, reached: make(chan struct{}), open: make(chan struct{})}
 	g.next.Store(s)
 	return s
 }
@@ -57,21 +57,22 @@ func (c *gatedConn) Write(b []byte) (int, error) {
 	if !c.wrote.Swap(true) {
 		s = c.g.next.Swap(nil)
 	}
-	if s != nil && !s.behind {
+	if s != nil && !s.after {
 		s.wait()
 		if s.fails {
 			_ = c.Conn.Close()
 		}
 	}
 	n, err := c.Conn.Write(b)
-	if s != nil && s.behind {
+	if s != nil && s.after {
 		s.wait()
 	}
 	return n, err
 }
 
-// TestGoodbyeWhileWelcoming: an End that is closed, by either side or both, while its client is being welcomed, with a
-// new session or back in its old one, is over on both sides, and none of them takes that for a lost session. The WELCOME is about to be written, or has just been.
+// TestGoodbyeWhileWelcoming: an End that is closed, by either side or both, while its client is being welcomed. The client
+// is new, or back in its old session; the WELCOME is about to be written, or has just been. The End ends on both sides,
+// and neither takes that for a lost session.
 func TestGoodbyeWhileWelcoming(t *testing.T) {
 	type closer = func(ln *server.Listener, s, c *gantline.End)
 	tests := []struct {
@@ -105,7 +106,7 @@ func TestGoodbyeWhileWelcoming(t *testing.T) {
 }
 
 // goodbyeWhileWelcoming is one of these. who is the client: new, back for its session, or back and not heard from before.
-func goodbyeWhileWelcoming(t *testing.T, who string, behind bool, closeIt func(ln *server.Listener, s, c *gantline.End)) {
+func goodbyeWhileWelcoming(t *testing.T, who string, after bool, closeIt func(ln *server.Listener, s, c *gantline.End)) {
 	mem := memnet.Listen("s")
 	g := &gate{Listener: mem}
 	var s, c *gantline.End
@@ -113,7 +114,7 @@ func goodbyeWhileWelcoming(t *testing.T, who string, behind bool, closeIt func(l
 	t.Cleanup(func() { _ = ln.Close() })
 	var at *stop
 	if who == "new" {
-		at = g.shut(behind)
+		at = g.shut(after)
 	}
 	mc, err := mem.Dial(t.Context())
 	if err != nil {
@@ -131,7 +132,7 @@ func goodbyeWhileWelcoming(t *testing.T, who string, behind bool, closeIt func(l
 	}()
 	synctest.Wait()
 	if who != "new" {
-		at = g.shut(behind)
+		at = g.shut(after)
 	}
 	if who == "back" {
 		mc.Cut()

@@ -45,7 +45,7 @@ type search struct {
 // search dials until there is a carrier or the Line ends.
 func (r *redialler) search() {
 	ln := r.ln
-	if s := ln.Session(); !s.Lost() && s.Native.State() != conn.StateBroken {
+	if !r.needed(ln.Session()) {
 		return
 	}
 	x := &search{began: time.Now()}
@@ -63,6 +63,14 @@ func (r *redialler) search() {
 		}
 		delay, again = r.failed(x, s, fresh, dialled, err)
 	}
+}
+
+// needed reports whether s needs a carrier or another session. A Line that is closed gets no other session.
+func (r *redialler) needed(s *Session) bool {
+	if s.Lost() {
+		return !r.ln.Closing()
+	}
+	return s.Native.State() == conn.StateBroken
 }
 
 // attempt dials once, and resumes s or, if fresh, begins a new session after it. dialled says whether there was a
@@ -103,7 +111,7 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 	ln := r.ln
 	var no *conn.RefusedError
 	switch refused := errors.As(err, &no); {
-	case ln.life.ctx.Err() != nil:
+	case ln.life.ctx.Err() != nil || fresh && ln.Closing():
 		return 0, false
 	case errors.Is(err, conn.ErrNotBroken):
 		return 0, r.expired(s)
