@@ -135,7 +135,7 @@ func (g *guest) Resume(v Verdict) {
 		panic("resumed twice")
 	}
 	g.p.mu.Lock() // which must not be held
-	g.p.mu.Unlock()
+	defer g.p.mu.Unlock()
 	g.ended = g.name + "=" + [...]string{"waits", "taken", "unhandled", "ended"}[v] + "@" + time.Since(g.start).String()
 }
 
