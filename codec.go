@@ -38,8 +38,7 @@ var (
 	Raw Codec = codec.Raw{}
 )
 
-// codecByID returns the codec that a body names: configured's if the number is its own, else the built-in
-// one, else nil.
+// codecByID returns the codec that a body names: configured's, a built-in one, or nil.
 func codecByID(id uint8, configured Codec) Codec {
 	if configured != nil && configured.ID() == id {
 		return configured

@@ -151,8 +151,8 @@ func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
 // be called again and returns the same.
 func (e *End) Close() error { return e.close(context.Background(), nil) }
 
-// CloseWith is Close with a reason: the peer's context.Cause has its code (CodeOf) and text, at most 1 KiB, beside
-// net.ErrClosed. The End's own stream ends with that too, and not with io.EOF. nil is Close.
+// CloseWith is Close with a reason for the peer. Its context.Cause has the reason's code (CodeOf) and text, at most 1 KiB,
+// beside net.ErrClosed. The End's own stream ends with that too, and not with io.EOF. nil is Close.
 func (e *End) CloseWith(reason error) error { return e.close(context.Background(), reason) }
 
 // Shutdown closes the End once its work is done. From the start nothing new is opened, called or published on the End:

@@ -39,8 +39,8 @@ func (e *End) closeNow(ctx context.Context, reason error) error {
 const idleCheck = 5 * time.Millisecond
 
 const (
-	// closeShare of the time that a Shutdown has is left for the goodbye, at most closeReserve: what ends with a context
-	// that is over is cut without one, and the peer takes that for a broken carrier.
+	// closeShare and closeReserve bound the part of a Shutdown's time that is left for the goodbye. It is a quarter, and
+	// at most 1 s. What ends with a context that is over is cut without a goodbye, as if the carrier had broken.
 	closeShare   = 4
 	closeReserve = time.Second
 	// closeGrace is the time for the goodbye after a context that was cancelled.

@@ -31,7 +31,7 @@ func handlerFrom(ctx context.Context) *handlerContext {
 	return hc
 }
 
-// depthFrom returns the depth of a call or message made with ctx, one more than the call that ctx belongs to.
+// depthFrom returns the depth of a call or message made with ctx: one more than its handler's.
 func depthFrom(ctx context.Context) uint8 {
 	if hc := handlerFrom(ctx); hc != nil {
 		return hc.Depth + 1

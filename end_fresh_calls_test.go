@@ -46,7 +46,7 @@ func (n *counting) of(id string) int {
 }
 
 // TestFreshCallsOutcome: the server is killed and begun anew under calls. What is reported of each agrees with
-// what the server ran, and none that was made behind the broken hook is of unknown outcome.
+// what the server ran, and none that was made after the broken hook is of unknown outcome.
 func TestFreshCallsOutcome(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counting
@@ -59,7 +59,7 @@ func TestFreshCallsOutcome(t *testing.T) {
 		}})
 		var wg sync.WaitGroup
 		var failed, unknown atomic.Int32
-		call := func(id string, behind bool) {
+		call := func(id string, after bool) {
 			var err error
 			switch len(id) % 2 {
 			case 0:
@@ -70,7 +70,7 @@ func TestFreshCallsOutcome(t *testing.T) {
 			ran := n.of(id)
 			switch {
 			case err == nil && ran == 1:
-			case errors.Is(err, ErrUnknownOutcome) && ran <= 1 && !behind:
+			case errors.Is(err, ErrUnknownOutcome) && ran <= 1 && !after:
 				unknown.Add(1)
 			default:
 				failed.Add(1)
@@ -88,7 +88,7 @@ func TestFreshCallsOutcome(t *testing.T) {
 			h.stop()
 			<-broken
 			for i := range 100 {
-				id := fmt.Sprintf("behind %d/%d", round, i)
+				id := fmt.Sprintf("after %d/%d", round, i)
 				wg.Go(func() { call(id, true) })
 			}
 			synctest.Wait()

@@ -87,7 +87,7 @@ func TestFreshMessages(t *testing.T) {
 		h.start()
 		<-time.After(5 * time.Second)
 		second := b.take()
-		h.stop() // and once more, with a new one behind them
+		h.stop() // and once more, with a new one after them
 		b.acks(true)
 		h.start()
 		publish(1)

@@ -10,7 +10,7 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// A room is what rpc or messager keeps of an End, which calls it when its own life goes on and knows nothing else of it.
+// A room is what rpc or messager keeps of an End. The End calls it when its own life goes on, and knows nothing else of it.
 type room interface {
 	// attach is called with the first session, before Setup runs.
 	attach(s *session)

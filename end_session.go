@@ -15,8 +15,7 @@ type session = sessions.Session
 // session returns e's newest session, which may be lost. It is nil only while e shakes hands for the first time.
 func (e *End) session() *session { return e.line.Session() }
 
-// session returns where calls and messages of st go: to the session that st belongs to, or to the newest one for the
-// End's own stream.
+// session returns the session that calls and messages of st go to. For the End's own stream that is the newest one.
 func (st *Stream) session() *session {
 	if st.ses != nil {
 		return st.ses

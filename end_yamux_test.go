@@ -287,7 +287,7 @@ func TestYamuxTorn(t *testing.T) {
 // TestYamuxPeerCloses: a peer that hangs up in order has closed the End.
 func TestYamuxPeerCloses(t *testing.T) {
 	eachRole(t, nil, func(t *testing.T, e *End, y *yamux.Session, _ *memnet.Conn) {
-		for range 2 { // behind the second one nothing is on its way that a hang-up could break
+		for range 2 { // after the second one nothing is on its way that a hang-up could break
 			_, err := e.Ping(short(t))
 			must(t, err)
 		}

@@ -29,8 +29,8 @@ import (
 	"github.com/gantline-project/gantline/mux"
 )
 
-// Publish sends a message to the peer's side of this stream, or to the peer's End, and waits for the ack. Whoever
-// subscribes to topic there, or receives, acks it. body may be reused when Publish returns.
+// Publish sends a message to the peer's side of this stream and waits for the ack. On an End that is the peer's End. The
+// application that subscribes to topic there, or receives, acks it. body may be reused when Publish returns.
 //
 // A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
 //
@@ -122,7 +122,7 @@ func (p *Publication) Wait(ctx context.Context) error { return p.wait(ctx) }
 //
 // Subscribe panics, as http.ServeMux does, when fn is nil and when the pattern is malformed or already taken
 // on this scope. stop ends the subscription and waits until a running fn has returned, unless it is called
-// from inside a subscription's function; messages still queued go to whoever matches next, or to Receive. stop
+// from inside a subscription's function; messages still queued go to the next subscription that matches, or to Receive. stop
 // may be called more than once.
 //
 // Subscribe in Config.Setup or Config.OnStream to get the first message: they run before the peer is heard.

@@ -75,11 +75,11 @@ type onDone func(error)
 
 func (f onDone) applyPublish(o *publishOptions) { o.onDone = f }
 
-// OnDone has f called once when a publication made with PublishAsync is done: with nil when the peer's
-// application acked it, else with the error that Publication.Err will return. f runs on the goroutine that
-// reads the connection, before Done is closed and perhaps before PublishAsync returns: it must not block, which
-// PublishAsync does and Ack and Nack do not. Many publications can share one f. It is not called when
-// PublishAsync itself returns an error; Publish ignores it.
+// OnDone has f called once, when a publication made with PublishAsync is done. The error is nil when the peer's
+// application acked it, else what Publication.Err will return. f runs on the goroutine that reads the connection, before
+// Done is closed and perhaps before PublishAsync returns. So it must not block, which PublishAsync does and Ack and Nack
+// do not. Many publications can share one f. It is not called when PublishAsync itself returns an error; Publish ignores
+// it.
 func OnDone(f func(error)) PublishOption { return onDone(f) }
 
 // withID is what WithMessageID returns.
@@ -87,8 +87,8 @@ type withID MessageID
 
 func (id withID) applyPublish(o *publishOptions) { o.id, o.hasID = MessageID(id), true }
 
-// WithMessageID publishes under an id made before, by NewMessageID or by the message's first publisher: a
-// broker that forwards a message keeps its id.
+// WithMessageID publishes under an id made before, by NewMessageID or by the message's first publisher. So a broker that
+// forwards a message keeps its id.
 func WithMessageID(id MessageID) PublishOption { return withID(id) }
 
 type publishFlag uint8
@@ -110,9 +110,9 @@ func (f publishFlag) applyPublish(o *publishOptions) {
 // Redelivered marks the message as a possible copy: Message.Redelivered is true at the receiver.
 func Redelivered() PublishOption { return flagRedelivered }
 
-// NoAck publishes without waiting for an ack: the publication is done, with nil, when the message was handed
-// to the link. It reaches the peer's application at most once, and a Nack reaches nobody. It still counts in
-// the receive maximum until the application takes it, so publishers wait instead of dropping.
+// NoAck publishes without waiting for an ack. The publication is done, with nil, when the message was handed to the link.
+// It reaches the peer's application at most once, and a Nack reaches nobody. It still counts in the receive maximum until
+// the application takes it, so publishers wait instead of dropping.
 func NoAck() PublishOption { return flagNoAck }
 
 // codecOption is how Topic says what wrote the body.

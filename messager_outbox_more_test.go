@@ -172,7 +172,7 @@ func TestOutboxDrainRace(t *testing.T) {
 		b.acks(true)
 		h := newTestServer(t, b.config(Config{}))
 		c := h.client(&Config{Outbox: box, Setup: func(*End) error {
-			h.lossy(true) // what goes out now comes behind the drain
+			h.lossy(true) // what goes out now comes after the drain
 			return nil
 		}})
 		synctest.Wait()

@@ -249,7 +249,7 @@ func TestOutboxUnreadable(t *testing.T) {
 	})
 }
 
-// TestOutboxWaits: Publish returns nil behind Forget, other traffic goes on meanwhile, and Close waits for it.
+// TestOutboxWaits: Publish returns nil after Forget, other traffic goes on meanwhile, and Close waits for it.
 func TestOutboxWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b mailbox
@@ -287,7 +287,7 @@ func TestOutboxWaits(t *testing.T) {
 	})
 }
 
-// TestOutboxSetup: what Setup publishes goes behind what was left, and is not published twice.
+// TestOutboxSetup: what Setup publishes goes after what was left, and is not published twice.
 func TestOutboxSetup(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		box := newMemoryBox()

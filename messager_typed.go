@@ -22,7 +22,7 @@ var (
 	_ Subscriber = (*Router)(nil)
 )
 
-// Topic is a topic or pattern whose messages are values of type T, declared once for both sides:
+// Topic is a topic or pattern whose messages are values of type T. Declare it once for both sides:
 //
 //	const Readings gantline.Topic[Reading] = "sensors.readings"
 //

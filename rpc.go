@@ -204,9 +204,10 @@ func (r *Router) HandleStream(method string, fn func(ctx context.Context, req *R
 // calls are excepted. The End's own fallback comes first.
 func (r *Router) Fallback(h Handler) { r.handlers().setFallback(h) }
 
-// Use puts middleware around every handler of this Router, registered before or later, those of streaming calls and the
-// fallback included. wrap is called once per handler; what it returns runs exactly once per call, before the body is
-// decoded. The first one used is the outermost. Of a streaming call it sees the request without body and the end.
+// Use puts middleware around every handler of this Router, registered before or later. That includes handlers of
+// streaming calls and the fallback. wrap is called once per handler; what it returns runs exactly once per call, before
+// the body is decoded. The first one used is the outermost. Of a streaming call it sees the request without body and
+// the end.
 func (r *Router) Use(wrap func(next Handler) Handler) { r.handlers().use(wrap) }
 
 // OpenCall begins a streaming call of method. It does not wait for the peer: Recv reports it if nobody handles the method.

@@ -192,8 +192,8 @@ func (p *endCalls) mirrorMethods(body []byte) {
 	}
 }
 
-// forgetMethods tells the hook that the peer's methods are out of reach: the session is lost, and the next one
-// announces what there is then.
+// forgetMethods tells the hook that the peer's methods are out of reach. The session is lost, and the next one announces
+// what there is then.
 func (p *endCalls) forgetMethods() {
 	e := p.e
 	f := e.cfg.OnPeerMethod

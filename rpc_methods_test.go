@@ -128,7 +128,7 @@ func TestPeerMethodsHostile(t *testing.T) {
 	})
 }
 
-// TestHandleWhileClosing: no goroutine that tells the peer of a method begins behind Close. The race detector notices one.
+// TestHandleWhileClosing: no goroutine that tells the peer of a method begins after Close. The race detector notices one.
 func TestHandleWhileClosing(t *testing.T) {
 	for range 50 {
 		c, s := Pipe(quiet(nil), quiet(&Config{OnPeerMethod: func(*End, string, bool) {}}))

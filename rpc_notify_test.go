@@ -43,7 +43,7 @@ func TestNotifyOrder(t *testing.T) {
 	}
 }
 
-// TestNotifySurvivesHandlers: an error, a panic and an unknown method do not stop what comes behind.
+// TestNotifySurvivesHandlers: an error, a panic and an unknown method do not stop what comes after.
 func TestNotifySurvivesHandlers(t *testing.T) {
 	c, s := pair(t, nil, nil)
 	done := make(chan struct{})

@@ -28,18 +28,17 @@ type handlerOption func(*handlerOptions)
 
 func (f handlerOption) applyHandler(o *handlerOptions) { f(o) }
 
-// WithCodec says that the body was written by c, so that the receiver's Request.Decode and typed handlers
-// read it and write the answer with the same. Typed calls use c instead of the End's codec. Without it a
-// []byte body is raw.
+// WithCodec says that the body was written by c. The receiver's Request.Decode and typed handlers read it with the same
+// codec, and write the answer with it. Typed calls use c instead of the End's codec. Without it a []byte body is raw.
 func WithCodec(c Codec) CallOption { return callOption(func(o *callOptions) { o.codec = c }) }
 
-// ReplyMetadata stores the answer's metadata in *m: before Call returns, before a PendingCall is done, or
-// before CallStream.Recv returns the end. It is nil when there is none.
+// ReplyMetadata stores the answer's metadata in *m, nil when there is none. That is before Call returns, before a
+// PendingCall is done, or before CallStream.Recv returns the end.
 func ReplyMetadata(m *Metadata) CallOption { return callOption(func(o *callOptions) { o.reply = m }) }
 
-// OnCallDone lets many calls made with Go share one sink: f is called once per call when it is done, also
-// when it could not be sent. f must not block; it may run before Go returns. A panic in it is logged. Call,
-// Notify and OpenCall ignore it.
+// OnCallDone lets many calls made with Go share one sink. f is called once per call when it is done, also when it could
+// not be sent. f must not block; it may run before Go returns. A panic in it is logged. Call, Notify and OpenCall ignore
+// it.
 func OnCallDone(f func(*PendingCall)) CallOption {
 	return callOption(func(o *callOptions) { o.done = f })
 }
@@ -67,8 +66,8 @@ func (idempotent) applyHandler(*handlerOptions) {}
 // those who read the code.
 func Idempotent() CallHandlerOption { return idempotent{} }
 
-// MaxConcurrent runs at most n calls of this handler at a time, over all Ends that share its Router; the
-// others wait in order of arrival and keep their slot in Limits.Calls. n < 1 means no limit.
+// MaxConcurrent runs at most n calls of this handler at a time, over all Ends that share its Router. The others wait in
+// order of arrival and keep their slot in Limits.Calls. n < 1 means no limit.
 func MaxConcurrent(n int) HandlerOption {
 	return handlerOption(func(o *handlerOptions) { o.limit = max(n, 0) })
 }

@@ -61,7 +61,7 @@ func (p *PendingCall) repeats(err error) bool {
 	return p.renews && p.opts.repeats(err) && p.stream.end.line.LostOn(p.ses, err)
 }
 
-// proceed makes the call again after err, on one session after the other, until it is started; or it settles the call.
+// proceed makes the call again after err, on one session after the other. It ends when the call is started or settled.
 func (p *PendingCall) proceed(err error) {
 	for err != nil {
 		if !p.repeats(err) {

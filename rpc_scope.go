@@ -143,8 +143,8 @@ func (sv *serving) routed(r *route, reader bool) {
 	sv.arrive(reader)
 }
 
-// refusal is a route that answers with an error: for a call that cannot be refused at once, because its body
-// is still coming and this may not be the reader's goroutine.
+// refusal is a route that answers with an error. It is for a call that cannot be refused at once: its body is still
+// coming, or this may not be the reader's goroutine.
 func (sv *serving) refusal(code Code, text string) *route {
 	return &route{streams: sv.ms != nil, handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
 		return nil, errorf(code, "%s", text)

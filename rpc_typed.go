@@ -120,7 +120,7 @@ func (s *TypedStream[Out, In]) Send(ctx context.Context, v Out) error {
 }
 
 // Recv waits for the next message and decodes it. See CallStream.Recv; a message that does not fit In is
-// InvalidArgument, and the next Recv goes on behind it.
+// InvalidArgument, and the next Recv goes on after it.
 func (s *TypedStream[Out, In]) Recv(ctx context.Context) (In, error) {
 	var v In
 	msg, err := s.cs.Recv(ctx)

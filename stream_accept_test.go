@@ -102,7 +102,7 @@ func TestHookedStreamsAreBounded(t *testing.T) {
 		must(t, err)
 		must(t, st.Reset(nil))
 	}
-	_, err := c.Call(ctx, "none", nil) // behind them
+	_, err := c.Call(ctx, "none", nil) // after them
 	want(t, err, Unimplemented)
 	if n := s.hooks.Len(); n > most {
 		t.Errorf("%d streams wait for the hook, want at most %d", n, most)

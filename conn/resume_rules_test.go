@@ -122,7 +122,7 @@ func TestResumeRefused(t *testing.T) {
 		{name: "another session's secret", code: frame.Unauthenticated, signer: other},
 		{name: "an unknown session", code: frame.NotFound, change: func(x *rejoin, r *frame.ResumeHello) { r.Session[0]++ }},
 		{name: "a position ahead", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.send.log.sent + 1 }},
-		{name: "a position behind", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.send.log.acked - 1 }},
+		{name: "a position too low", code: frame.OutOfRange, change: func(x *rejoin, r *frame.ResumeHello) { r.Position = x.s.send.log.acked - 1 }},
 	} {
 		for _, up := range []bool{true, false} {
 			name := tt.name + ", session waits"

@@ -18,7 +18,7 @@ type handshake struct {
 	ctx     context.Context
 	end     *gantline.End // has claimed its id; nil before and after
 	place   bool          // it has a place in the listener's queue
-	refused bool          // the client was told that it is refused
+	refused bool          // the client has its refusal
 }
 
 // welcome makes an End of nc and queues it, or closes nc.

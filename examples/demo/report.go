@@ -112,7 +112,7 @@ func (d *demo) check() (wrong []string) {
 	return append(wrong, compare("server -> client", d.books, d.client.ledger, kills > 0, kills > 0)...)
 }
 
-// compare checks what from was told against what to saw. killed says that the server was killed, so that outcomes may be
+// compare checks what from reported against what to saw. killed says that the server was killed, so that outcomes may be
 // unknown; died that from was, and calls with it.
 func compare(way string, from, to *ledger, killed, died bool) (wrong []string) {
 	say := func(format string, args ...any) {

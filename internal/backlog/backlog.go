@@ -42,7 +42,7 @@ func (b *Backlog[T]) queueLocked(name string) *Queue[T] {
 	return &b.rest
 }
 
-// Put queues an item for whoever claims its name. After End it is dropped.
+// Put queues an item for those that claim its name. After End it is dropped.
 func (b *Backlog[T]) Put(item T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -182,7 +182,7 @@ func (b *Backlog[T]) Claim(name string) *Queue[T] {
 	return q
 }
 
-// Release ends one claim of name. After the last one, what nobody took goes to whoever takes the rest.
+// Release ends one claim of name. After the last one, what nobody took joins the rest.
 func (b *Backlog[T]) Release(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,10 +1,10 @@
-// Package backlog keeps values that wait to be accepted, by name: a queue for each name that somebody claims, and one
-// for the rest. It knows nothing of streams.
+// Package backlog keeps values that wait to be accepted, by name. There is a queue for each name that somebody claims,
+// and one for the rest. It knows nothing of streams.
 //
 // # Usage
 //
 //	var b backlog.Backlog[*Stream]     // the zero value is ready
-//	b.Put(st)                          // to whoever claims st.Name(), else to the rest
+//	b.Put(st)                          // to those that claim st.Name(), else to the rest
 //	q := b.Claim("http")               // takes over what waits under the name
 //	st, err := b.Take(ctx, q, closed)  // waits for the next one
 //	b.Release("http")                  // the last claim: what is left goes to the rest

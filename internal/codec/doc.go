@@ -1,4 +1,4 @@
-// Package codec has the built-in codecs of bodies: MessagePack behind a scan, JSON, and no encoding.
+// Package codec has the built-in codecs of bodies: MessagePack, scanned first, JSON, and no encoding.
 //
 // # Usage
 //

@@ -2,7 +2,7 @@ package codec
 
 import "encoding/json"
 
-// JSON is encoding/json. Its decoder stops at 10,000 levels of nesting and refuses bytes behind the
+// JSON is encoding/json. Its decoder stops at 10,000 levels of nesting and refuses bytes after the
 // value by itself.
 type JSON struct{}
 

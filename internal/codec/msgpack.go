@@ -6,10 +6,10 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// Msgpack is MessagePack behind scanMsgpack.
+// Msgpack is MessagePack. scanMsgpack reads each body first.
 type Msgpack struct{}
 
-// maxPooledMsgpack is the largest body after which encoder and decoder go back to their pool: they keep
+// maxPooledMsgpack is the largest body after which encoder and decoder go back to their pool. They keep
 // buffers as large as the largest value they have seen.
 const maxPooledMsgpack = 64 << 10
 

@@ -30,7 +30,7 @@ func (Raw) Unmarshal(body []byte, v any) error {
 	return fmt.Errorf("the body is raw bytes and cannot fill a %T: send it with a codec, such as msgpack", v)
 }
 
-// recoverCodec turns a panic inside a codec library into an error: a body from the network must never
+// recoverCodec turns a panic inside a codec library into an error. A body from the network must never
 // take the process down. It is deferred directly.
 func recoverCodec(name string, err *error) {
 	if v := recover(); v != nil {

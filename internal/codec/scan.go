@@ -22,7 +22,7 @@ var (
 // msgpackHead describes the value that begins at some offset.
 type msgpackHead struct {
 	payload  int // offset of the opaque bytes of a string, binary or extension; next for everything else
-	next     int // offset behind the value; for arrays and maps behind the header
+	next     int // offset after the value; for arrays and maps after the header
 	children int // values that follow as members: n of an array, 2n of a map
 }
 
@@ -98,7 +98,7 @@ func parseMsgpackHead(b []byte, i int) (h msgpackHead, err error) {
 	return opaqueHead(i, n, left)
 }
 
-// containerHead is the head of an array (per 1) or map (per 2) of n members whose header ends at i.
+// containerHead is the head of an array (per 1) or map (per 2) of n members. The header ends at i.
 func containerHead(i int, n, per uint64, left int) (msgpackHead, error) {
 	if n*per > uint64(left) {
 		kind := "an array of %d elements, which need"
@@ -148,7 +148,7 @@ func scanMsgpack(body []byte) error {
 		}
 		if depth == 0 {
 			if i < len(body) {
-				return fmt.Errorf("msgpack body has %d bytes behind its value", len(body)-i)
+				return fmt.Errorf("msgpack body has %d bytes after its value", len(body)-i)
 			}
 			return nil
 		}
@@ -159,7 +159,7 @@ func scanMsgpack(body []byte) error {
 // errMsgpackOpaque stops a decoder that looks for a value inside the bytes of another.
 var errMsgpackOpaque = errors.New("msgpack body has an extension where a map is expected")
 
-// scannedReader feeds a scanned body to the decoder and keeps the decoder to what was scanned: the decoder
+// scannedReader feeds a scanned body to the decoder and keeps the decoder to what was scanned. The decoder
 // takes an extension in a map's place for a header it may skip and would read the extension's bytes as
 // values, which no scan has seen.
 //

@@ -1,4 +1,4 @@
-// Package flight follows an exchange of ours from its start to its outcome: a call, notify or message that this side
+// Package flight follows an exchange of ours from its start to its outcome. That is a call, notify or message that this side
 // opens. It knows mux, and nothing of Ends, methods or topics.
 //
 // # Usage

@@ -1,4 +1,4 @@
-// Package goid looks at the stack of the goroutine that asks: which one it is, and what it is inside of.
+// Package goid looks at the stack of the goroutine that asks. It says which one it is, and what it is inside of.
 //
 // # Usage
 //

@@ -74,8 +74,8 @@ func (c *Context) LetGo() {
 // Deadline returns when the caller stops waiting.
 func (c *Context) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
-// Done returns a channel that is closed when the caller gave up, its deadline passed, the handler
-// returned or the End is over.
+// Done returns a channel that is closed at the end of the context. The caller gave up, its deadline passed, the handler
+// returned, or the session is over.
 func (c *Context) Done() <-chan struct{} {
 	c.checkEnd()
 	c.mu.Lock()
@@ -120,7 +120,7 @@ func (c *Context) checkEnd() {
 	}
 }
 
-// Value answers, once the context is over, as a context with the same cause does: that is how context.Cause finds it.
+// Value answers, once the context is over, as a context with the same cause does. So context.Cause finds it.
 func (c *Context) Value(key any) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package handlerctx has the context of a handler: it ends with the call that it serves and with the session, and costs
-// nothing more until somebody asks for its Done channel. Only then it has a channel, a timer, and a place in the
+// Package handlerctx has the context of a handler, which ends with its call and its session. It costs nothing more until
+// somebody asks for its Done channel. Only then it has a channel, a timer, and a place in the
 // session's context.
 //
 // # Usage

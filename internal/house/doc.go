@@ -11,6 +11,7 @@
 //   - rooms_test.go: which files of the root may use which, and how many they are, and how large their largest knot is;
 //   - deps_test.go: the modules that users get;
 //   - docs_test.go: what every package comment and exported name says;
+//   - words_test.go: how comments begin, and words that they do without;
 //   - habits_test.go: what no file may contain, and what every package's tests have;
 //   - size_test.go: how long a file may be;
 //   - tour_test.go, proofs_test.go, decisions_test.go: what these pages name exists.

@@ -2,8 +2,9 @@ package inbox
 
 import "time"
 
-// Patience is how long a message waits where no Taker takes it and Receive was never called, or which has ended; and
-// how long a Receive that was called may pause before it loses its claim to more than half of the limits.
+// Patience is how long a message waits where no Taker takes it. It waits longer only where Receive was called before, and
+// the Inbox has not ended. Patience is also how long a Receive that was called may pause before it loses its claim to
+// more than half of the limits.
 const Patience = 10 * time.Second
 
 // began is when the process began, by the monotonic clock.

@@ -94,7 +94,7 @@ func (q *queue[M]) completed(it *Item[M]) {
 	q.incomplete--
 }
 
-// wantAhead is how many messages from the front of a queue have their bodies sent: enough to keep the link busy, few
+// wantAhead is how many messages from the front of a queue have their bodies sent. They are enough to keep the link busy, few
 // enough to leave memory for bodies to others.
 const wantAhead = 4
 

@@ -13,7 +13,7 @@ var rootMutants = []mutant{
 		pkg:   ".", test: "TestFreshMessages",
 	},
 	{
-		name: "what a second loss leaves goes behind newer ones", file: "internal/sessions/resend.go",
+		name: "what a second loss leaves goes after newer ones", file: "internal/sessions/resend.go",
 		edits: []edit{{"q.queue, q.lost = append(first, q.queue...), nil", "q.queue, q.lost = append(q.queue, first...), nil"}},
 		pkg:   ".", test: "TestFreshManyAgain",
 	},

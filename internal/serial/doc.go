@@ -1,4 +1,4 @@
-// Package serial runs functions one after the other: those of a Queue once each, that of a Worker as often as there
+// Package serial runs functions one after the other. Those of a Queue run once each, that of a Worker as often as there
 // is something new to look at.
 //
 // # Usage

@@ -16,7 +16,7 @@ const (
 	redialMax = 15 * time.Second
 	// redialIdle is the longest pause while dials succeed and nothing gets through.
 	redialIdle = time.Second
-	// redialSoon is how long after a loss no pause is longer than redialIdle: an intermittent path must be found while
+	// redialSoon is how long after a loss no pause is longer than redialIdle. An intermittent path must be found while
 	// it works.
 	redialSoon = 10 * time.Second
 
@@ -49,7 +49,7 @@ type pauses struct {
 	refusals int // calls of herd since the loss
 }
 
-// newPauses has full jitter (RandomizationFactor 1), which spreads clients that lost the same server: "Exponential
+// newPauses has full jitter (RandomizationFactor 1), which spreads clients that lost the same server. See "Exponential
 // Backoff And Jitter", AWS Architecture Blog, 2015.
 func newPauses() pauses {
 	b := backoff.NewExponentialBackOff(
@@ -111,7 +111,7 @@ func herdDelay(n int) time.Duration {
 	return redialStep + rand.N(redialSway)
 }
 
-// within is delay, or a random one up to limit if it is longer: clients must not wait for the limit in step.
+// within is delay, or a random one up to limit if it is longer. Clients must not wait for the limit in step.
 func within(limit, delay time.Duration) time.Duration {
 	if delay > limit {
 		return rand.N(limit)

@@ -92,7 +92,7 @@ func (q *Queue) Run(s *Session) bool {
 	}
 }
 
-// resend sends everything on s, on a goroutine of its own that ends when all is sent or s is gone. It opens sent when
+// resend sends everything on s, on a goroutine of its own. That ends when all is sent or s is gone. It opens sent when
 // all is sent.
 func (q *Queue) resend(s *Session, sent *Latch) {
 	if !q.Queued() {

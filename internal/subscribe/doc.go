@@ -1,4 +1,4 @@
-// Package subscribe finds who takes a message: a subscription of the scope that it was sent to, one of a Router that
+// Package subscribe finds who takes a message. That is a subscription of the scope that it was sent to, one of a Router that
 // many scopes share, or nobody, so that it waits for Receive.
 //
 // Of several patterns that match, the most specific takes the message alone. A scope's own come before the Router's.

@@ -40,7 +40,7 @@ func (sc *Scope[M]) Init(owner Owner[M], router *Router[M], limits inbox.Limits)
 	sc.Inbox.Init(room[M]{owner, sc}, limits)
 }
 
-// Put queues a new message for whoever takes its topic, unless too many wait for Receive: then it says how many. topic
+// Put queues a new message for the taker of its topic. If too many wait for Receive, it says how many instead. topic
 // is where the message has its topic; it is set first.
 func (sc *Scope[M]) Put(it *inbox.Item[M], name []byte, topic *string) *inbox.Overflow {
 	sc.Lock()

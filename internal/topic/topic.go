@@ -186,7 +186,7 @@ func (n *node[T]) empty() bool {
 // Empty reports whether no pattern is stored.
 func (t *Tree[T]) Empty() bool { return len(t.exact) == 0 && t.root == nil }
 
-// Match returns what is stored under the most specific pattern that matches the topic: part by part from
+// Match returns what is stored under the most specific pattern that matches the topic. They are compared part by part from
 // the left, a literal part is more specific than "*", and "*" more than ">". It allocates nothing.
 func (t *Tree[T]) Match(topic []byte) (v T, ok bool) {
 	if v, ok = t.exact[string(topic)]; ok {
@@ -223,7 +223,7 @@ func (n *node[T]) match(topic []byte) *leaf[T] {
 	return nil
 }
 
-// matchAfter goes on behind the part that ends at i.
+// matchAfter goes on after the part that ends at i.
 func (n *node[T]) matchAfter(topic []byte, i int) *leaf[T] {
 	if i < len(topic) {
 		return n.match(topic[i+1:])

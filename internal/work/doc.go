@@ -1,4 +1,4 @@
-// Package work says when a call may run: once all of it is there, in the order of its kind, and when its handler has
+// Package work says when a call may run. That is once all of it is there, in the order of its kind, and when its handler has
 // room. It knows nothing of connections, requests and answers.
 //
 // # Usage

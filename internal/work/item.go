@@ -43,7 +43,7 @@ func (it *Item) Begin(t Task, parts int32) {
 // Task returns what Begin was called with.
 func (it *Item) Task() Task { return it.task }
 
-// Arrive says that one part is there, and returns which item is to run now because of that, nil for none.
+// Arrive says that one part is there. It returns which item is to run now because of that, nil for none.
 func (it *Item) Arrive() (run *Item) {
 	if it.missing.Add(-1) > 0 {
 		return nil
@@ -83,7 +83,7 @@ func (it *Item) Withdraw() {
 	o.advance(l != &o.list).Go()
 }
 
-// Run serves the task unless it was claimed, passes its places on, and returns what to run next on this goroutine.
+// Run serves the task unless it was claimed, and passes its places on. It returns what to run next on this goroutine.
 func (it *Item) Run() (next *Item) {
 	returned := false
 	defer func() {
@@ -123,8 +123,8 @@ type runner struct {
 
 var runners sync.Pool
 
-// Go runs the item, and then what it passes its places to, on a goroutine of its own, which ends when that is nothing.
-// it may be nil.
+// Go runs the item, and then what it passes its places to, on a goroutine of its own. That ends when there is nothing to
+// run. it may be nil.
 func (it *Item) Go() {
 	if it == nil {
 		return
