@@ -54,7 +54,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 		limited, cancel := context.WithTimeout(ctx, conn.DefaultHandshakeTimeout)
 		defer cancel()
 		ctx = limited
-		if head, err = firstByte(ctx, nc); err != nil {
+		if head, err = sessions.FirstByte(ctx, nc); err != nil {
 			e.abandon(err)
 			return nil, false, err
 		}

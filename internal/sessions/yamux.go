@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"net"
 	"strings"
@@ -131,3 +133,29 @@ func (e *yamuxLost) Error() string {
 }
 
 func (e *yamuxLost) Unwrap() []error { return []error{conn.ErrSessionLost, e.err} }
+
+// FirstByte reads the one byte of nc that tells which dialect the peer speaks. At an error it closes nc.
+func FirstByte(ctx context.Context, nc net.Conn) ([]byte, error) {
+	stop := context.AfterFunc(ctx, func() { cutConn(nc) })
+	head := make([]byte, 1)
+	_, err := io.ReadFull(nc, head)
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		return head, nil
+	}
+	cutConn(nc)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, fmt.Errorf("gantline: handshake with %v: nothing came: %w", nc.RemoteAddr(), err)
+}
+
+// cutConn closes nc at once: over TLS without its goodbye, which may block.
+func cutConn(nc net.Conn) {
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		_ = t.NetConn().Close()
+	}
+	_ = nc.Close()
+}
