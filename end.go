@@ -47,12 +47,12 @@ type End struct {
 	ctx    context.Context         // ends with the End
 	cancel context.CancelCauseFunc // the cause says why the End is over
 
-	calls, messages room        // what rpc and messager keep of the End; set before it is shared
-	flights         flight.Pool // of the calls and messages that somebody waits for
+	calls, messages room // what rpc and messager keep of the End; set before it is shared
 
 	life           lifetime
 	hooks          hooks
 	backlog        backlog.Backlog[*Stream] // the peer's streams that wait for AcceptStream
+	flights        flight.Pool              // of the calls and messages that somebody waits for
 	running        atomic.Int64             // handlers and subscription functions
 	carrierChanges atomic.Uint64            // how often a carrier came or was lost
 

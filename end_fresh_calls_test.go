@@ -155,6 +155,34 @@ func TestFreshIdempotent(t *testing.T) {
 	})
 }
 
+// TestFreshIdempotentWait: a call that may have run and waits to be made again says so when that wait ends.
+func TestFreshIdempotentWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var n counting
+		h := newTestServer(t, n.config())
+		c := h.client(nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		called := make(chan error, 1)
+		go func() {
+			_, err := c.Call(ctx, "count", []byte("called"), Idempotent())
+			called <- err
+		}()
+		begun := c.Go(ctx, "count", []byte("begun"), Idempotent())
+		for n.of("called") == 0 || n.of("begun") == 0 {
+			<-time.After(time.Microsecond)
+		}
+		h.stop() // for longer than the session lives
+		_, err := begun.Wait(t.Context())
+		for _, err := range []error{<-called, err} {
+			want(t, err, ErrUnknownOutcome, context.DeadlineExceeded)
+			if errors.Is(err, ErrNotSent) {
+				t.Errorf("said not to be sent: %v", err)
+			}
+		}
+	})
+}
+
 // TestFreshWaits: without a session calls and opens wait for one; ctx and Close end that wait with ErrNotSent.
 func TestFreshWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
