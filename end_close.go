@@ -20,6 +20,7 @@ func (e *End) closeNow(ctx context.Context, reason error) error {
 		e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
 	}
 	s.Mux.CloseStreams(reason == nil)
+	s.Mux.Drain(Unavailable, "closed", "") // what comes from now on is not run, and its caller learns that
 	h := headOf(reason)
 	err := s.Link.Close(ctx, h.Code, h.Text)
 	if s.Lost() {

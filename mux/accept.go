@@ -40,6 +40,7 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 		return err
 	}
 	s.peer.earlyIn[group] += uint64(len(o.Body))
+	s.peer.accepting.Store(true) // before a Drain can name it as served
 	s.peer.lastID.Store(max(h.ID, s.peer.lastID.Load()))
 
 	if o.Kind == frame.KindVoid { // its opener gave it up before it arrived
@@ -93,6 +94,7 @@ func (s *Session) register(f *flow, e entry) bool {
 		return false
 	}
 	s.tab.put(e)
+	s.peer.accepting.Store(false)
 	return true
 }
 
@@ -113,6 +115,7 @@ func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, te
 		tooMany = s.tab.refused > maxRefused
 	}
 	s.tab.put(x)
+	s.peer.accepting.Store(false)
 	s.tab.Unlock()
 	if tooMany {
 		return protocolError(id, "more than %d opens beyond the limits announced", maxRefused)

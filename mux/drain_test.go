@@ -86,6 +86,33 @@ func TestDrainedInOrder(t *testing.T) {
 	})
 }
 
+// countAcceptor looks at the count while an exchange is being accepted.
+type countAcceptor struct {
+	Acceptor
+	r    *raw
+	seen []int
+}
+
+func (a *countAcceptor) NewExchange(kind frame.Kind) *Incoming {
+	a.seen = append(a.seen, a.r.Count())
+	return a.Acceptor.NewExchange(kind)
+}
+
+// TestCountBeforeTable: what DRAIN would name as served counts as open before it is in the table. Who drains and waits
+// until nothing is open would close too early otherwise, and the answer would be lost.
+func TestCountBeforeTable(t *testing.T) {
+	r := newRaw(t, nil)
+	a := &countAcceptor{Acceptor: r.Session.acc, r: r}
+	r.Session.acc = a
+	r.ok(fOpen(1, flFin, frame.Open{Kind: frame.KindCall}), fOpen(3, flFin, frame.Open{Kind: frame.KindCall}))
+	if len(a.seen) != 2 || a.seen[0] != 1 || a.seen[1] != 2 {
+		t.Errorf("%v were open while one was accepted after the other", a.seen)
+	}
+	if n := r.Count(); n != 2 {
+		t.Errorf("%d are open then", n)
+	}
+}
+
 // TestDrainedNotServed: what the peer says that it does not serve was not sent, whether it is refused one by one or the
 // session ends first; what it serves may have been acted on.
 func TestDrainedNotServed(t *testing.T) {

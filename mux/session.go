@@ -67,9 +67,10 @@ type lifetime struct {
 // peerState is what the peer has opened and sent early. The reader owns it; the
 // counters that others read, or advance, are atomic.
 type peerState struct {
-	lastID   atomic.Uint64               // highest id the peer opened; written by the reader
-	earlyIn  [frame.Groups]uint64        // the peer's early bytes received; reader only
-	released [frame.Groups]atomic.Uint64 // of those, released
+	lastID    atomic.Uint64               // highest id the peer opened; written by the reader
+	accepting atomic.Bool                 // an open is counted in lastID and not in the table yet; cleared with the table locked
+	earlyIn   [frame.Groups]uint64        // the peer's early bytes received; reader only
+	released  [frame.Groups]atomic.Uint64 // of those, released
 }
 
 // entry is what the table holds: a stream, an exchange of ours or of the peer's, or a leftover.
@@ -133,13 +134,16 @@ func (s *Session) Streams(yield func(*Stream) bool) {
 }
 
 // Count returns how many streams, calls and messages are open in both directions together, the first
-// stream not counted.
+// stream not counted. What a DRAIN of ours has promised to serve is among them from then on until it has ended.
 func (s *Session) Count() int {
 	s.tab.Lock()
 	defer s.tab.Unlock()
 	n := s.tab.count()
 	if s.tab.get(0) != nil {
 		n--
+	}
+	if s.peer.accepting.Load() {
+		n++
 	}
 	return n
 }

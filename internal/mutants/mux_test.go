@@ -48,6 +48,11 @@ var muxMutants = []mutant{
 		pkg:   ".", test: "TestEOFIsTheWriters",
 	},
 	{
+		name: "what is being accepted does not count as open", file: "mux/accept.go",
+		edits: []edit{{"\ts.peer.accepting.Store(true) // before a Drain can name it as served\n", ""}},
+		pkg:   "mux", test: "TestCountBeforeTable",
+	},
+	{
 		name: "a call that was not sent counts as sent", file: "mux/exchange.go",
 		edits: []edit{{"x.endPos > 0 && x.endPos <= x.s.l.Sent() &&", "x.endPos > 0 &&"}},
 		pkg:   "mux", test: "TestSent",
