@@ -66,7 +66,7 @@ func (e *End) handlerStarted() { e.running.Add(1) }
 func (e *End) handlerDone()    { e.running.Add(-1) }
 
 // checkBody refuses a body that the peer would.
-func (e *End) checkBody(_, name string, n int) error {
+func (e *End) checkBody(name string, n int) error {
 	if limit := e.session().Link.Peer().Limits.Body; n > int(limit) {
 		return errorf(ResourceExhausted, "body of %d bytes is over the peer's limit of %d: raise Limits.Body in the peer's Config, or use a stream", n, limit).named(name)
 	}

@@ -8,8 +8,7 @@ import (
 	"github.com/gantline-project/gantline/internal/topic"
 )
 
-// PublishOption sets something about one publication: see WithMetadata, WithMessageID, Redelivered, NoAck and
-// OnDone.
+// PublishOption sets something about one publication. See WithMetadata, WithMessageID, Redelivered, NoAck and OnDone.
 type PublishOption interface{ applyPublish(*publishOptions) }
 
 type publishOptions struct {
@@ -22,7 +21,7 @@ type publishOptions struct {
 	onDone      func(error)
 }
 
-// usePublishOptions collects options; give them back with done. A plain publish allocates nothing for them.
+// usePublishOptions collects options, to be given back with done. A plain publish allocates nothing for them.
 func usePublishOptions(opts []PublishOption) *publishOptions {
 	if len(opts) == 0 {
 		return &noPublishOptions
@@ -46,8 +45,8 @@ var (
 	publishOptionsPool = sync.Pool{New: func() any { return new(publishOptions) }}
 )
 
-// appendBlock appends the metadata that travels with the message. There has to be room for the flag in any case: the
-// message may be published again with it.
+// appendBlock appends the metadata that travels with the message. What leaves no room for the flag is refused even
+// without it, because the message may be published again.
 func (o *publishOptions) appendBlock(b []byte) ([]byte, error) {
 	id := o.id
 	if !o.hasID {
@@ -107,7 +106,7 @@ func (f publishFlag) applyPublish(o *publishOptions) {
 	}
 }
 
-// Redelivered marks the message as a possible copy: Message.Redelivered is true at the receiver.
+// Redelivered marks the message as a possible copy. Message.Redelivered is true at the receiver.
 func Redelivered() PublishOption { return flagRedelivered }
 
 // NoAck publishes without waiting for an ack. The publication is done, with nil, when the message was handed to the link.

@@ -72,7 +72,7 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 	if err := checkTopic(topic); err != nil {
 		return open, errorf(InvalidArgument, "bad topic: %v", err).named(topic)
 	}
-	if err := sc.end.checkBody("publish", topic, size); err != nil {
+	if err := sc.end.checkBody(topic, size); err != nil {
 		return open, err
 	}
 	block, err := o.appendBlock(buf)

@@ -40,8 +40,8 @@ func (t Topic[T]) Publish(ctx context.Context, p Publisher, v T, opts ...Publish
 	return p.Publish(ctx, string(t), body, opts...)
 }
 
-// PublishAsync is Stream.PublishAsync of a value. A value that cannot be encoded is refused with
-// InvalidArgument; v may be changed when it returns.
+// PublishAsync is Stream.PublishAsync of a value. A value that cannot be encoded is refused with InvalidArgument. v may
+// be changed when it returns.
 func (t Topic[T]) PublishAsync(ctx context.Context, p Publisher, v T, opts ...PublishOption) (*Publication, error) {
 	buf := newBuffer()
 	defer buf.free()
@@ -52,8 +52,8 @@ func (t Topic[T]) PublishAsync(ctx context.Context, p Publisher, v T, opts ...Pu
 	return p.PublishAsync(ctx, string(t), body, opts...)
 }
 
-// Subscribe is Stream.Subscribe for values: fn gets each message's value, and the message for all else. The
-// topic may have wildcards. A body that does not fit T is nacked with InvalidArgument.
+// Subscribe is Stream.Subscribe for values. fn gets each message's value, and the message for all else. The topic may
+// have wildcards. A body that does not fit T is nacked with InvalidArgument.
 func (t Topic[T]) Subscribe(s Subscriber, fn func(ctx context.Context, v T, m *Message) error) (stop func()) {
 	if fn == nil {
 		return s.Subscribe(string(t), nil) // panics

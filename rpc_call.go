@@ -76,7 +76,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 	if method == "" || method[0] == ':' || len(method) > frame.MaxName {
 		return open, methodError(method)
 	}
-	if err := e.checkBody(op, method, size); err != nil {
+	if err := e.checkBody(method, size); err != nil {
 		return open, err
 	}
 	open = mux.Open{Kind: kind, Depth: depth, Parent: st.ID(), Name: method}

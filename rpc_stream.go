@@ -75,7 +75,7 @@ func (cs *CallStream) release() {
 }
 
 func (cs *CallStream) send(ctx context.Context, msg []byte) error {
-	if err := cs.end.checkBody("Send", cs.method, len(msg)); err != nil {
+	if err := cs.end.checkBody(cs.method, len(msg)); err != nil {
 		return err
 	}
 	if err := cs.mayWait(ctx, "CallStream.Send"); err != nil {

@@ -6,15 +6,15 @@ import (
 	"iter"
 )
 
-// Caller is what typed calls are made on: Stream and End, or anything around them. A Caller that is neither
-// is given bodies in Msgpack unless WithCodec says otherwise.
+// Caller is what typed calls are made on: a Stream, an End, or anything around them. A Caller that is neither gets
+// bodies in Msgpack, unless WithCodec says otherwise.
 type Caller interface {
 	// Call is as Stream.Call.
 	Call(ctx context.Context, method string, body []byte, opts ...CallOption) ([]byte, error)
 }
 
-// Call is Stream.Call with values for bodies. The codec is the End's (Config.Codec), or WithCodec's. A request
-// that cannot be encoded fails with InvalidArgument, an answer that does not fit Resp with Internal.
+// Call is Stream.Call with values for bodies. The codec is WithCodec's, else the End's (Config.Codec). A request that
+// cannot be encoded fails with InvalidArgument, an answer that does not fit Resp with Internal.
 func Call[Resp, Req any](ctx context.Context, c Caller, method string, req Req, opts ...CallOption) (Resp, error) {
 	var resp Resp
 	codec := callCodec(c, opts)
@@ -34,10 +34,9 @@ func Call[Resp, Req any](ctx context.Context, c Caller, method string, req Req, 
 	return resp, nil
 }
 
-// Handle registers fn on a Stream, End or Router for calls of method. The body is decoded with the codec it
-// was written with and the answer encoded with the same; a body that does not fit Req, raw bytes for
-// instance, is answered InvalidArgument. RequestFromContext has the rest of the request. It panics as
-// Stream.Handle does.
+// Handle registers fn on a Stream, End or Router for calls of method. The body is decoded with the codec it was written
+// with, and the answer encoded with the same. A body that does not fit Req, raw bytes for instance, is answered with
+// InvalidArgument. RequestFromContext has the rest of the request. It panics as Stream.Handle does.
 func Handle[Req, Resp any](r Registrar, method string, fn func(context.Context, Req) (Resp, error), opts ...HandlerOption) {
 	r.Handle(method, HandlerFunc(func(ctx context.Context, r *Request) ([]byte, error) {
 		codec, err := r.codecOf()
@@ -60,7 +59,7 @@ func Handle[Req, Resp any](r Registrar, method string, fn func(context.Context, 
 	}), opts...)
 }
 
-// Method is a method's name with its types: declared once, it makes both sides agree.
+// Method is a method's name with its types. Declared once, it makes both sides agree.
 //
 //	const Sum gantline.Method[SumReq, int] = "math.sum"
 //
