@@ -126,18 +126,12 @@ func TestRedialAddresses(t *testing.T) {
 }
 
 // TestElsewhere: a client goes to the address that a server names in its refusal. This holds for the first dial and
-// for redials; servers that send a client round and round are given up.
+// for redials.
 func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &town{t: t}
-		send := func(to string) func(*gantline.End) error {
-			return func(*gantline.End) error {
-				return &conn.RefusedError{Code: gantline.Unavailable, Text: "full", Addr: to}
-			}
-		}
-		w.serve("full", send("b"))
+		w.serve("full", sendTo("b"))
 		b := w.serve("b", nil)
-		w.serve("round", send("round"))
 		end, sessions := w.client("full")
 		<-sessions
 		if got := w.dialled(); !slices.Equal(got, []string{"full", "b"}) {
@@ -149,9 +143,23 @@ func TestElsewhere(t *testing.T) {
 		}
 		_ = b.Close() // says goodbye
 		<-end.Context().Done()
-
-		d := client.Dialer{DialFunc: w.dial}
 		w.cut()
+	})
+}
+
+// sendTo is a Setup that sends the client to another address.
+func sendTo(addr string) func(*gantline.End) error {
+	return func(*gantline.End) error {
+		return &conn.RefusedError{Code: gantline.Unavailable, Text: "full", Addr: addr}
+	}
+}
+
+// TestElsewhereInCircles: a server that sends its clients to itself is not followed for ever.
+func TestElsewhereInCircles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &town{t: t}
+		w.serve("round", sendTo("round"))
+		d := client.Dialer{DialFunc: w.dial}
 		_, err := d.Dial(t.Context(), "mem", "round")
 		if n := len(w.dialled()); !errors.Is(err, gantline.Unavailable) || n != 6 {
 			t.Errorf("%d dials, %v", n, err)
