@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
@@ -15,6 +16,7 @@ func TestResumeAfterBye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newRejoin(t, Config{})
 		x.exchange(1)
+		<-time.After(time.Second) // all of it is acknowledged, so that BYE need not wait
 		x.near.BlockReads(true)
 		go x.s.Close(context.Background(), frame.Unavailable, "restart")
 		synctest.Wait()
