@@ -16,12 +16,17 @@ import (
 	"github.com/gantline-project/gantline/internal/memnet"
 )
 
+// eachSocket runs a test over both kinds of socket. Their buffers are small: a kernel may take 32 MiB at once otherwise.
 func eachSocket(t *testing.T, run func(t *testing.T, a, b net.Conn)) {
 	for network, addr := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "s")} {
 		t.Run(network, func(t *testing.T) {
 			a, b := socketPipe(t, network, addr)
 			defer a.Close()
 			defer b.Close()
+			for _, nc := range []net.Conn{a, b} {
+				nc.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(32 << 10)
+				nc.(interface{ SetReadBuffer(int) error }).SetReadBuffer(32 << 10)
+			}
 			run(t, a, b)
 		})
 	}
@@ -30,10 +35,6 @@ func eachSocket(t *testing.T, run func(t *testing.T, a, b net.Conn)) {
 // TestSocketBothWays moves slices of all sizes both ways at once, through buffers that take a part of them.
 func TestSocketBothWays(t *testing.T) {
 	eachSocket(t, func(t *testing.T, a, b net.Conn) {
-		for _, nc := range []net.Conn{a, b} {
-			nc.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(32 << 10)
-			nc.(interface{ SetReadBuffer(int) error }).SetReadBuffer(32 << 10)
-		}
 		sides := []socket{openSocket(a, func() {}), openSocket(b, func() {})}
 		const total = 1 << 20
 		var want, got [2][]byte
