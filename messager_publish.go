@@ -20,6 +20,9 @@ func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, 
 	if o.noAck {
 		return sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depth, topic, body, o)
 	}
+	if sc.end.line.Inside() {
+		return insideError("Publish", topic)
+	}
 	if sc.keeps() {
 		p := sc.publication(ctx, topic, nil)
 		done := p.Done()
@@ -79,7 +82,7 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 	if err != nil {
 		return open, err
 	}
-	open = mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block}
+	open = mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block, NoWait: sc.end.cannotWait()}
 	if deadline, ok := ctx.Deadline(); ok {
 		open.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
@@ -135,7 +138,7 @@ func (sc *messageScope) publication(ctx context.Context, topic string, onDone fu
 // flight returns one whose outcome is the publication's. It ends with the publication's context.
 func (p *Publication) flight() *flight.Flight {
 	f := flight.New((*publicationOwner)(p))
-	f.Watch = &p.sc.watch
+	f.Watch, f.User = &p.sc.watch, p.onDone != nil
 	return f
 }
 

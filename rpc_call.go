@@ -17,6 +17,9 @@ func (st *Stream) call(ctx context.Context, method string, body []byte, opts []C
 	if err != nil {
 		return nil, err
 	}
+	if open.NoWait {
+		return nil, insideError("Call", method)
+	}
 	s, sent := st.session(), false
 	for {
 		answer, err := st.end.callOn(ctx, s, &open, body, o)
@@ -79,7 +82,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 	if err := e.checkBody(method, size); err != nil {
 		return open, err
 	}
-	open = mux.Open{Kind: kind, Depth: depth, Parent: st.ID(), Name: method}
+	open = mux.Open{Kind: kind, Depth: depth, Parent: st.ID(), Name: method, NoWait: e.cannotWait()}
 	if deadline, ok := ctx.Deadline(); ok {
 		open.Timeout = time.Until(deadline)
 		if open.Timeout <= 0 {

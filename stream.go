@@ -57,12 +57,6 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 //
 // Errors: ctx's, FailedPrecondition inside Setup or an Inline handler, or why the End is over.
 func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
-	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
-		if e.line.Closing() {
-			return nil, errEndClosed
-		}
-		return nil, err
-	}
 	return e.accept(ctx, e.backlog.Rest(), nil)
 }
 

@@ -103,7 +103,7 @@ func (l *Link) Start(h Handler) {
 	if l.life.ended {
 		cause := l.life.cause
 		l.mu.Unlock()
-		h.HandleClose(cause)
+		l.inUser(func() { h.HandleClose(cause) })
 		return
 	}
 	if departing { // finish calls HandleClose
@@ -112,13 +112,14 @@ func (l *Link) Start(h Handler) {
 	}
 	l.beat.pinger.startup = startupPings
 	l.beat.pinger.due = true
-	l.carrier().lastRead.Store(l.now())
+	c := l.carrier()
+	c.lastRead.Store(l.now())
 	l.beat.due.Store(l.now() + int64(l.beatPeriod()))
 	l.beat.timer = time.AfterFunc(l.beatPeriod(), l.heartbeat)
 	l.mu.Unlock()
 	close(l.life.started)
-	go l.write(l.carrier()) // stopped by finish
-	go l.read(l.carrier())  // stopped by the end of the carrier; calls finish
+	go l.write(c)                            // stopped by finish
+	go l.recv.user.Run(func() { l.read(c) }) // stopped by the end of the carrier; calls finish
 }
 
 // now is the time since the link was made, never 0.

@@ -38,6 +38,8 @@ func (l *rawLink) Sent() uint64       { return l.sent }
 func (l *rawLink) RTT() time.Duration { return l.rtt }
 func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }
+func (l *rawLink) EnterUser()         {}
+func (l *rawLink) LeaveUser()         {}
 func (l *rawLink) Bulk(alone bool) int {
 	l.alone = alone
 	return min(l.Room()-l.keep, max(aheadOfAll, l.ahead)-l.Unsent())
