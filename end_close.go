@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/sessions"
 )
 
 // close ends e, and takes no longer than ctx. A nil reason is the End's own Close, which closes its own stream too. Any
@@ -27,10 +29,6 @@ func (e *End) close(ctx context.Context, reason error) error {
 	}
 	return err
 }
-
-// idleCheck is how often Shutdown looks whether everything has finished. Looking costs nothing while nobody
-// shuts down, which counting on every call would.
-const idleCheck = 5 * time.Millisecond
 
 const (
 	// closeShare and closeReserve bound the part of a Shutdown's time that is left for the goodbye. It is a quarter, and
@@ -73,30 +71,20 @@ func (e *End) drain(ctx context.Context) error {
 		e.hookState(StateDraining)
 		e.session().Mux.Drain(Unavailable, "shutdown", "")
 	}
-	return e.awaitIdle(ctx)
+	switch e.line.Idle(ctx, e.busy) {
+	case sessions.GaveUp:
+		err := contextError(ctx, "")
+		err.Message = "shutdown before everything had finished"
+		return err
+	case sessions.Finished:
+		if err := context.Cause(e.ctx); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+	}
+	return nil
 }
 
 // busy reports whether something is open or runs, or waits for a new session to be opened in.
 func (e *End) busy() bool {
 	return e.session().Mux.Count() > 0 || e.running.Load() > 0 || e.line.Busy()
-}
-
-func (e *End) awaitIdle(ctx context.Context) error {
-	t := time.NewTicker(idleCheck)
-	defer t.Stop()
-	for e.busy() {
-		select {
-		case <-t.C:
-		case <-e.ctx.Done():
-			if err := context.Cause(e.ctx); !errors.Is(err, net.ErrClosed) {
-				return err
-			}
-			return nil
-		case <-ctx.Done():
-			err := contextError(ctx, "")
-			err.Message = "shutdown before everything had finished"
-			return err
-		}
-	}
-	return nil
 }

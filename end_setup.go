@@ -97,10 +97,8 @@ func (e *End) abandon(err error) {
 // mayWait refuses what would wait for the peer for ever. That is anything inside Setup, with an Inline handler's context,
 // and in the application's code on a goroutine that the End needs. Elsewhere it waits until Setup has succeeded.
 func (e *End) mayWait(ctx context.Context, op, name string) error {
-	if _, err := e.enter(ctx, op, name); err != nil || !e.line.Inside() {
-		return err
-	}
-	return insideError(op, name)
+	_, err := e.enter(ctx, op, name, true)
+	return err
 }
 
 // insideError refuses what would wait for the goroutine that it is called on.
@@ -111,8 +109,9 @@ func insideError(op, name string) error {
 // cannotWait reports whether an open must go out at once or not at all.
 func (e *End) cannotWait() bool { return e.line.Inside() || e.inSetup() }
 
-// enter is mayWait for what need not wait, given a place; it also returns the depth of a call made with ctx.
-func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err error) {
+// enter is mayWait for what waits in any case, or only when there is no place for it. It also returns the depth of a call
+// made with ctx.
+func (e *End) enter(ctx context.Context, op, name string, waits bool) (depth uint8, err error) {
 	if e.line.Closing() {
 		return 0, e.closedError(name)
 	}
@@ -123,14 +122,15 @@ func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err erro
 			return 0, err
 		}
 	}
-	hc := handlerFrom(ctx)
-	if hc == nil {
-		return 0, nil
-	}
-	if hc.Inline && hc.end == e {
+	switch hc := handlerFrom(ctx); {
+	case hc != nil && hc.Inline && hc.end == e:
 		return 0, errorf(FailedPrecondition, "%s with the context of an Inline handler would wait for its own answer: register the handler without Inline", op).named(name)
+	case waits && e.line.Inside():
+		return 0, insideError(op, name)
+	case hc != nil:
+		return hc.Depth + 1, nil
 	}
-	return hc.Depth + 1, nil
+	return 0, nil
 }
 
 func (e *End) awaitSetup(ctx context.Context, op, name string) error {

@@ -11,17 +11,14 @@ import (
 
 // publish is Publish.
 func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, opts []PublishOption) error {
-	depth, err := sc.end.enter(ctx, "Publish", topic)
+	o := usePublishOptions(opts)
+	defer o.done()
+	depth, err := sc.end.enter(ctx, "Publish", topic, !o.noAck)
 	if err != nil {
 		return err
 	}
-	o := usePublishOptions(opts)
-	defer o.done()
 	if o.noAck {
 		return sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depth, topic, body, o)
-	}
-	if sc.end.line.Inside() {
-		return insideError("Publish", topic)
 	}
 	if sc.keeps() {
 		p := sc.publication(ctx, topic, nil)

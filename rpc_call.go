@@ -17,9 +17,6 @@ func (st *Stream) call(ctx context.Context, method string, body []byte, opts []C
 	if err != nil {
 		return nil, err
 	}
-	if open.NoWait {
-		return nil, insideError("Call", method)
-	}
 	s, sent := st.session(), false
 	for {
 		answer, err := st.end.callOn(ctx, s, &open, body, o)
@@ -66,7 +63,7 @@ func awaitAnswer(ctx context.Context, f *flight.Flight) (gaveUp bool) {
 // describe checks a call of st and fills in what its OPEN says.
 func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, method string, size int, o *callOptions) (open mux.Open, err error) {
 	e := st.end
-	depth, err := e.enter(ctx, op, method)
+	depth, err := e.enter(ctx, op, method, op == "Call")
 	if err != nil {
 		return open, err
 	}
