@@ -31,7 +31,7 @@ type Host interface {
 // Config sets up a Line.
 type Config struct {
 	Redial func(ctx context.Context) (net.Conn, error) // used after Renew
-	Logger *slog.Logger                                // gets failed redials, at debug level
+	Logger *slog.Logger                                // gets failed redials, at debug level; nil without Redial
 	Closed error                                       // why a Line ends that was closed
 }
 
@@ -57,7 +57,9 @@ type Line struct {
 // New returns a Line without a session.
 func New(host Host, cfg Config) *Line {
 	ln := &Line{host: host, cfg: cfg}
-	ln.cfg.Logger = inside.Logger(cfg.Logger, &ln.Users)
+	if cfg.Logger != nil {
+		ln.cfg.Logger = inside.Logger(cfg.Logger, &ln.Users)
+	}
 	ln.life.ctx, ln.life.cancel = context.WithCancelCause(context.Background())
 	return ln
 }
