@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/internal/inside"
 )
 
 // When an ACK goes out. Bulk that may fill 288 KiB (Bulk) is acknowledged in halves: 4 % more bytes than in quarters.
@@ -20,9 +19,7 @@ const (
 // reader advances position; released and relTotal belong to whoever calls Release.
 // All of it is atomic, but for ackAlone, which is constant, and ackDue.
 type recvState struct {
-	position  atomic.Uint64    // bytes of whole sequenced frames, see carrier.publish
-	userCalls atomic.Uint64    // odd while the user's goroutine is inside user code
-	user      inside.Goroutine // the reader; in the end whoever calls HandleClose
+	position atomic.Uint64 // bytes of whole sequenced frames, see carrier.publish
 
 	released [frame.Groups]atomic.Uint64 // early bytes that were consumed, by kind group
 	relTotal atomic.Uint64               // their sum

@@ -77,7 +77,7 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 func (l *Link) waitDone(ctx context.Context) (stuck bool) {
 	tick := time.NewTicker(userGrace)
 	defer tick.Stop()
-	self, began, last := l.recv.user.Here(), time.Now(), uint64(0)
+	self, began, last := l.user.on.Here(), time.Now(), uint64(0)
 	end := ctx.Done()
 	for {
 		select {
@@ -95,7 +95,7 @@ func (l *Link) waitDone(ctx context.Context) (stuck bool) {
 				l.finish()
 			}
 		case <-tick.C:
-			calls := l.recv.userCalls.Load()
+			calls := l.user.calls.Load()
 			inside := calls%2 == 1 && calls == last
 			last = calls
 			if self || inside && (end == nil && ctx.Err() != nil || time.Since(began) >= l.cfg.CloseTimeout || l.overtime()) {

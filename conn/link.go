@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/inside"
 )
 
 // Handler takes what a Link receives, and gives it what to send.
@@ -52,6 +54,7 @@ type Link struct {
 	keys    sessionKeys
 	base    time.Time
 	handler Handler // set by Start
+	user    userState
 
 	recv     recvState
 	carriers carrierState
@@ -62,6 +65,13 @@ type Link struct {
 	bye      byeState
 	changes  stateChanges
 	stats    counters
+}
+
+// userState says whether user code runs that the link waits for. It is far from what the
+// reader changes all the time, since every call asks for it.
+type userState struct {
+	calls atomic.Uint64    // odd while there is some
+	on    inside.Goroutine // where: the reader; in the end whoever calls HandleClose
 }
 
 // newLink makes a link that has not shaken hands.
@@ -118,8 +128,8 @@ func (l *Link) Start(h Handler) {
 	l.beat.timer = time.AfterFunc(l.beatPeriod(), l.heartbeat)
 	l.mu.Unlock()
 	close(l.life.started)
-	go l.write(c)                            // stopped by finish
-	go l.recv.user.Run(func() { l.read(c) }) // stopped by the end of the carrier; calls finish
+	go l.write(c)                          // stopped by finish
+	go l.user.on.Run(func() { l.read(c) }) // stopped by the end of the carrier; calls finish
 }
 
 // now is the time since the link was made, never 0.

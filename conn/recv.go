@@ -87,27 +87,27 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 func (l *Link) EnterUser() {
 	l.carrier().count()
 	l.carrier().pause()
-	l.recv.userCalls.Add(1)
+	l.user.calls.Add(1)
 }
 
 // LeaveUser ends EnterUser.
 func (l *Link) LeaveUser() {
-	l.recv.userCalls.Add(1)
+	l.user.calls.Add(1)
 	l.carrier().busy.Store(true)
 }
 
 // inUser calls f, which says that the link has ended. Much of that is user code. There is
 // no reader any more, or this is it.
 func (l *Link) inUser(f func()) {
-	l.recv.userCalls.Add(1)
-	defer l.recv.userCalls.Add(1)
-	l.recv.user.Run(f)
+	l.user.calls.Add(1)
+	defer l.user.calls.Add(1)
+	l.user.on.Run(f)
 }
 
 // Inside reports whether the caller is user code on the reader goroutine, or in
 // HandleClose: it must not wait for the peer. It costs no more than an atomic load while
 // no user code runs.
-func (l *Link) Inside() bool { return l.recv.userCalls.Load()%2 == 1 && l.recv.user.Here() }
+func (l *Link) Inside() bool { return l.user.calls.Load()%2 == 1 && l.user.on.Here() }
 
 // count adds the current frame to the position, once.
 func (c *carrier) count() {
