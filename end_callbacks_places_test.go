@@ -193,10 +193,10 @@ var callbackPlaces = []callbackPlace{
 	done("dropped", "hang", callbackPlace{over: true, role: "client", trigger: func(r *callbackRig) { r.h.stop(); <-time.After(time.Second); _ = r.e.Close() }}),
 	done("settled", "t", callbackPlace{config: withBox}),
 	{name: "OnDone sent again", role: "client", lost: true, trigger: func(r *callbackRig) {
-		_, err := r.e.PublishAsync(context.Background(), "hang", make([]byte, 5000), OnDone(func(error) { r.ofTest() }))
+		_, err := r.e.PublishAsync(context.Background(), "hang", make([]byte, 1<<20+1), OnDone(func(error) { r.ofTest() }))
 		must(r.t, err)
 		r.h.stop()
-		r.h.cfg.Limits.Body = 4096 // of the next server
+		r.h.cfg.Limits.Body = 1 << 20 // of the next server
 		r.h.start()
 	}},
 	{name: "OnDone ctx", free: true, trigger: func(r *callbackRig) {

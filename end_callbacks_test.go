@@ -89,6 +89,10 @@ var callbackMethods = []callbackMethod{
 	{name: "Publish NoAck", open: true, do: func(ctx context.Context, _ *callbackRig, e *End) error { return e.Publish(ctx, "t", nil, NoAck()) }},
 	{name: "OpenStream", open: true, do: func(ctx context.Context, _ *callbackRig, e *End) error { _, err := e.OpenStream(ctx); return err }},
 	{name: "OpenCall", open: true, do: func(ctx context.Context, _ *callbackRig, e *End) error { _, err := e.OpenCall(ctx, "hang"); return err }},
+	{name: "PublishAsync large", open: true, do: func(ctx context.Context, _ *callbackRig, e *End) error {
+		_, err := e.PublishAsync(ctx, "t", make([]byte, 1<<20))
+		return err
+	}},
 	{name: "more than fits", do: func(ctx context.Context, _ *callbackRig, e *End) error {
 		for range 5000 { // over all limits of what may be open
 			if _, err := e.PublishAsync(ctx, "hang", nil); err != nil {
