@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+// loseUntil loses the session, and begins a server that refuses another one.
+func (r *callbackRig) loseUntil(refused Code) {
+	r.h.lose()
+	r.h.turnAway(refused)
+	r.h.open()
+}
+
 // hookedBox is an Outbox whose methods run the callback.
 type hookedBox struct {
 	*memoryBox

@@ -6,39 +6,32 @@ import (
 	"time"
 )
 
-// TestCallbackOfAnother: what waits for the peer of another End works in a callback, also while that one runs a callback
+// TestCallbackOfAnother: what waits for the peer of another End works in a callback, also while that End runs a callback
 // of its own.
 func TestCallbackOfAnother(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		var ends [2]*End
-		both := make(chan struct{}, len(ends))
-		errs := make(chan error, len(ends))
-		for i := range ends {
-			c, s := pair(t, nil, nil)
-			s.Handle("echo", HandlerFunc(func(_ context.Context, req *Request) ([]byte, error) {
-				<-time.After(time.Second) // while both callbacks run
-				return req.Body, nil
-			}), MaxConcurrent(1))
-			s.Subscribe("t", func(context.Context, *Message) error { return nil })
-			ends[i] = c
-		}
+		c, s := pair(t, nil, nil)
 		other, otherPeer := pair(t, nil, nil)
+		s.Handle("echo", echo)
 		otherPeer.Handle("echo", echo)
-		for _, e := range ends {
-			_, err := e.PublishAsync(t.Context(), "t", nil, OnDone(func(error) {
-				both <- struct{}{}
-				_, err := other.Call(context.Background(), "echo", nil)
-				errs <- err
-				if _, err := e.Call(context.Background(), "echo", nil); CodeOf(err) != FailedPrecondition {
-					t.Errorf("a call of its own End: %v", err)
-				}
-			}))
+		inside, done := make(chan struct{}), make(chan struct{})
+		other.Go(t.Context(), "echo", nil, OnCallDone(func(*PendingCall) {
+			close(inside)
+			<-time.After(time.Second)
+		}))
+		<-inside
+		c.Go(t.Context(), "echo", nil, OnCallDone(func(*PendingCall) {
+			defer close(done)
+			began := time.Now()
+			_, err := other.Call(context.Background(), "echo", nil)
 			must(t, err)
-		}
-		for range ends {
-			<-both
-			must(t, <-errs)
-		}
+			if took := time.Since(began); took != time.Second {
+				t.Errorf("it took %v", took)
+			}
+			_, err = c.Call(context.Background(), "echo", nil)
+			want(t, err, FailedPrecondition)
+		}))
+		<-done
 	})
 }
 

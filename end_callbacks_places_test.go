@@ -191,6 +191,12 @@ var callbackPlaces = []callbackPlace{
 	done("closed", "hang", callbackPlace{over: true, trigger: func(r *callbackRig) { _ = r.e.Close() }}),
 	done("closed by the peer", "hang", callbackPlace{over: true, trigger: func(r *callbackRig) { _ = r.p.Close() }}),
 	done("dropped", "hang", callbackPlace{over: true, role: "client", trigger: func(r *callbackRig) { r.h.stop(); <-time.After(time.Second); _ = r.e.Close() }}),
+	done("finished", "hang", callbackPlace{over: true, role: "client", trigger: func(r *callbackRig) {
+		r.loseUntil(Unavailable)
+		<-time.After(time.Second)
+		_ = r.e.Close()
+	}}),
+	done("refused", "hang", callbackPlace{over: true, role: "client", trigger: func(r *callbackRig) { r.loseUntil(PermissionDenied) }}),
 	done("settled", "t", callbackPlace{config: withBox}),
 	{name: "OnDone sent again", role: "client", lost: true, trigger: func(r *callbackRig) {
 		_, err := r.e.PublishAsync(context.Background(), "hang", make([]byte, 1<<20+1), OnDone(func(error) { r.ofTest() }))

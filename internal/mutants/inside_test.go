@@ -20,7 +20,7 @@ var insideMutants = []mutant{
 	{
 		name: "an answer that is over the limit is completed outside the bracket", file: "mux/exchange.go",
 		edits: []edit{{"max(int(head.Size), len(body)), limit), true)", "max(int(head.Size), len(body)), limit), false)"}},
-		pkg:   ".", test: "TestCallbacksMayWait",
+		pkg:   "mux", test: "TestUserCode",
 	},
 	{
 		name: "the end of a link runs outside the bracket", file: "conn/recv.go",
@@ -34,12 +34,12 @@ var insideMutants = []mutant{
 	},
 	{
 		name: "Close waits for the goroutine that calls it", file: "conn/close.go",
-		edits: []edit{{"if self || inside &&", "if inside &&"}},
+		edits: []edit{{"if self || inside &&", "if self && false || inside &&"}},
 		pkg:   ".", test: "TestCallbacksMayWait",
 	},
 	{
 		name: "Close waits for user code without end", file: "conn/close.go",
-		edits: []edit{{"time.Since(began) >= l.cfg.CloseTimeout ||", "false ||"}},
+		edits: []edit{{"time.Since(began) >= l.cfg.CloseTimeout ||", "time.Since(began) < 0 ||"}},
 		pkg:   "conn", test: "TestCloseHungEnd",
 	},
 	{
@@ -99,7 +99,7 @@ var insideMutants = []mutant{
 	},
 	{
 		name: "a subscription is stopped in a callback, which waits", file: "messager_subscribe.go",
-		edits: []edit{{" && !inside.Anywhere()", ""}},
+		edits: []edit{{"!inside.Anywhere()", "(true || inside.Anywhere())"}},
 		pkg:   ".", test: "TestCallbacksMayWait",
 	},
 	{
