@@ -44,7 +44,8 @@ type Config struct {
 	// PermissionDenied.
 	//
 	// Redial runs on the goroutine that redials; what would wait for the peer fails inside it. It should honour ctx, which
-	// ends with the End. Redialing tells what is known about the next connection. Package client sets it. nil = a torn carrier ends the End, as it does with a negative SessionExpiry.
+	// ends with the End. Redialing tells what is known about the next connection. Package client sets it. nil = a torn
+	// carrier ends the End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
 	// accepting side takes either dialect and knows it by the first byte, which has to come within 5 s; hashicorp's
