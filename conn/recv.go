@@ -105,8 +105,8 @@ func (l *Link) inUser(f func()) {
 }
 
 // Inside reports whether the caller is user code on the reader goroutine, or in
-// HandleClose: it must not wait for the peer. It costs no more than an atomic load while
-// no user code runs.
+// HandleClose. Such code must not wait for the peer. While none runs the answer costs an
+// atomic load.
 func (l *Link) Inside() bool { return l.user.calls.Load()%2 == 1 && l.user.on.Here() }
 
 // count adds the current frame to the position, once.

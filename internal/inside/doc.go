@@ -1,5 +1,5 @@
-// Package inside says whether the caller is the application's code on a goroutine of ours, where a wait for that very
-// goroutine would be for ever.
+// Package inside says whether the caller is the application's code on a goroutine of ours. A wait for that goroutine would
+// be for ever there.
 //
 // # Usage
 //

@@ -84,8 +84,8 @@ func (ln *Line) Hangup(ctx context.Context, code frame.Code, text string) (over 
 	return true, err
 }
 
-// Inside reports whether the caller is the application's code on a goroutine that the Line, or one that waits for the
-// peer, needs to go on: it must not wait there. It costs a few atomic loads while none of that code runs.
+// Inside reports whether the caller is the application's code on a goroutine that the Line or its link needs. Such code
+// must not wait for the peer. While none runs the answer costs a few atomic loads.
 func (ln *Line) Inside() bool {
 	if ln.Users.Here() {
 		return true
