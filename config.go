@@ -14,7 +14,8 @@ import (
 // an End is made, and must not be changed while that happens.
 //
 // The hooks OnState, OnSession, OnPeerMethod and OnKept of one End run one after the other, in the order of what they
-// report, on a goroutine of their own. They may call anything but must not wait for a later hook.
+// report, on a goroutine of their own. They may call anything but must not wait for a later hook. A table of all callbacks,
+// with where each runs and what it may wait for, is in docs/USAGE.md.
 type Config struct {
 	// ID is what this side calls itself: the claimed id of a client, or the id of a server. It has at most 128 bytes of
 	// printable ASCII. A client without one is given one.
@@ -42,8 +43,9 @@ type Config struct {
 	// by Close, by the peer's, by a protocol error, or when the server refuses the fresh session with Unauthenticated or
 	// PermissionDenied.
 	//
-	// Redial should honour ctx, which ends with the End. Redialing tells what is known about the next connection. Package
-	// client sets it. nil = a torn carrier ends the End, as it does with a negative SessionExpiry.
+	// Redial runs on the goroutine that redials; what would wait for the peer fails inside it. It should honour ctx, which
+	// ends with the End. Redialing tells what is known about the next connection. Package client sets it. nil = a torn
+	// carrier ends the End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
 	// accepting side takes either dialect and knows it by the first byte, which has to come within 5 s; hashicorp's
@@ -70,7 +72,8 @@ type Config struct {
 	Outbox Outbox
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
-	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default().
+	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default(). Its slog.Handler runs
+	// on any goroutine, also one that reads a connection; what would wait for the peer fails inside it.
 	Logger *slog.Logger
 	// Repanic lets panics of handlers, subscriptions and hooks crash the process after they were logged. Otherwise the
 	// caller gets Internal and the process lives on.

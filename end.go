@@ -125,7 +125,7 @@ func (e *End) Stats() Stats {
 // Ping asks the peer for a sign of life and returns the round trip time. It waits while there is no connection, and
 // asks again after that.
 //
-// Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers), or why the End is over.
+// Errors: ctx's, FailedPrecondition where waiting is impossible (Setup, Inline handlers, OnDone), or why the End is over.
 func (e *End) Ping(ctx context.Context) (time.Duration, error) { return e.ping(ctx) }
 
 // Migrate moves the End to a new carrier, dialled with Config.Redial, before the old one breaks. Use it to go from one
@@ -133,14 +133,15 @@ func (e *End) Ping(ctx context.Context) (time.Duration, error) { return e.ping(c
 // called. ctx bounds the dial and the handshake.
 //
 // Errors: ctx's, the dial's, FailedPrecondition on an End that cannot redial or is not up and where waiting is
-// impossible (Setup, Inline handlers), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
+// impossible (Setup, Inline handlers, OnDone), why the End is over, ErrUnsupported with a yamux peer. When the old carrier was
 // given up and the new one failed, the End is broken and redials as after any other loss.
 func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
 
 // Close closes the End, after what was written has been delivered. Streams are closed and the goodbye is said; at most
 // 5 seconds are given for all of that. Then blocked operations return net.ErrClosed, calls in progress
 // ErrUnknownOutcome, and contexts of handlers end. Close waits for the End's goroutines but not for handlers, so a
-// handler may call it.
+// handler may call it. In a callback on such a goroutine (OnDone, OnCallDone, Redial, an Inline handler) it does not wait
+// for that one, and the End is over after the callback has returned.
 //
 // The peer reads all that was written. After that it reads io.EOF only from streams that were closed, or closed for
 // writing, before, and from the End's own stream, which Close closes; a stream that was still being written ends with
@@ -161,7 +162,7 @@ func (e *End) CloseWith(reason error) error { return e.close(context.Background(
 //
 // ctx bounds all of it. A quarter of its time, at most 1 s, is kept for the goodbye. When work is left then, Shutdown
 // closes as CloseWith does and returns ctx's error; a cancelled ctx leaves 250 ms for that. Do not call it from a handler:
-// it would wait for itself.
+// it would wait for itself. In OnDone and the like it fails with FailedPrecondition.
 func (e *End) Shutdown(ctx context.Context) error { return e.shutdown(ctx) }
 
 // Stats are counters of an End. Numbers count from its start unless said otherwise.

@@ -5,39 +5,30 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/sessions"
 )
 
-// close ends e, once, and takes no longer than ctx. A nil reason is the End's own Close, which closes its own stream too.
+// close ends e, and takes no longer than ctx. A nil reason is the End's own Close, which closes its own stream too. Any
+// number of calls may wait for the end, and those from inside the application's code on a goroutine of e's must not.
 func (e *End) close(ctx context.Context, reason error) error {
-	e.life.closing.Do(func() { e.life.closed = e.closeNow(ctx, reason) })
-	return e.life.closed
-}
-
-func (e *End) closeNow(ctx context.Context, reason error) error {
-	s := e.line.Close()
-	e.backlog.End(errEndClosed, true)
-	if s.Link.State() == StateUp {
-		e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
-	}
-	s.Mux.CloseStreams(reason == nil)
-	s.Mux.Drain(Unavailable, "closed", "") // what comes from now on is not run, and its caller learns that
-	h := headOf(reason)
-	err := s.Link.Close(ctx, h.Code, h.Text)
-	if s.Lost() {
-		e.line.Finish(errEndClosed)
-	}
-	if e.ctx.Err() != nil { // not so when an Inline handler closes: the rest goes on after it
-		e.line.Wait()
-		s.Resending.Wait()
+	e.life.closing.Do(func() {
+		e.life.goodbye = headOf(reason)
+		s := e.line.Close()
+		e.backlog.End(errEndClosed, true)
+		if s.Link.State() == StateUp {
+			e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
+		}
+		s.Mux.CloseStreams(reason == nil)
+		s.Mux.Drain(Unavailable, "closed", "") // what comes from now on is not run, and its caller learns that
+	})
+	over, err := e.line.Hangup(ctx, e.life.goodbye.Code, e.life.goodbye.Text)
+	if over {
 		e.calls.wait()
 		e.messages.wait()
 	}
 	return err
 }
-
-// idleCheck is how often Shutdown looks whether everything has finished. Looking costs nothing while nobody
-// shuts down, which counting on every call would.
-const idleCheck = 5 * time.Millisecond
 
 const (
 	// closeShare and closeReserve bound the part of a Shutdown's time that is left for the goodbye. It is a quarter, and
@@ -50,6 +41,9 @@ const (
 
 // shutdown is Shutdown. What is not finished in time is cut short, and the peer learns that.
 func (e *End) shutdown(ctx context.Context) error {
+	if e.line.Inside() {
+		return insideError("Shutdown", "")
+	}
 	work, stop := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		reserve := min(closeReserve, time.Until(deadline)/closeShare)
@@ -77,30 +71,20 @@ func (e *End) drain(ctx context.Context) error {
 		e.hookState(StateDraining)
 		e.session().Mux.Drain(Unavailable, "shutdown", "")
 	}
-	return e.awaitIdle(ctx)
+	switch e.line.Idle(ctx, e.busy) {
+	case sessions.GaveUp:
+		err := contextError(ctx, "")
+		err.Message = "shutdown before everything had finished"
+		return err
+	case sessions.Finished:
+		if err := context.Cause(e.ctx); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+	}
+	return nil
 }
 
 // busy reports whether something is open or runs, or waits for a new session to be opened in.
 func (e *End) busy() bool {
 	return e.session().Mux.Count() > 0 || e.running.Load() > 0 || e.line.Busy()
-}
-
-func (e *End) awaitIdle(ctx context.Context) error {
-	t := time.NewTicker(idleCheck)
-	defer t.Stop()
-	for e.busy() {
-		select {
-		case <-t.C:
-		case <-e.ctx.Done():
-			if err := context.Cause(e.ctx); !errors.Is(err, net.ErrClosed) {
-				return err
-			}
-			return nil
-		case <-ctx.Done():
-			err := contextError(ctx, "")
-			err.Message = "shutdown before everything had finished"
-			return err
-		}
-	}
-	return nil
 }

@@ -36,6 +36,9 @@ func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Op
 	if st.ses != nil || !e.line.LostOn(s, err) {
 		return s, err
 	}
+	if e.line.Inside() {
+		return s, insideError("waiting for the next session", name)
+	}
 	next, how := e.line.Next(ctx, s)
 	if err := e.waited(ctx, how, errors.Is(err, ErrUnknownOutcome), name); err != nil {
 		return s, err
@@ -48,6 +51,9 @@ func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Op
 func (e *End) caughtUp(ctx context.Context, s *session, which func(*session) *sessions.Latch, name string) (*session, error) {
 	if e.inSetup() {
 		return s, nil
+	}
+	if !which(s).IsOpen() && e.line.Inside() {
+		return s, insideError("waiting for older ones", name)
 	}
 	s, how := e.line.CaughtUp(ctx, s, which)
 	return s, e.waited(ctx, how, false, name)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/goid"
 )
 
@@ -23,10 +24,10 @@ import (
 //	over      ctx is done, with the cause; line.Finish has run host.Finished
 type lifetime struct {
 	setup atomic.Uint64 // goroutine that runs Setup; 0 = none
-	up    chan struct{} // closed when Setup has succeeded and the peer is heard
+	up    chan struct{} // closed when Setup has succeeded and the peer is about to be heard
 
 	closing sync.Once
-	closed  error // what Close returns; set by closing
+	goodbye frame.Head // set by closing
 }
 
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.
@@ -76,8 +77,8 @@ func (e setupError) As(target any) bool {
 func (e *End) start() {
 	s := e.session()
 	e.hookSession(true)
-	s.Begin()
 	close(e.life.up)
+	s.Begin() // which may run callbacks
 	e.calls.begin(s)
 	e.messages.begin(s)
 	e.hooks.Release()
@@ -93,15 +94,24 @@ func (e *End) abandon(err error) {
 	e.line.Finish(err)
 }
 
-// mayWait refuses what would wait for the peer for ever. That is anything inside Setup, and anything on an Inline
-// handler's own End. On other goroutines it waits until Setup has succeeded.
+// mayWait refuses what would wait for the peer for ever. That is anything inside Setup, with an Inline handler's context,
+// and in the application's code on a goroutine that the End needs. Elsewhere it waits until Setup has succeeded.
 func (e *End) mayWait(ctx context.Context, op, name string) error {
-	_, err := e.enter(ctx, op, name)
+	_, err := e.enter(ctx, op, name, true)
 	return err
 }
 
-// enter is mayWait for calls; it also returns the depth of a call made with ctx.
-func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err error) {
+// insideError refuses what would wait for the goroutine that it is called on.
+func insideError(op, name string) error {
+	return errorf(FailedPrecondition, "%s inside a callback would wait for the goroutine that the callback runs on: do it in another one", op).named(name)
+}
+
+// cannotWait reports whether an open must go out at once or not at all.
+func (e *End) cannotWait() bool { return e.line.Inside() || e.inSetup() }
+
+// enter is mayWait for what waits in any case, or only when there is no place for it. It also returns the depth of a call
+// made with ctx.
+func (e *End) enter(ctx context.Context, op, name string, waits bool) (depth uint8, err error) {
 	if e.line.Closing() {
 		return 0, e.closedError(name)
 	}
@@ -112,14 +122,15 @@ func (e *End) enter(ctx context.Context, op, name string) (depth uint8, err erro
 			return 0, err
 		}
 	}
-	hc := handlerFrom(ctx)
-	if hc == nil {
-		return 0, nil
-	}
-	if hc.Inline && hc.end == e {
+	switch hc := handlerFrom(ctx); {
+	case hc != nil && hc.Inline && hc.end == e:
 		return 0, errorf(FailedPrecondition, "%s with the context of an Inline handler would wait for its own answer: register the handler without Inline", op).named(name)
+	case waits && e.line.Inside():
+		return 0, insideError(op, name)
+	case hc != nil:
+		return hc.Depth + 1, nil
 	}
-	return hc.Depth + 1, nil
+	return 0, nil
 }
 
 func (e *End) awaitSetup(ctx context.Context, op, name string) error {

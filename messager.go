@@ -43,7 +43,7 @@ import (
 //   - ctx's; the peer may have acted on the message all the same;
 //   - InvalidArgument for a malformed topic or metadata, ResourceExhausted for a body over the peer's Limits.Body;
 //   - ErrNotSent, or ErrUnknownOutcome when the message was sent and the End was over before its ack;
-//   - FailedPrecondition inside Config.Setup and with the context of an Inline handler.
+//   - FailedPrecondition inside Config.Setup, Inline handlers, OnDone and OnCallDone.
 //
 // On an End that redials (Config.Redial), a message outlives its session, which takes a copy of body. It is published
 // again in the next one, under the same id and before newer ones, until it is acked, ctx ends or the End is over. It is
@@ -105,7 +105,7 @@ func (p *Publication) Err() error {
 }
 
 // Wait waits until the publication is done and returns its Err. When ctx ends before that, it returns ctx's error and the
-// publication goes on. Inside Config.Setup, and with the context of an Inline handler, it fails with FailedPrecondition.
+// publication goes on. Inside Config.Setup, Inline handlers, OnDone and OnCallDone it fails with FailedPrecondition.
 func (p *Publication) Wait(ctx context.Context) error { return p.wait(ctx) }
 
 // Subscribe calls fn with each message published to this scope whose topic matches pattern. It does so for one message
@@ -122,8 +122,8 @@ func (p *Publication) Wait(ctx context.Context) error { return p.wait(ctx) }
 //
 // Subscribe panics, as http.ServeMux does, when fn is nil and when the pattern is malformed or already taken
 // on this scope. stop ends the subscription and waits until a running fn has returned, unless it is called
-// from inside a subscription's function; messages still queued go to the next subscription that matches, or to Receive. stop
-// may be called more than once.
+// from inside a subscription's function, OnDone or the like; messages still queued go to the next subscription that
+// matches, or to Receive. stop may be called more than once.
 //
 // Subscribe in Config.Setup or Config.OnStream to get the first message: they run before the peer is heard.
 func (st *Stream) Subscribe(pattern string, fn func(context.Context, *Message) error) (stop func()) {
@@ -143,7 +143,7 @@ func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) er
 //
 // When the scope is over, messages that had arrived are still returned, though their Ack fails. After the last, the
 // error satisfies net.ErrClosed for a closed End or stream, or ErrSessionLost. When ctx ends the error satisfies its
-// error. Inside Config.Setup, and with the context of an Inline handler, Receive fails at once.
+// error. Inside Config.Setup, Inline handlers, OnDone and OnCallDone it fails at once.
 //
 // A message that nobody claims is nacked with Unimplemented after 10 s unless Receive was called on the scope
 // before. Where there are subscriptions too, unclaimed messages may hold half of the receive maximum; what

@@ -60,7 +60,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 		return err
 	}
 	for {
-		if err = k.start(s); err == nil {
+		if err = k.start(s, open.NoWait); err == nil {
 			return nil
 		}
 		if s, err = e.again(p.ctx, s, err, &k.open, p.topic); err != nil {
@@ -86,12 +86,13 @@ func (k *kept) enqueue(md Metadata) error {
 }
 
 // start starts the message on s. Nothing of it is used any more when it fails.
-func (k *kept) start(s *session) error {
-	p := k.p
+func (k *kept) start(s *session, noWait bool) error {
+	p, open := k.p, k.open
+	open.NoWait = noWait
 	f := p.flight()
 	f.Buffer = &k.buffer
-	restart(p.ctx, &k.open)
-	return f.Start(p.ctx, s.Mux, &k.open, k.body)
+	restart(p.ctx, &open)
+	return f.Start(p.ctx, s.Mux, &open, k.body)
 }
 
 // outcome takes the outcome of a flight: the message is settled, or waits for the next session.
@@ -155,7 +156,7 @@ func (k *kept) Send(s *session) bool {
 	if k.left != nil && p.sc.end.line.Draining() {
 		return true
 	}
-	switch err := k.start(s); {
+	switch err := k.start(s, false); {
 	case err == nil:
 	case p.sc.end.line.LostOn(s, err):
 		k.watch()

@@ -75,10 +75,12 @@ type onDone func(error)
 func (f onDone) applyPublish(o *publishOptions) { o.onDone = f }
 
 // OnDone has f called once, when a publication made with PublishAsync is done. The error is nil when the peer's
-// application acked it, else what Publication.Err will return. f runs on the goroutine that reads the connection, before
-// Done is closed and perhaps before PublishAsync returns. So it must not block, which PublishAsync does and Ack and Nack
-// do not. Many publications can share one f. It is not called when PublishAsync itself returns an error; Publish ignores
-// it.
+// application acked it, else what Publication.Err will return. Many publications can share one f. It is not called when
+// PublishAsync itself returns an error; Publish ignores it.
+//
+// f runs before Done is closed and perhaps before PublishAsync returns, mostly on the goroutine that reads the connection
+// or that ends it. It must not block. Inside it, what would wait for the same peer fails with FailedPrecondition: Publish
+// and Call always, PublishAsync and Go when there is no place at once. Close returns, and goes on after f.
 func OnDone(f func(error)) PublishOption { return onDone(f) }
 
 // withID is what WithMessageID returns.

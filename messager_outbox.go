@@ -11,7 +11,8 @@ import (
 var ErrKept = errors.New("gantline: kept in the outbox")
 
 // Outbox keeps messages so that they outlive their End and the process: see Config.Outbox. Package outbox has one
-// in a file. Methods are called from many goroutines, and may block.
+// in a file. Methods are called from many goroutines, and may block. Pending, and Forget for what the peer has answered,
+// run on goroutines of the End's: what would wait for the peer fails inside them.
 //
 // Messages of an End's own scope that are to be acked are kept. Those sent with NoAck or to another Stream are not; they
 // end with it. A message is kept from before it is first handed to a link until it is settled: acked, nacked, refused,

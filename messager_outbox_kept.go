@@ -33,7 +33,7 @@ var _ room = (*endMessages)(nil)
 func newEndMessages(e *End) *endMessages {
 	em := &endMessages{e: e}
 	if e.cfg.Outbox != nil {
-		em.settler = serial.NewWorker(context.Background(), em.settle) // goes on after e is over, until all is settled
+		em.settler = serial.NewWorker(context.Background(), func() { e.line.Users.Run(em.settle) }) // goes on after e is over, until all is settled
 	}
 	return em
 }
@@ -57,7 +57,7 @@ func (em *endMessages) attach(s *session) {
 // begin implements room.
 func (em *endMessages) begin(s *session) {
 	if em.outbox != nil && s.Seq == 1 {
-		s.Resending.Go(func() { em.publishKept(s) })
+		em.e.line.Resend(s, func() { em.publishKept(s) })
 	}
 }
 

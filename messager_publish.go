@@ -11,12 +11,12 @@ import (
 
 // publish is Publish.
 func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, opts []PublishOption) error {
-	depth, err := sc.end.enter(ctx, "Publish", topic)
+	o := usePublishOptions(opts)
+	defer o.done()
+	depth, err := sc.end.enter(ctx, "Publish", topic, !o.noAck)
 	if err != nil {
 		return err
 	}
-	o := usePublishOptions(opts)
-	defer o.done()
 	if o.noAck {
 		return sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depth, topic, body, o)
 	}
@@ -79,7 +79,7 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 	if err != nil {
 		return open, err
 	}
-	open = mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block}
+	open = mux.Open{Kind: kind, Depth: depth, Codec: o.codec, Parent: sc.id, Name: topic, Metadata: block, NoWait: sc.end.cannotWait()}
 	if deadline, ok := ctx.Deadline(); ok {
 		open.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
@@ -135,7 +135,7 @@ func (sc *messageScope) publication(ctx context.Context, topic string, onDone fu
 // flight returns one whose outcome is the publication's. It ends with the publication's context.
 func (p *Publication) flight() *flight.Flight {
 	f := flight.New((*publicationOwner)(p))
-	f.Watch = &p.sc.watch
+	f.Watch, f.User = &p.sc.watch, p.onDone != nil
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gantline-project/gantline/internal/goid"
+	"github.com/gantline-project/gantline/internal/inside"
 	"github.com/gantline-project/gantline/internal/subscribe"
 	"github.com/gantline-project/gantline/internal/topic"
 )
@@ -37,7 +38,7 @@ func subscribeTo(to subscribable, pattern string, fn func(context.Context, *Mess
 	}
 	return func() {
 		for _, idle := range halt() {
-			if !inSubscription() { // else it could be for ever: for one's own, or for one that waits in turn
+			if !inSubscription() && !inside.Anywhere() { // else it could be for ever: for one's own, or for one that waits in turn
 				<-idle
 			}
 		}

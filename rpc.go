@@ -35,7 +35,7 @@ import (
 //   - DeadlineExceeded and Canceled when ctx ends;
 //   - ResourceExhausted for a body over the peer's Limits.Body, or calls that are nested too deep;
 //   - ErrNotSent (safe to call again) and ErrUnknownOutcome (it may have run), each with net.ErrClosed or ErrSessionLost;
-//   - FailedPrecondition inside Setup and Inline handlers.
+//   - FailedPrecondition inside Setup, Inline handlers, OnDone and OnCallDone.
 //
 // On an End that redials (Config.Redial), a call that was not sent, or is Idempotent, is made again in the next session
 // while ctx lives. There ErrNotSent means that ctx or Close ended that wait. A call on another Stream than the End's own

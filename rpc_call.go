@@ -63,7 +63,7 @@ func awaitAnswer(ctx context.Context, f *flight.Flight) (gaveUp bool) {
 // describe checks a call of st and fills in what its OPEN says.
 func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, method string, size int, o *callOptions) (open mux.Open, err error) {
 	e := st.end
-	depth, err := e.enter(ctx, op, method)
+	depth, err := e.enter(ctx, op, method, op == "Call")
 	if err != nil {
 		return open, err
 	}
@@ -79,7 +79,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 	if err := e.checkBody(method, size); err != nil {
 		return open, err
 	}
-	open = mux.Open{Kind: kind, Depth: depth, Parent: st.ID(), Name: method}
+	open = mux.Open{Kind: kind, Depth: depth, Parent: st.ID(), Name: method, NoWait: e.cannotWait()}
 	if deadline, ok := ctx.Deadline(); ok {
 		open.Timeout = time.Until(deadline)
 		if open.Timeout <= 0 {

@@ -21,6 +21,7 @@ func (st *Stream) notify(ctx context.Context, method string, body []byte, opts [
 	var kept *keptNotify
 	if e.line.Renews() && st.ses == nil {
 		kept = &keptNotify{e: e, open: open, body: bytes.Clone(body)}
+		kept.open.NoWait = false
 	}
 	for s := st.session(); ; {
 		if kept != nil {

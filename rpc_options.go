@@ -38,14 +38,14 @@ func ReplyMetadata(m *Metadata) CallOption { return callOption(func(o *callOptio
 
 // OnCallDone lets many calls made with Go share one sink. f is called once per call when it is done, also when it could
 // not be sent. f must not block; it may run before Go returns. A panic in it is logged. Call, Notify and OpenCall ignore
-// it.
+// it. Where f runs, and what fails inside it, is as for OnDone.
 func OnCallDone(f func(*PendingCall)) CallOption {
 	return callOption(func(o *callOptions) { o.done = f })
 }
 
 // Inline runs the handler on the goroutine that reads the connection, which saves a goroutine per call. It is
 // for handlers of microseconds: while one runs nothing else of this End is received. It must not wait for
-// this peer; a Call, Publish or Ping on this End made with its context fails at once. Calls that have to queue,
+// this peer: a Call, Publish or Ping on this End fails at once, and Close goes on after it. Calls that have to queue,
 // for MaxConcurrent or for the order of notifies, run on a goroutine nevertheless.
 func Inline() HandlerOption { return handlerOption(func(o *handlerOptions) { o.inline = true }) }
 

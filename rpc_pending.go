@@ -20,19 +20,22 @@ func (st *Stream) begin(ctx context.Context, method string, body []byte, opts []
 	if p.renews = st.end.line.Renews() && st.ses == nil; p.renews {
 		p.request = bytes.Clone(body)
 	}
-	if err := p.start(st.session(), body); err != nil {
+	noWait := p.open.NoWait
+	if err = p.start(st.session(), body, noWait); err != nil && noWait && p.repeats(err) {
+		go p.proceed(err) // as in Outcome
+	} else if err != nil {
 		p.proceed(err)
 	}
 	return p
 }
 
 // start starts the call on s. An error is that of the call on this session.
-func (p *PendingCall) start(s *session, body []byte) error {
-	e := p.stream.end
-	p.ses = s
+func (p *PendingCall) start(s *session, body []byte, noWait bool) error {
+	e, open := p.stream.end, p.open
+	p.ses, open.NoWait = s, noWait
 	f := flight.New((*pendingOwner)(p))
-	f.Watch = &e.rpc().watch
-	if err := f.Start(p.ctx, s.Mux, &p.open, body); err != nil {
+	f.Watch, f.User = &e.rpc().watch, p.opts != nil && p.opts.done != nil
+	if err := f.Start(p.ctx, s.Mux, &open, body); err != nil {
 		return knownOf(e.startError(p.ctx, err, p.method), p.sent)
 	}
 	return nil
@@ -74,7 +77,7 @@ func (p *PendingCall) proceed(err error) {
 			p.settle(nil, over)
 			return
 		}
-		err = p.start(s, p.request)
+		err = p.start(s, p.request, false)
 	}
 }
 

@@ -205,7 +205,7 @@ func (cs *CallStream) finish(head *frame.Head) {
 }
 
 func (cs *CallStream) mayWait(ctx context.Context, op string) error {
-	if ctx == cs.ctx && cs.serving {
+	if ctx == cs.ctx && cs.serving && !cs.end.line.Inside() {
 		return nil
 	}
 	return cs.end.mayWait(ctx, op, cs.method)

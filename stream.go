@@ -55,14 +55,8 @@ func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, er
 // AcceptStream returns the next stream that the peer has opened and whose name no Listener claims. After the peer has
 // closed the End, it still returns what had arrived.
 //
-// Errors: ctx's, FailedPrecondition inside Setup or an Inline handler, or why the End is over.
+// Errors: ctx's, FailedPrecondition inside Setup, an Inline handler or OnDone, or why the End is over.
 func (e *End) AcceptStream(ctx context.Context) (*Stream, error) {
-	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil {
-		if e.line.Closing() {
-			return nil, errEndClosed
-		}
-		return nil, err
-	}
 	return e.accept(ctx, e.backlog.Rest(), nil)
 }
 

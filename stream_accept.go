@@ -10,6 +10,9 @@ import (
 )
 
 func (e *End) accept(ctx context.Context, q *backlog.Queue[*Stream], done <-chan struct{}) (*Stream, error) {
+	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil && !e.line.Closing() {
+		return nil, err
+	}
 	st, err := e.backlog.Take(ctx, q, done)
 	switch {
 	case err == nil:

@@ -32,7 +32,7 @@ func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, err
 	if err != nil {
 		return nil, err
 	}
-	open := mux.Open{Kind: frame.KindStream, Name: o.name, Metadata: block}
+	open := mux.Open{Kind: frame.KindStream, Name: o.name, Metadata: block, NoWait: e.cannotWait()}
 	ms, s, err := e.open(ctx, &open)
 	if err != nil {
 		return nil, e.openError(ctx, err, o.name)

@@ -19,8 +19,7 @@ const (
 // reader advances position; released and relTotal belong to whoever calls Release.
 // All of it is atomic, but for ackAlone, which is constant, and ackDue.
 type recvState struct {
-	position  atomic.Uint64 // bytes of whole sequenced frames, see carrier.publish
-	userCalls atomic.Uint64 // odd while the reader is inside user code
+	position atomic.Uint64 // bytes of whole sequenced frames, see carrier.publish
 
 	released [frame.Groups]atomic.Uint64 // early bytes that were consumed, by kind group
 	relTotal atomic.Uint64               // their sum

@@ -11,8 +11,8 @@ const (
 	// lingerTimeout is how long a BYE may take when nothing waits to be
 	// confirmed. That is an answer to a BYE, or a BYE that reports an error.
 	lingerTimeout = time.Second
-	// userGrace is how long Close waits for a reader that is inside user code.
-	// After that it assumes that this very code has called it.
+	// userGrace is how long Close waits when user code on the reader goroutine calls it.
+	// The goodbye goes out meanwhile, if nothing else is in the way.
 	userGrace = 100 * time.Millisecond
 )
 
@@ -21,7 +21,8 @@ const (
 //
 //   - It takes no longer than its context and Config.CloseTimeout allow.
 //   - When it returns, the goroutines of the link are gone. If user code on the
-//     reader goroutine calls it, they end after that code has returned.
+//     reader goroutine calls it, or does not return in time, they end after that code
+//     has returned.
 //   - It returns nil only if the peer has acknowledged every open and every byte of
 //     a body. Frames that only end streams or grant credit do not count.
 //   - Else it returns an *UnconfirmedError.
@@ -29,7 +30,6 @@ const (
 //     peer was not welcomed.
 //   - Any goroutine may call it at any time. A further call returns the same.
 func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
-	entered := l.recv.userCalls.Load()
 	l.mu.Lock()
 	unmet := !l.life.running && !l.life.committed
 	switch {
@@ -52,7 +52,7 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 		l.carrier().nc.Close()
 	}
 	l.deliver()
-	stuck := l.waitDone(ctx, entered)
+	stuck := l.waitDone(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, why := l.life.left, l.life.fault
@@ -72,12 +72,12 @@ func (l *Link) Close(ctx context.Context, code frame.Code, text string) error {
 }
 
 // waitDone waits until the link is closed, and cuts it when ctx ends. It returns
-// true, without waiting further, when the reader does not return from user code.
-// entered is what userCalls was when Close was called.
-func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
+// true, without waiting further, when it is called on the goroutine that it would wait
+// for, or when that does not return from user code before the time to close is up.
+func (l *Link) waitDone(ctx context.Context) (stuck bool) {
 	tick := time.NewTicker(userGrace)
 	defer tick.Stop()
-	self, last := entered%2 == 1, entered
+	self, began, last := l.user.on.Here(), time.Now(), uint64(0)
 	end := ctx.Done()
 	for {
 		select {
@@ -95,11 +95,10 @@ func (l *Link) waitDone(ctx context.Context, entered uint64) (stuck bool) {
 				l.finish()
 			}
 		case <-tick.C:
-			calls := l.recv.userCalls.Load()
-			self = self && calls == entered
+			calls := l.user.calls.Load()
 			inside := calls%2 == 1 && calls == last
 			last = calls
-			if inside && (self || end == nil && ctx.Err() != nil || l.overtime()) {
+			if self || inside && (end == nil && ctx.Err() != nil || time.Since(began) >= l.cfg.CloseTimeout || l.overtime()) {
 				return true
 			}
 		}

@@ -17,8 +17,8 @@ func (l *Link) departLocked() {
 	l.handler = noHandler{}
 	c.lastRead.Store(l.now())
 	close(l.life.started)
-	go l.write(c) // stopped by finish
-	go l.read(c)  // stopped by the end of the carrier; calls finish
+	go l.write(c)                          // stopped by finish
+	go l.user.on.Run(func() { l.read(c) }) // stopped by the end of the carrier; calls finish
 }
 
 // noHandler stands for the Handler until Start brings it. Only HandleClose is called

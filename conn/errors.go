@@ -32,7 +32,7 @@ var (
 	ErrNotGantline = errors.New("gantline: handshake: the peer does not speak gantline")
 
 	errCloseTimeout = errors.New("gantline: the peer did not finish the goodbye within the close timeout")
-	errInHandler    = errors.New("gantline: the reader is inside an inline handler, the goodbye goes on after it")
+	errInHandler    = errors.New("gantline: the reader is inside the application's code, the goodbye goes on after it")
 )
 
 // A RefusedError is a server's answer to a HELLO that it does not want. If

@@ -201,7 +201,7 @@ func (l *Link) heartbeat() {
 		next = min(next, at)
 		return false
 	}
-	if l.recv.userCalls.Load()%2 == 1 {
+	if l.user.calls.Load()%2 == 1 {
 		l.carrier().lastRead.Store(now) // the silence is ours
 		l.send.ackAt = now
 	}

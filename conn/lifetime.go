@@ -185,9 +185,11 @@ func (l *Link) finish() {
 	l.life.left = l.send.log.content()
 	cause, h := l.life.cause, l.handler
 	l.mu.Unlock()
-	l.deliver()
-	l.logEnd(cause)
-	h.HandleClose(cause)
+	l.inUser(func() {
+		l.deliver()
+		l.logEnd(cause)
+		h.HandleClose(cause)
+	})
 	l.mu.Lock()
 	l.send.log.reset()
 	l.send.room.shrink()

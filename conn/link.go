@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/inside"
 )
 
 // Handler takes what a Link receives, and gives it what to send.
@@ -52,6 +54,7 @@ type Link struct {
 	keys    sessionKeys
 	base    time.Time
 	handler Handler // set by Start
+	user    userState
 
 	recv     recvState
 	carriers carrierState
@@ -62,6 +65,13 @@ type Link struct {
 	bye      byeState
 	changes  stateChanges
 	stats    counters
+}
+
+// userState says whether user code runs that the link waits for. It is far from what the
+// reader changes all the time, since every call asks for it.
+type userState struct {
+	calls atomic.Uint64    // odd while there is some
+	on    inside.Goroutine // where: the reader; in the end whoever calls HandleClose
 }
 
 // newLink makes a link that has not shaken hands.
@@ -103,7 +113,7 @@ func (l *Link) Start(h Handler) {
 	if l.life.ended {
 		cause := l.life.cause
 		l.mu.Unlock()
-		h.HandleClose(cause)
+		l.inUser(func() { h.HandleClose(cause) })
 		return
 	}
 	if departing { // finish calls HandleClose
@@ -112,13 +122,14 @@ func (l *Link) Start(h Handler) {
 	}
 	l.beat.pinger.startup = startupPings
 	l.beat.pinger.due = true
-	l.carrier().lastRead.Store(l.now())
+	c := l.carrier()
+	c.lastRead.Store(l.now())
 	l.beat.due.Store(l.now() + int64(l.beatPeriod()))
 	l.beat.timer = time.AfterFunc(l.beatPeriod(), l.heartbeat)
 	l.mu.Unlock()
 	close(l.life.started)
-	go l.write(l.carrier()) // stopped by finish
-	go l.read(l.carrier())  // stopped by the end of the carrier; calls finish
+	go l.write(c)                          // stopped by finish
+	go l.user.on.Run(func() { l.read(c) }) // stopped by the end of the carrier; calls finish
 }
 
 // now is the time since the link was made, never 0.

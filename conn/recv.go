@@ -81,19 +81,33 @@ func (l *Link) handleLate(c *carrier, h frame.Header) error {
 
 // EnterUser says that the handler is about to run user code on the reader goroutine.
 // The handler calls it within HandleFrame, after it has read the payload; the frame
-// counts as received then. Until LeaveUser, a Close that may come from that code does
-// not wait for the reader, and the peer's silence does not count.
+// counts as received then. Until LeaveUser, the peer's silence does not count, Inside
+// reports true there, and Close does not wait longer than CloseTimeout. HandleClose may
+// run user code without it.
 func (l *Link) EnterUser() {
 	l.carrier().count()
 	l.carrier().pause()
-	l.recv.userCalls.Add(1)
+	l.user.calls.Add(1)
 }
 
 // LeaveUser ends EnterUser.
 func (l *Link) LeaveUser() {
-	l.recv.userCalls.Add(1)
+	l.user.calls.Add(1)
 	l.carrier().busy.Store(true)
 }
+
+// inUser calls f, which says that the link has ended. Much of that is user code. There is
+// no reader any more, or this is it.
+func (l *Link) inUser(f func()) {
+	l.user.calls.Add(1)
+	defer l.user.calls.Add(1)
+	l.user.on.Run(f)
+}
+
+// Inside reports whether the caller is user code on the reader goroutine, or in
+// HandleClose. Such code must not wait for the peer. While none runs the answer costs an
+// atomic load.
+func (l *Link) Inside() bool { return l.user.calls.Load()%2 == 1 && l.user.on.Here() }
 
 // count adds the current frame to the position, once.
 func (c *carrier) count() {

@@ -162,8 +162,8 @@ func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint6
 	}
 	l.carriers.moving = false
 	l.armBeatLocked(l.beatPeriod())
-	go l.write(c)  // stopped by release
-	go l.readOn(c) // stopped by the end of the carrier
+	go l.write(c)                            // stopped by release
+	go l.user.on.Run(func() { l.readOn(c) }) // stopped by the end of the carrier
 	return nil
 }
 

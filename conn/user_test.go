@@ -125,6 +125,49 @@ func TestCloseHungHandler(t *testing.T) {
 	})
 }
 
+// TestCloseHungEnd calls Close, from two goroutines, while HandleClose does not return:
+// the one that it has called itself returns soon, the other one in time.
+func TestCloseHungEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memnet.Pipe()
+		c, s := shake(t, a, b, nil, nil)
+		ct := newTap()
+		release, inside := make(chan struct{}), make(chan time.Duration, 1)
+		c.Start(hungTap{ct, func() {
+			if !c.Inside() {
+				t.Error("not inside HandleClose")
+			}
+			began := time.Now()
+			_ = c.Close(t.Context(), frame.OK, "")
+			inside <- time.Since(began)
+			<-release
+		}})
+		s.Start(newTap())
+		_ = s.Close(t.Context(), frame.OK, "")
+		if took := <-inside; took > 2*userGrace {
+			t.Errorf("inside it took %v", took)
+		}
+		began := time.Now()
+		_ = c.Close(t.Context(), frame.OK, "")
+		if took := time.Since(began); took > c.cfg.CloseTimeout+2*userGrace {
+			t.Errorf("outside it took %v", took)
+		}
+		close(release)
+		<-c.Done()
+	})
+}
+
+// hungTap calls a function at the end.
+type hungTap struct {
+	*tap
+	end func()
+}
+
+func (h hungTap) HandleClose(err error) {
+	h.tap.HandleClose(err)
+	h.end()
+}
+
 // TestCountedBeforeUser wants a frame to be counted when user code runs for it.
 func TestCountedBeforeUser(t *testing.T) {
 	l, p := unstarted(t, nil)

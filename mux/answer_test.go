@@ -54,6 +54,78 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
+// userSink is a Sink that runs user code.
+type userSink struct{ done bool }
+
+func (s *userSink) Complete(x *Exchange) {
+	x.EnterUser()
+	s.done = true
+	x.LeaveUser()
+}
+
+// TestUserCode: user code of a Sink is announced to the link when the reader runs it, and not else.
+func TestUserCode(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end    func(r *raw, x *Exchange)
+		reader bool
+	}{
+		"answered":       {func(r *raw, _ *Exchange) { r.ok(fHead(2, flFin|flEarly, frame.Head{}, 5)) }, true},
+		"reset":          {func(r *raw, _ *Exchange) { r.ok(fReset(2, frame.Aborted)) }, true},
+		"over the limit": {func(r *raw, _ *Exchange) { r.ok(fHead(2, flFin|flEarly, frame.Head{}, 1001)) }, true},
+		"cancelled":      {func(_ *raw, x *Exchange) { x.Cancel(frame.Canceled, "") }, false},
+		"session over":   {func(r *raw, _ *Exchange) { r.HandleClose(errors.New("over")) }, false},
+	} {
+		r := newRaw(t, func(c *Config) { c.Local.Body = 1000 })
+		sink := new(userSink)
+		x := &Exchange{Sink: sink}
+		if err := r.Start(t.Context(), x, &Open{Kind: frame.KindCall}, nil); err != nil {
+			t.Fatal(err)
+		}
+		tt.end(r, x)
+		want := 0
+		if tt.reader {
+			want = 101
+		}
+		if !sink.done || r.l.users != want {
+			t.Errorf("%s: completed: %v, and the link got %d, want %d", name, sink.done, r.l.users, want)
+		}
+	}
+}
+
+// TestNoWait: what cannot go out at once fails, and takes nothing.
+func TestNoWait(t *testing.T) {
+	r := newRaw(t, func(c *Config) { c.Peer.Calls, c.Peer.Streams, c.Peer.Backlog = 1, 2, 1 })
+	call := func(n int) error {
+		return r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall, NoWait: true}, make([]byte, n))
+	}
+	stream := func() error {
+		_, err := r.OpenStream(t.Context(), &Open{Kind: frame.KindStream, NoWait: true}, nil)
+		return err
+	}
+	for _, step := range []struct {
+		what string
+		err  error
+		want error
+	}{
+		{"a body that needs credit", call(1 << 20), ErrWouldWait},
+		{"a call", call(10), nil},
+		{"a call without a slot", call(10), ErrWouldWait},
+		{"a stream", stream(), nil},
+		{"a stream too many for the peer's backlog", stream(), ErrWouldWait},
+	} {
+		if step.err != step.want {
+			t.Errorf("%s: %v, want %v", step.what, step.err, step.want)
+		}
+	}
+	r.l.limit = 0 // no room
+	if err := r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindMessage, NoWait: true}, nil); err != ErrWouldWait {
+		t.Errorf("a message without room: %v", err)
+	}
+	if n := r.Count(); n != 2 {
+		t.Errorf("%d open, want 2", n)
+	}
+}
+
 // TestBodyLimit: bodies over this side's limit are refused in both directions, however they come.
 func TestBodyLimit(t *testing.T) {
 	r := newRaw(t, func(c *Config) { c.Local.Body = 1000 })

@@ -115,4 +115,5 @@ type Open struct {
 	Timeout  time.Duration // that remains for the call, 0 = none; sent in milliseconds, rounded up
 	Name     string        // stream name, method or topic
 	Metadata []byte        // encoded by frame.AppendMetadata
+	NoWait   bool          // fail with ErrWouldWait rather than wait for the peer
 }

@@ -11,7 +11,8 @@ import (
 
 // Sink is called at the end of an Exchange.
 type Sink interface {
-	// Complete is called once, by the reader goroutine or by whoever ends the session; it must not block.
+	// Complete is called once, by the reader goroutine or by whoever cancels x or ends the session; it must not block.
+	// User code in it stands between EnterUser and LeaveUser of x.
 	Complete(x *Exchange)
 }
 
@@ -34,6 +35,7 @@ type Exchange struct {
 	Reusable bool
 
 	done     bool      // send lock; the result is settled
+	reader   bool      // set before Complete; it is the reader that calls that, within HandleFrame
 	left     *leftover // send lock; stands in the table since it was given up
 	gotHead  bool      // reader
 	ends     bool      // set before it is opened; in the scope of the peer's End, which may drain
@@ -54,7 +56,7 @@ func (x *Exchange) Clear() { *x = Exchange{Sink: x.Sink} }
 // ends each wait. If Start returns nil, Complete is called once, perhaps before Start returns. If it returns an
 // error, Complete is not called: the peer does not act on x, or was asked to give it up.
 //
-// Errors: ctx's cause, *StreamError (InvalidArgument, ResourceExhausted for a body over the peer's limit,
+// Errors: ctx's cause, ErrWouldWait, *StreamError (InvalidArgument, ResourceExhausted for a body over the peer's limit,
 // Unavailable while the peer drains), or why the session is gone.
 func (s *Session) Start(ctx context.Context, x *Exchange, o *Open, body []byte) error {
 	if err := o.check(s, false, len(body)); err != nil {
@@ -67,6 +69,10 @@ func (s *Session) Start(ctx context.Context, x *Exchange, o *Open, body []byte) 
 	s.l.Lock()
 	fit := min(s.firstRoom(o), max(0, s.frameLocked()-openLen(o)))
 	whole := n <= fit
+	if o.NoWait && !whole { // the rest waits for credit
+		s.l.Unlock()
+		return ErrWouldWait
+	}
 	if !whole {
 		n = 0
 	}
@@ -142,7 +148,9 @@ func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
 
 // Cancel gives x up, unless x is settled already. The peer gets RESET with the code, and Complete is called at
 // once, with a *StreamError of the code in Err. Cancel never blocks. Call it only after Start has returned nil.
-func (x *Exchange) Cancel(code frame.Code, text string) {
+func (x *Exchange) Cancel(code frame.Code, text string) { x.cancel(code, text, false) }
+
+func (x *Exchange) cancel(code frame.Code, text string, reader bool) {
 	s := x.s
 	s.l.Lock()
 	if x.done {
@@ -154,7 +162,7 @@ func (x *Exchange) Cancel(code frame.Code, text string) {
 	x.Sent = x.sentLocked()
 	x.wakeWriterLocked()
 	s.leaveLocked(x, code, text)
-	x.Err = &StreamError{Code: code, Message: text}
+	x.Err, x.reader = &StreamError{Code: code, Message: text}, reader
 	asm := x.asm
 	s.l.Unlock()
 	if asm != nil {
@@ -228,7 +236,7 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 	x.gotHead = true
 	if limit := int(x.s.cfg.Local.Body); max(int(head.Size), len(body)) > limit {
 		x.s.release(x.group, len(body))
-		x.Cancel(frame.ResourceExhausted, fmt.Sprintf("answer of %d bytes is over the limit of %d (Limits.Body)", max(int(head.Size), len(body)), limit))
+		x.cancel(frame.ResourceExhausted, fmt.Sprintf("answer of %d bytes is over the limit of %d (Limits.Body)", max(int(head.Size), len(body)), limit), true)
 		if fin {
 			x.settle(nil, nil, false)
 		}
@@ -291,7 +299,23 @@ func (x *Exchange) settle(head *frame.Head, body []byte, reset bool) {
 	}
 	s.l.Unlock()
 	if !was {
+		x.reader = true
 		x.Sink.Complete(x)
+	}
+}
+
+// EnterUser is Link's, if it is the reader that completes x. Whoever ends the session sees to that itself, and nobody
+// waits for whoever cancels x.
+func (x *Exchange) EnterUser() {
+	if x.reader {
+		x.s.l.EnterUser()
+	}
+}
+
+// LeaveUser ends EnterUser.
+func (x *Exchange) LeaveUser() {
+	if x.reader {
+		x.s.l.LeaveUser()
 	}
 }
 

@@ -37,6 +37,10 @@ type Link interface {
 	Release(group, n int)
 	// RTT returns the smallest round trip seen on this carrier, 0 while unknown.
 	RTT() time.Duration
+	// EnterUser says that user code is about to run on the reader goroutine, within HandleFrame, whose payload was
+	// read. LeaveUser ends that. Lock not held.
+	EnterUser()
+	LeaveUser()
 	// Fail closes the link because of a protocol error found outside HandleFrame. Lock not held.
 	Fail(err error)
 }

@@ -50,6 +50,8 @@ type fakeLink struct {
 const chunkSize = 136 << 10
 
 func (l *fakeLink) Room() int     { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) EnterUser()    {}
+func (l *fakeLink) LeaveUser()    {}
 func (l *fakeLink) Bulk(bool) int { return l.Room() - l.keep }
 func (l *fakeLink) Frame() int {
 	if l.frame > 0 {

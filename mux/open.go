@@ -12,6 +12,9 @@ import (
 // ErrOpenTimeout is what OpenStream returns after Config.OpenTimeout: a *StreamError.
 var ErrOpenTimeout error = &StreamError{Code: frame.ResourceExhausted, Message: "open timed out: the peer neither accepted nor ended enough of the streams opened before"}
 
+// ErrWouldWait is what Start and OpenStream return for an Open with NoWait that cannot go out at once: a *StreamError.
+var ErrWouldWait error = &StreamError{Code: frame.FailedPrecondition, Message: "it would have to wait for the peer, which cannot be done on the goroutine that it is called on: use another one"}
+
 // openState is what this side has open, and what waits to be opened. Guarded by
 // the send lock unless atomic.
 type openState struct {
@@ -108,7 +111,7 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 		if s.pools.wait[group].empty() && s.poolRoomLocked(group) >= n {
 			s.pools.sent[group] += uint64(n)
 			granted = true
-		} else if granted, err = s.awaitLocked(&s.pools.wait[group], n, ctx, nil); err != nil {
+		} else if granted, err = s.awaitOpenLocked(o, &s.pools.wait[group], n, ctx, nil); err != nil {
 			return err
 		}
 		if granted {
@@ -123,7 +126,7 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 			return nil
 		}
 		s.l.Wake()
-		granted, err := s.awaitLocked(&s.out.roomWait, size, ctx, nil)
+		granted, err := s.awaitOpenLocked(o, &s.out.roomWait, size, ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -182,7 +185,7 @@ var openFixed = frame.OpenLen(&frame.Open{})
 // OpenStream waits while the peer's limit of streams or calls is reached, and while too many streams are not accepted;
 // for a stream up to Config.OpenTimeout in all. ctx ends these waits, and those for early window and room.
 //
-// Errors: ctx's, ErrOpenTimeout, *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire
+// Errors: ctx's, ErrOpenTimeout, ErrWouldWait, *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire
 // cannot carry), or why the session is gone.
 func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream, error) {
 	if err := o.check(s, true, 0); err != nil {

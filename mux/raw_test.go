@@ -28,6 +28,7 @@ type rawLink struct {
 	freed       [frame.Groups]int
 	rtt         time.Duration
 	failed      error
+	users       int // 1 for each EnterUser, 100 for each LeaveUser
 }
 
 func (l *rawLink) Room() int          { return l.limit - int(l.end-l.acked) }
@@ -38,6 +39,8 @@ func (l *rawLink) Sent() uint64       { return l.sent }
 func (l *rawLink) RTT() time.Duration { return l.rtt }
 func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }
+func (l *rawLink) EnterUser()         { l.users++ }
+func (l *rawLink) LeaveUser()         { l.users += 100 }
 func (l *rawLink) Bulk(alone bool) int {
 	l.alone = alone
 	return min(l.Room()-l.keep, max(aheadOfAll, l.ahead)-l.Unsent())

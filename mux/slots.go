@@ -144,7 +144,7 @@ func (s *Session) takeSlotLocked(ctx context.Context, o *Open, timer *openTimer)
 			t.take(sl)
 			return sl, nil
 		}
-		granted, err := s.awaitLocked(&sl.wait, 1, ctx, timer.c())
+		granted, err := s.awaitOpenLocked(o, &sl.wait, 1, ctx, timer)
 		if granted {
 			return sl, nil
 		}
@@ -165,7 +165,7 @@ func (s *Session) takePlaceLocked(ctx context.Context, o *Open, timer *openTimer
 			s.opens.unconfirmed++
 			return nil
 		}
-		if granted, err := s.awaitLocked(&s.opens.confirmWait, 1, ctx, timer.c()); granted || err != nil {
+		if granted, err := s.awaitOpenLocked(o, &s.opens.confirmWait, 1, ctx, timer); granted || err != nil {
 			return err
 		}
 	}

@@ -94,6 +94,14 @@ func (s *Session) freeWaiterLocked(w *waiter) {
 	}
 }
 
+// awaitOpenLocked is awaitLocked for what an open needs.
+func (s *Session) awaitOpenLocked(o *Open, q *waitList, need int, ctx context.Context, timer *openTimer) (granted bool, err error) {
+	if o.NoWait {
+		return false, ErrWouldWait
+	}
+	return s.awaitLocked(q, need, ctx, timer.c())
+}
+
 // awaitLocked queues on q for need, and waits with the send lock released. It ends when it is woken, ctx ends or
 // the timer fires. It reports whether it got what it waited for; err is set when ctx or timeout came first.
 func (s *Session) awaitLocked(q *waitList, need int, ctx context.Context, timeout <-chan time.Time) (granted bool, err error) {

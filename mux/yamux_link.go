@@ -104,6 +104,8 @@ func (l *yamuxLink) Frame() int         { return yamuxWritePiece }
 func (l *yamuxLink) Appended() uint64   { return l.log.appended }
 func (l *yamuxLink) Sent() uint64       { return l.log.taken }
 func (l *yamuxLink) Release(int, int)   {} // yamux has no early bytes
+func (l *yamuxLink) EnterUser()         {} // nothing but streams: no user code runs
+func (l *yamuxLink) LeaveUser()         {}
 func (l *yamuxLink) RTT() time.Duration { return time.Duration(l.ping.rtt.Load()) }
 
 func (l *yamuxLink) Alloc(n int) []byte {

@@ -36,6 +36,35 @@ func TestCloseClosesEnds(t *testing.T) {
 	}
 }
 
+// TestCloseInCallback: a callback of an End may close the listener, which waits no longer for that End than it would for
+// a peer that does not answer.
+func TestCloseInCallback(t *testing.T) {
+	for _, handler := range []gantline.HandlerOption{nil, gantline.Inline()} {
+		synctest.Test(t, func(t *testing.T) {
+			ln, dial := listenMem(t)
+			c := mustDial(t, dial)
+			e := mustAccept(t, ln)
+			took := make(chan time.Duration, 1)
+			closeIt := func() {
+				began := time.Now()
+				_ = ln.Close()
+				took <- time.Since(began)
+			}
+			if handler != nil {
+				e.Handle("m", gantline.HandlerFunc(func(context.Context, *gantline.Request) ([]byte, error) { closeIt(); return nil, nil }), handler)
+				c.Go(t.Context(), "m", nil)
+			} else {
+				e.Go(t.Context(), "m", nil, gantline.OnCallDone(func(*gantline.PendingCall) { closeIt() }))
+			}
+			if d := <-took; d > 5500*time.Millisecond {
+				t.Errorf("Close took %v", d)
+			}
+			<-e.Context().Done()
+			_ = ln.Close()
+		})
+	}
+}
+
 // TestClosedEndIsDelivered: what a client sent before it hung up can be read.
 func TestClosedEndIsDelivered(t *testing.T) {
 	ln, dial := listenMem(t)

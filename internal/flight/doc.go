@@ -23,6 +23,8 @@
 //
 // A flight belongs to whoever made it until Start has returned. A waiter belongs to it until Release; any other is the
 // package's from then on, which uses it again when the session, its starter and whoever was cancelling it are done with it.
+// An Owner that runs user code says so with User, and the link learns when that runs on the goroutine that reads it.
+//
 // Pool, Watch and Buffer may be used from any goroutine. A Watch has one registration for all flights under the context
 // used last, and no goroutine.
 //

@@ -14,7 +14,7 @@ import (
 type Owner interface {
 	// Outcome is called once after a start that succeeded, perhaps before Start returns. It runs on the goroutine
 	// that reads the connection, or that ends the session or the context, and must not block. f is not the owner's
-	// any more when it returns.
+	// any more when it returns. User code may run in it if f.User was set.
 	Outcome(f *Flight)
 }
 
@@ -28,6 +28,8 @@ type Flight struct {
 	// Buffer holds the body that is sent, beyond the return of Start; nil = the caller's. Set it before Start,
 	// and not for a waiter.
 	Buffer *Buffer
+	// User says that the owner's Outcome runs user code. Set it before Start.
+	User bool
 
 	done chan struct{} // of a waiter: capacity 1, one token for each start; else nil
 	pool *Pool         // of a waiter
@@ -88,7 +90,12 @@ func (s *sink) Complete(*mux.Exchange) {
 	if f.Watch != nil {
 		f.Watch.leave(f)
 	}
-	if f.owner != nil {
+	switch {
+	case f.User:
+		f.EnterUser()
+		f.owner.Outcome(f)
+		f.LeaveUser()
+	case f.owner != nil:
 		f.owner.Outcome(f)
 	}
 	f.letGo()
@@ -104,7 +111,7 @@ func (f *Flight) letGo() {
 	if !f.Reusable {
 		return
 	}
-	f.Watch, f.Buffer, f.owner, f.left = nil, nil, nil, false
+	f.Watch, f.Buffer, f.User, f.owner, f.left = nil, nil, false, nil, false
 	f.Clear()
 	flights.Put(f)
 }

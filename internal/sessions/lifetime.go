@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gantline-project/gantline/frame"
 )
 
 // lifetime is how far the life of a Line has come. Each step is taken once and not undone; any of them but the last may
@@ -47,11 +49,49 @@ func (ln *Line) Cancel(why error) { ln.life.cancel(why) }
 // Finish ends the Line and what waits in its queues, and calls Host.Finished, once.
 func (ln *Line) Finish(err error) {
 	ln.life.finished.Do(func() {
-		ln.life.cancel(err)
-		ln.Notifies.end(err)
-		ln.Publications.end(err)
-		ln.host.Finished(err)
+		ln.Users.Run(func() {
+			ln.life.cancel(err)
+			ln.Notifies.end(err)
+			ln.Publications.end(err)
+			ln.host.Finished(err)
+		})
 	})
+}
+
+// Hangup says goodbye on the newest session, after Close, and waits for what the Line has running. That is over then,
+// unless it is the application's code there that calls Hangup, or that does not return in time. Then it ends afterwards.
+func (ln *Line) Hangup(ctx context.Context, code frame.Code, text string) (over bool, err error) {
+	s, within := ln.Session(), ln.Inside()
+	if within && s.Native == nil { // its Close waits for all goroutines
+		go func() { _ = s.Link.Close(ctx, code, text) }() // ends with the link
+		return false, nil
+	}
+	err = s.Link.Close(ctx, code, text)
+	switch {
+	case within:
+		if s.Lost() {
+			go ln.Finish(ln.cfg.Closed) // ends after the caller, if that is in it
+		}
+		return false, err
+	case s.Lost():
+		ln.Finish(ln.cfg.Closed)
+	}
+	if ln.life.ctx.Err() == nil {
+		return false, err
+	}
+	ln.Wait()
+	s.Resending.Wait()
+	return true, err
+}
+
+// Inside reports whether the caller is the application's code on a goroutine that the Line or its link needs. Such code
+// must not wait for the peer. While none runs the answer costs a few atomic loads.
+func (ln *Line) Inside() bool {
+	if ln.Users.Here() {
+		return true
+	}
+	s := ln.Session()
+	return s != nil && s.Native != nil && s.Native.Inside()
 }
 
 // ending reports whether the newest session stays the newest. With sessionMu held that is final.

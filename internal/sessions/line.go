@@ -10,6 +10,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/inside"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -30,7 +31,7 @@ type Host interface {
 // Config sets up a Line.
 type Config struct {
 	Redial func(ctx context.Context) (net.Conn, error) // used after Renew
-	Logger *slog.Logger                                // gets failed redials, at debug level
+	Logger *slog.Logger                                // gets failed redials, at debug level; nil without Redial
 	Closed error                                       // why a Line ends that was closed
 }
 
@@ -39,6 +40,9 @@ type Line struct {
 	host   Host
 	cfg    Config
 	redial *redialler // nil = the Line ends with its first session; set by Renew
+
+	// Users is where the application's code runs that the Line calls; Inside asks it.
+	Users inside.Set
 
 	life    lifetime
 	newest  atomic.Pointer[Session]
@@ -53,9 +57,15 @@ type Line struct {
 // New returns a Line without a session.
 func New(host Host, cfg Config) *Line {
 	ln := &Line{host: host, cfg: cfg}
+	if cfg.Logger != nil {
+		ln.cfg.Logger = inside.Logger(cfg.Logger, &ln.Users)
+	}
 	ln.life.ctx, ln.life.cancel = context.WithCancelCause(context.Background())
 	return ln
 }
+
+// Logger is the one in Config, whose handler runs among Users.
+func (ln *Line) Logger() *slog.Logger { return ln.cfg.Logger }
 
 // Renew lets the Line outlive its sessions. Call it before the first one.
 func (ln *Line) Renew() { ln.redial = newRedialler(ln) }
@@ -136,7 +146,7 @@ func (ln *Line) renew(old *Session, l *conn.Link) bool {
 	ln.host.Fresh(s)
 	s.Begin()
 	close(old.replaced)
-	ln.Notifies.resend(s, &s.Notifies)
-	ln.Publications.resend(s, &s.Publications)
+	ln.Notifies.resend(ln, s, &s.Notifies)
+	ln.Publications.resend(ln, s, &s.Publications)
 	return true
 }

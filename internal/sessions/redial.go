@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"net"
 	"syscall"
 	"time"
 
@@ -90,7 +91,8 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 	if !fresh {
 		hint.Home = s.Link.RemoteAddr()
 	}
-	nc, err := ln.cfg.Redial(withHint(ctx, hint))
+	var nc net.Conn
+	ln.Users.Run(func() { nc, err = ln.cfg.Redial(withHint(ctx, hint)) })
 	if err != nil {
 		return false, err
 	}

@@ -94,17 +94,21 @@ func (q *Queue) Run(s *Session) bool {
 
 // resend sends everything on s, on a goroutine of its own. That ends when all is sent or s is gone. It opens sent when
 // all is sent.
-func (q *Queue) resend(s *Session, sent *Latch) {
+func (q *Queue) resend(ln *Line, s *Session, sent *Latch) {
 	if !q.Queued() {
 		sent.Open()
 		return
 	}
-	s.Resending.Go(func() {
+	ln.Resend(s, func() {
 		if q.Run(s) {
 			sent.Open()
 		}
 	})
 }
+
+// Resend calls f, which sends on s again, on a goroutine of its own that is one of s.Resending. Outcomes of what f sends
+// may run the application's code.
+func (ln *Line) Resend(s *Session, f func()) { s.Resending.Go(func() { ln.Users.Run(f) }) }
 
 // take takes the first one out to be sent, nil if there is none.
 func (q *Queue) take() (what Resendable) {

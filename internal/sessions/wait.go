@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gantline-project/gantline/conn"
 )
@@ -12,7 +13,7 @@ type Wait uint8
 
 // The ends of a wait.
 const (
-	Renewed  Wait = iota // there is the session
+	Renewed  Wait = iota // there is the session, or what else was waited for
 	GaveUp               // the context has ended
 	Finished             // the Line has: there will be none
 )
@@ -59,4 +60,23 @@ func (ln *Line) CaughtUp(ctx context.Context, s *Session, which func(*Session) *
 // Busy reports whether something waits for a new session.
 func (ln *Line) Busy() bool {
 	return ln.waiting.Load() > 0 || !ln.Notifies.Empty() || !ln.Publications.Empty()
+}
+
+// idleCheck is how often Idle looks. Looking costs nothing while nobody shuts down, which counting on every call would.
+const idleCheck = 5 * time.Millisecond
+
+// Idle waits until busy returns false.
+func (ln *Line) Idle(ctx context.Context, busy func() bool) Wait {
+	t := time.NewTicker(idleCheck)
+	defer t.Stop()
+	for busy() {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return GaveUp
+		case <-ln.life.ctx.Done():
+			return Finished
+		}
+	}
+	return Renewed
 }
