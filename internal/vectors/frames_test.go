@@ -105,10 +105,11 @@ func (x *script) end() {
 // resumeHello is the HELLO of a resume, with its MAC.
 func (x *script) resumeHello(change func(*frame.Hello)) []byte {
 	x.epoch++
+	x.attempts[client]++
 	s := x.sides[client]
 	h := frame.Hello{
 		MinVersion: frame.Version, MaxVersion: frame.Version, Limits: x.limits[client], ID: "c1",
-		Nonce: [16]byte(upFrom(clientNonceFrom+byte(x.epoch)*nonceStep, 16)),
+		Nonce: [16]byte(upFrom(clientNonceFrom+byte(x.attempts[client])*nonceStep, 16)),
 	}
 	h.Resume = &frame.ResumeHello{Session: [16]byte(upFrom(sessionFrom, 16)), Epoch: x.epoch, Position: s.position, Released: s.released}
 	if change != nil {
@@ -120,10 +121,11 @@ func (x *script) resumeHello(change func(*frame.Hello)) []byte {
 }
 
 func (x *script) resumeWelcome() []byte {
+	x.attempts[server]++
 	s := x.sides[server]
 	w := frame.Welcome{
 		Version: frame.Version, Limits: x.limits[server], Heartbeat: 15000, Expiry: 60000, ServerID: "hub", ClientID: "c1",
-		Session: [16]byte(upFrom(sessionFrom, 16)), Nonce: [16]byte(upFrom(serverNonceFrom+byte(x.epoch)*nonceStep, 16)),
+		Session: [16]byte(upFrom(sessionFrom, 16)), Nonce: [16]byte(upFrom(serverNonceFrom+byte(x.attempts[server])*nonceStep, 16)),
 	}
 	w.Resumed = &frame.ResumeWelcome{Position: s.position, Released: s.released}
 	w.Resumed.MAC = [32]byte(x.keys.proof(server, x.said[client], frame.AppendWelcome(nil, &w), nil))

@@ -16,12 +16,13 @@ type script struct {
 	parts []string // sides that a real program may take; the other one may do what it need not
 	steps []*step
 
-	table  states
-	sides  map[string]*side
-	limits map[string]frame.Limits // that each side announces
-	keys   *schedule
-	said   map[string][]byte // payloads of HELLO and WELCOME of the last resume, without their MACs
-	epoch  uint64
+	table    states
+	sides    map[string]*side
+	limits   map[string]frame.Limits // that each side announces
+	keys     *schedule
+	said     map[string][]byte // payloads of HELLO and WELCOME of the last resume, without their MACs
+	epoch    uint64
+	attempts map[string]int // WELCOMEs and HELLOs of resumes
 }
 
 // step is one line of a transcript.
@@ -70,8 +71,9 @@ var defaultLimits = frame.Limits{
 func newScript(t testing.TB, name, about string, rules ...string) *script {
 	return &script{
 		t: t, name: name, about: about, rules: rules, parts: []string{client, server}, table: readStates(t),
-		sides:  map[string]*side{client: newSide(), server: newSide()},
-		limits: map[string]frame.Limits{client: defaultLimits, server: defaultLimits},
+		attempts: map[string]int{},
+		sides:    map[string]*side{client: newSide(), server: newSide()},
+		limits:   map[string]frame.Limits{client: defaultLimits, server: defaultLimits},
 	}
 }
 
