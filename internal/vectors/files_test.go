@@ -43,6 +43,9 @@ func (x *script) transcript() transcript {
 		out.Secret = hex.EncodeToString(x.keys.secret)
 	}
 	for _, s := range x.steps {
+		if s.app != "" && s.note == "" {
+			continue // a look at what the step before it says
+		}
 		l := line{From: s.from, ID: s.h.ID, Bytes: hex.EncodeToString(s.bytes), Lost: s.lost, Crosses: s.cross, Again: s.again, App: s.app,
 			Carrier: s.carrier, Wait: s.wait, Note: s.note, After: s.after}
 		if s.h != (frame.Header{}) {

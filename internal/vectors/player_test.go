@@ -41,6 +41,7 @@ func playAll(t *testing.T, x *script) {
 			defer func() { rand.Reader = was }()
 			synctest.Test(t, func(t *testing.T) {
 				p := &player{script: x, role: other(part), r: newReal(t, part, x.limits[part])}
+				p.r.config = x.ends[part]
 				p.play(t)
 			})
 		})
@@ -92,6 +93,9 @@ func (p *player) play(t *testing.T) {
 	if p.r.link != nil {
 		p.r.link.Abort(nil)
 		<-p.r.link.Done()
+	}
+	if p.r.end != nil {
+		_ = p.r.end.Close()
 	}
 	p.near.Cut()
 	<-p.r.result

@@ -11,13 +11,17 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/gantline-project/gantline"
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/mux"
 )
 
-// real is conn and mux, which take the part of one side. Its application does what the script says.
+// real is conn and mux, or a whole End, which take the part of one side. Its application does what the script says.
 type real struct {
+	config *gantline.Config // of an End; nil = conn and mux
+	end    *gantline.End
+
 	t      testing.TB
 	role   string
 	cfg    conn.Config
@@ -61,6 +65,10 @@ func (r *real) carrier(nc net.Conn) {
 	r.result = make(chan error, 1)
 	go func() { // ends with the handshake, which the player's end of nc bounds
 		ctx := context.Background()
+		if r.config != nil {
+			r.result <- r.shakeEnd(ctx, nc)
+			return
+		}
 		if r.role == client && r.link != nil {
 			r.result <- r.link.Resume(ctx, nc)
 			return
@@ -80,6 +88,17 @@ func (r *real) carrier(nc net.Conn) {
 		}
 		r.result <- err
 	}()
+}
+
+// shakeEnd makes the End.
+func (r *real) shakeEnd(ctx context.Context, nc net.Conn) (err error) {
+	r.config.ID, r.config.Logger = r.cfg.ID, r.cfg.Logger
+	if r.role == client {
+		r.end, err = gantline.Client(ctx, nc, r.config)
+	} else {
+		r.end, _, err = new(gantline.Sessions).Attach(ctx, nc, r.config)
+	}
+	return err
 }
 
 // AcceptStream implements mux.Acceptor, as do the others.
@@ -255,6 +274,14 @@ func (r *real) closeWrite(id uint64) {
 
 // close ends the session as an End does.
 func (r *real) close() {
+	if r.end != nil {
+		r.run(func() {
+			if err := r.end.Close(); err != nil {
+				r.t.Errorf("%s: Close = %v", r.role, err)
+			}
+		})
+		return
+	}
 	r.mux.CloseStreams(true)
 	r.run(func() {
 		if err := r.link.Close(context.Background(), frame.OK, ""); err != nil {

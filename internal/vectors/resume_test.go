@@ -14,7 +14,7 @@ import (
 // TestResume plays the transcripts of sessions that change their carrier.
 func TestResume(t *testing.T) {
 	check(t, "resume.json", "Sessions that outlive their carrier: what is sent again, and every way to be refused.", []*script{
-		replay(t), lostWelcome(t), unknownSession(t), wrongProof(t), wrongPosition(t), expired(t), closedMeanwhile(t), staleEpoch(t), aheadEpoch(t), later(t),
+		replay(t), lostWelcome(t), unknownSession(t), wrongProof(t), wrongPosition(t), expired(t), closedMeanwhile(t), staleEpoch(t), aheadEpoch(t), later(t), falseServer(t),
 	})
 }
 
@@ -202,6 +202,20 @@ func later(t *testing.T) *script {
 	x.learns("waits", func(_ *real, e *conn.RefusedError) bool { return e != nil && e.RetryAfter == 2*time.Second })
 	x.cut()
 	x.wait(2000)
+	x.resume()
+	return x
+}
+
+func falseServer(t *testing.T) *script {
+	x := torn(t, "a server without the secret", "One bit of the server's MAC is wrong: the client closes the carrier and drops nothing from its log.").only(client)
+	x.renew()
+	x.raw(client, "preface", frame.AppendPreface(nil, frame.Version))
+	x.send(client, x.resumeHello(nil), "")
+	w := x.resumeWelcome()
+	w[len(w)-1] ^= 1
+	x.send(server, w, "")
+	x.learns("closes the carrier, and tries again", func(_ *real, e *conn.RefusedError) bool { return e == nil })
+	x.cut()
 	x.resume()
 	return x
 }

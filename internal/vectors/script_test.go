@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gantline-project/gantline"
 	"github.com/gantline-project/gantline/frame"
 )
 
@@ -12,8 +13,9 @@ type script struct {
 	t     testing.TB
 	name  string
 	about string
-	rules []string // sections of the protocol
-	parts []string // sides that a real program may take; the other one may do what it need not
+	rules []string                    // sections of the protocol
+	ends  map[string]*gantline.Config // Ends that take a side's part; nil = conn and mux do
+	parts []string                    // sides that a real program may take; the other one may do what it need not
 	steps []*step
 
 	table    states
