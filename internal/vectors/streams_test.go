@@ -96,8 +96,9 @@ func byeWithoutFin(t *testing.T) *script {
 	x := newScript(t, "BYE without FIN", "A session may end with streams that have no FIN: their readers learn that the session is gone, not that the stream has ended.", "5.5").only(server)
 	x.begin()
 	x.send(client, shell(1, 0), "")
-	x.app(server, "accepts it and reads", func(r *real) {
-		r.stream(1).Accept()
+	x.app(server, "accepts it", func(r *real) { r.stream(1).Accept() })
+	x.send(server, credit(1, 0), "")
+	x.app(server, "reads", func(r *real) {
 		r.wantRead(1, remoteClosed)
 		r.wantRead(0, remoteClosed)
 	})
