@@ -4,7 +4,7 @@ package frame
 // carrier for an existing session.
 type Hello struct {
 	MinVersion, MaxVersion uint8  // of the protocol, 1 .. 255
-	Features               uint32 // bits of features offered; none is defined in version 1
+	Features               uint32 // bits of features offered; bit 0 is defined, see docs/PROTOCOL.md
 	Limits                 Limits
 	Heartbeat, Expiry      uint32 // wanted, ms; 0 leaves the choice to the server
 	Share                  [32]byte

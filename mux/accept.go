@@ -143,6 +143,9 @@ func (x *leftover) data(h frame.Header, r *frame.Reader) error {
 		return err
 	}
 	if h.Flags&frame.FlagEarly != 0 {
+		if n == 0 {
+			return errEarlyNothing(x.id)
+		}
 		if err := x.s.checkEarly(x.id, x.group, n); err != nil {
 			return err
 		}

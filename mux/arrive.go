@@ -119,6 +119,9 @@ func (st *Stream) trailer(h frame.Header, r *frame.Reader) error {
 	if st.kind != frame.KindStreamingCall || !st.own || h.Flags&frame.FlagFin == 0 {
 		return protocolError(st.id, "HEAD on a frame that does not end the answer of a streaming call")
 	}
+	if h.Flags&frame.FlagEarly != 0 {
+		return errEarlyNothing(st.id)
+	}
 	p, err := r.Payload()
 	if err != nil {
 		return err

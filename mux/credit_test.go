@@ -75,7 +75,7 @@ func TestAnswerBeyondPockets(t *testing.T) {
 		bad  string
 	}{
 		{"first frame", []rawFrame{fHead(2, flFin|flEarly, frame.Head{}, 1000)}, []rawFrame{fHead(2, flFin|flEarly, frame.Head{}, 1001)}, "early window"},
-		{"moved to the grant; over the limit of bodies", []rawFrame{fHead(2, flEarly, frame.Head{Size: 2000}, 900), fHead(4, flEarly, frame.Head{Size: 2000}, 1000)}, []rawFrame{fHead(6, flEarly, frame.Head{Size: 20001}, 0)}, ""},
+		{"moved to the grant; over the limit of bodies", []rawFrame{fHead(2, flEarly, frame.Head{Size: 2000}, 900), fHead(4, flEarly, frame.Head{Size: 2000}, 1000)}, []rawFrame{fHead(6, 0, frame.Head{Size: 20001}, 0)}, ""},
 		{"size", []rawFrame{fHead(2, flEarly, frame.Head{Size: 700}, 500), fData(2, 0, 100), fData(2, flFin, 100)}, []rawFrame{fHead(2, flEarly, frame.Head{Size: 700}, 500), fData(2, 0, 201)}, "credit of 200"},
 		{"end", []rawFrame{fHead(2, flEarly, frame.Head{Size: 700}, 500), fData(2, flFin, 200)}, []rawFrame{fHead(2, flEarly, frame.Head{Size: 700}, 500), fData(2, flFin, 199)}, "ends after 699"},
 	} {
@@ -93,6 +93,44 @@ func TestAnswerBeyondPockets(t *testing.T) {
 					r.bad(c.bad, frames...)
 				}
 			}
+		})
+	}
+}
+
+// TestEarlyNothing: a HEAD block is free, so EARLY needs body bytes beside it, in answers, trailers and what is dropped.
+func TestEarlyNothing(t *testing.T) {
+	failed := frame.Head{Code: frame.NotFound}
+	for _, c := range []struct {
+		name string
+		make func(r *raw)
+	}{
+		{"answer", func(r *raw) {
+			if err := r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"trailer", func(r *raw) {
+			if _, err := r.OpenStream(t.Context(), &Open{Kind: frame.KindStreamingCall}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"given up", func(r *raw) {
+			x := &Exchange{Sink: make(waitSink, 1)}
+			if err := r.Start(t.Context(), x, &Open{Kind: frame.KindCall}, nil); err != nil {
+				t.Fatal(err)
+			}
+			x.Cancel(frame.Canceled, "")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRaw(t, nil)
+			c.make(r)
+			r.take()
+			r.bad("EARLY on a frame without body bytes", fHead(2, flFin|flEarly, failed, 0))
+			r = newRaw(t, nil)
+			c.make(r)
+			r.take()
+			r.ok(fHead(2, flFin, failed, 0))
 		})
 	}
 }

@@ -219,6 +219,9 @@ func (x *Exchange) data(h frame.Header, r *frame.Reader) error {
 	} else if !fin {
 		return nil // BLOCKED before the answer began
 	}
+	if early && len(body) == 0 {
+		return errEarlyNothing(x.id)
+	}
 	if early && len(body) > int(x.s.cfg.Local.EarlyStream) || !early && len(body) > 0 {
 		return protocolError(x.id, "%d bytes of an answer are over its early window or credit", len(body))
 	}

@@ -59,6 +59,7 @@ var arrows = map[string]arrowRule{
 	"internal/mutants":  {},
 	"internal/house":    {},
 	"internal/sim":      {inTests: []string{".", "client", "server"}},
+	"internal/vectors":  {inTests: []string{"conn", "mux", "."}},
 	"internal/promise":  {inTests: []string{".", "client", "server"}},
 	"chaos/":            {uses: []string{"..."}},
 	"examples/":         {uses: []string{"..."}},
