@@ -63,7 +63,7 @@ func protocolError(id uint64, format string, args ...any) error {
 	return fmt.Errorf("protocol error on stream %d: %s", id, fmt.Sprintf(format, args...))
 }
 
-// errEarlyNothing is for EARLY on a frame without body bytes: a HEAD block is free, so there is nothing to charge.
+// errEarlyNothing is for EARLY on a frame without body bytes. A HEAD block is free: there is nothing to charge.
 func errEarlyNothing(id uint64) error {
 	return protocolError(id, "EARLY on a frame without body bytes")
 }

@@ -1,4 +1,4 @@
-// Package vectors makes and checks the files of testdata/sessions: whole sessions of the protocol, byte for byte, for
+// Package vectors makes and checks the files of testdata/sessions. They are whole sessions of the protocol, byte for byte, for
 // programs in any language. The package has no code of its own.
 //
 // # Usage

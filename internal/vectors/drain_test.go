@@ -22,7 +22,7 @@ func drained(t *testing.T) *script {
 		open(3, fin, frame.Open{Kind: frame.KindCall, Name: []byte("echo"), Size: 1, Body: []byte("x")}), "")
 	x.send(server, reset(3, frame.Unavailable, "draining: not executed"), "nothing was run")
 	x.app(client, "knows it; calls a handler of stream 1", func(r *real) {
-		r.wantAnswer(3, frame.Unavailable, nil)
+		r.wantDrained(3)
 		r.start(mux.Open{Kind: frame.KindCall, Parent: 1, Name: "size"}, nil)
 	})
 	x.send(client, open(5, fin, frame.Open{Kind: frame.KindCall, Parent: 1, Name: []byte("size")}), "")

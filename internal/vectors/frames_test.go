@@ -96,10 +96,23 @@ func (x *script) begin() {
 func (x *script) end() {
 	x.t.Helper()
 	x.app(client, "closes", func(r *real) { r.close() })
+	if x.ends[client] != nil {
+		x.send(client, drain(x.lastFrom(server), "closed"), "what is opened from now on is not run")
+	}
 	x.send(client, data(0, fin, nil), "the last frame: a FIN for every open stream, which is only the first here")
 	x.send(server, x.ack(server), "now everything is acknowledged")
 	x.send(client, x.bye(client, frame.OK, ""), "")
 	x.send(server, x.bye(server, frame.OK, ""), "")
+}
+
+// lastFrom is the highest id that a side has opened.
+func (x *script) lastFrom(from string) (last uint64) {
+	for _, st := range x.steps {
+		if st.from == from && st.h.Type == frame.TypeOpen {
+			last = max(last, st.h.ID)
+		}
+	}
+	return last
 }
 
 // resumeHello is the HELLO of a resume, with its MAC.

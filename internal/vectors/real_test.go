@@ -170,6 +170,17 @@ func (r *real) wantAnswer(id uint64, code frame.Code, body []byte) {
 	}
 }
 
+// wantDrained wants the exchange id to be known as one that the peer's DRAIN left out.
+func (r *real) wantDrained(id uint64) {
+	r.t.Helper()
+	r.mu.Lock()
+	x := r.answers[id]
+	r.mu.Unlock()
+	if x == nil || gantline.CodeOf(x.Err) != gantline.Unavailable || x.WasReset {
+		r.t.Errorf("%s: %d is not known as left out by DRAIN: %+v", r.role, id, x)
+	}
+}
+
 // got is the exchange id of the peer's, with its body, which must be all there.
 func (r *real) got(id uint64, body []byte) *mux.Incoming {
 	r.t.Helper()
