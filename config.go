@@ -47,6 +47,9 @@ type Config struct {
 	// ends with the End. Redialing tells what is known about the next connection. Package client sets it. nil = a torn
 	// carrier ends the End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
+	// NoFresh ends an End whose session is lost with ErrSessionLost, and one that is asked to come again with net.ErrClosed.
+	// Redial still resumes the session over new carriers.
+	NoFresh bool
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
 	// accepting side takes either dialect and knows it by the first byte, which has to come within 5 s; hashicorp's
 	// clients send it with their first stream or ping. Off by default: a yamux peer says nothing about who it is, so

@@ -114,7 +114,7 @@ func (e *End) Stats() Stats {
 	return Stats{
 		Link:         s.Link.Stats(),
 		Sessions:     int(s.Seq),
-		Open:         s.Mux.Count(),
+		Open:         e.line.Count(),
 		Handlers:     int(e.running.Load()),
 		Backlog:      e.backlog.Len(),
 		StreamMemory: windows,
@@ -163,7 +163,15 @@ func (e *End) CloseWith(reason error) error { return e.close(context.Background(
 // ctx bounds all of it. A quarter of its time, at most 1 s, is kept for the goodbye. When work is left then, Shutdown
 // closes as CloseWith does and returns ctx's error; a cancelled ctx leaves 250 ms for that. Do not call it from a handler:
 // it would wait for itself. In OnDone and the like it fails with FailedPrecondition.
-func (e *End) Shutdown(ctx context.Context) error { return e.shutdown(ctx) }
+func (e *End) Shutdown(ctx context.Context) error { return e.shutdown(ctx, nil) }
+
+// ShutdownWith is Shutdown with a reason for the peer, as CloseWith has one. nil is Shutdown.
+func (e *End) ShutdownWith(ctx context.Context, reason error) error { return e.shutdown(ctx, reason) }
+
+// Abort ends the End now, without a goodbye, and does not wait. What is under way fails: with ErrNotSent what was not
+// sent, with ErrUnknownOutcome what the peer may have seen. reason, which may be nil, is in context.Cause beside
+// net.ErrClosed. To the peer the connection broke: a server keeps the session until SessionExpiry.
+func (e *End) Abort(reason error) { e.line.Abort(reason) }
 
 // Stats are counters of an End. Numbers count from its start unless said otherwise.
 type Stats struct {

@@ -110,6 +110,7 @@ func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
 
 // HandleDrain says that the peer takes no new work; the session refuses it from now on.
 func (a acceptor) HandleDrain(d frame.Drain) {
+	a.e.line.Leave(a.s, d)
 	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", d.Text)
 }
 

@@ -6,6 +6,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
@@ -13,14 +15,21 @@ import (
 // number of calls may wait for the end, and those from inside the application's code on a goroutine of e's must not.
 func (e *End) close(ctx context.Context, reason error) error {
 	e.life.closing.Do(func() {
-		e.life.goodbye = headOf(reason)
-		s := e.line.Close()
+		all := e.line.Close()
+		e.life.goodbye = frame.Drain{Text: "closed"}
+		if why := e.life.farewell.Load(); reason != nil {
+			e.life.goodbye = goodbyeOf(reason)
+		} else if why != nil && !all[0].Link.Client() {
+			e.life.goodbye = *why // a client that does not hear DRAIN learns it when it comes back
+		}
 		e.backlog.End(errEndClosed, true)
-		if s.Link.State() == StateUp {
+		if all[0].Link.State() == StateUp {
 			e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
 		}
-		s.Mux.CloseStreams(reason == nil)
-		s.Mux.Drain(Unavailable, "closed", "") // what comes from now on is not run, and its caller learns that
+		for _, s := range all {
+			s.Mux.CloseStreams(reason == nil)
+			s.Mux.Drain(e.life.goodbye) // what comes from now on is not run, and its caller learns that
+		}
 	})
 	over, err := e.line.Hangup(ctx, e.life.goodbye.Code, e.life.goodbye.Text)
 	if over {
@@ -39,8 +48,18 @@ const (
 	closeGrace = 250 * time.Millisecond
 )
 
-// shutdown is Shutdown. What is not finished in time is cut short, and the peer learns that.
-func (e *End) shutdown(ctx context.Context) error {
+// goodbyeOf is what a reason to end means to the peer. It is in DRAIN; its code and text are in BYE.
+func goodbyeOf(reason error) frame.Drain {
+	var to *conn.RefusedError
+	if errors.As(reason, &to) {
+		return to.Goodbye()
+	}
+	h := headOf(reason)
+	return frame.Drain{Code: h.Code, Text: h.Text}
+}
+
+// shutdown is Shutdown and ShutdownWith. What is not finished in time is cut short, and the peer learns that.
+func (e *End) shutdown(ctx context.Context, reason error) error {
 	if e.line.Inside() {
 		return insideError("Shutdown", "")
 	}
@@ -50,7 +69,7 @@ func (e *End) shutdown(ctx context.Context) error {
 		work, stop = context.WithDeadline(ctx, deadline.Add(-reserve))
 	}
 	defer stop()
-	err := e.drain(work)
+	err := e.drain(work, reason)
 	if err == nil {
 		return e.close(ctx, nil)
 	}
@@ -59,17 +78,29 @@ func (e *End) shutdown(ctx context.Context) error {
 		defer stop()
 		ctx = grace
 	}
-	return errors.Join(err, e.close(ctx, errCutShort))
+	if reason == nil {
+		reason = errCutShort
+	}
+	return errors.Join(err, e.close(ctx, reason))
 }
 
-// errCutShort is what the peer gets of a Shutdown whose context has ended.
-var errCutShort = errorf(Unavailable, "shut down before everything had finished")
+var (
+	// errShutdown is the reason of Shutdown: a client is to come again.
+	errShutdown = errorf(Unavailable, "shutdown")
+	// errCutShort is what the peer gets of a Shutdown whose context has ended.
+	errCutShort = errorf(Unavailable, "shut down before everything had finished")
+)
 
 // drain lets no new work begin and waits for what runs.
-func (e *End) drain(ctx context.Context) error {
+func (e *End) drain(ctx context.Context, reason error) error {
+	if reason == nil {
+		reason = errShutdown
+	}
 	if e.line.Drain() && e.ctx.Err() == nil {
 		e.hookState(StateDraining)
-		e.session().Mux.Drain(Unavailable, "shutdown", "")
+		why := goodbyeOf(reason)
+		e.life.farewell.Store(&why)
+		e.session().Mux.Drain(why)
 	}
 	switch e.line.Idle(ctx, e.busy) {
 	case sessions.GaveUp:
@@ -86,5 +117,5 @@ func (e *End) drain(ctx context.Context) error {
 
 // busy reports whether something is open or runs, or waits for a new session to be opened in.
 func (e *End) busy() bool {
-	return e.session().Mux.Count() > 0 || e.running.Load() > 0 || e.line.Busy()
+	return e.line.Count() > 0 || e.running.Load() > 0 || e.line.Busy()
 }

@@ -18,7 +18,7 @@ func newEnd(c *Config) (*End, error) {
 	if err := e.cfg.check(); err != nil {
 		return nil, err
 	}
-	e.line = sessions.New(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed})
+	e.line = sessions.New(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed, NoFresh: e.cfg.NoFresh})
 	e.ctx, e.cancel, e.cfg.Logger = e.line.Context(), e.line.Cancel, e.line.Logger()
 	e.Stream = &Stream{end: e, scope: scope{accepted: true}}
 	e.calls, e.messages = newEndCalls(e), newEndMessages(e)

@@ -27,7 +27,9 @@ type lifetime struct {
 	up    chan struct{} // closed when Setup has succeeded and the peer is about to be heard
 
 	closing sync.Once
-	goodbye frame.Head // set by closing
+	goodbye frame.Drain // set by closing
+
+	farewell atomic.Pointer[frame.Drain] // with which Shutdown has begun
 }
 
 // attach gives e its first session, s, and runs Setup. The peer is not heard before start.

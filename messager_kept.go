@@ -2,7 +2,6 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
@@ -18,6 +17,7 @@ type kept struct {
 	body   []byte
 	buffer flight.Buffer // has body and the metadata, unless the outbox has them
 	sent   bool          // the peer may have seen it; set between two sessions
+	ses    *session      // on which it was published last
 
 	id       MessageID    // set with inOutbox
 	inOutbox bool         // the End's outbox has it
@@ -88,7 +88,7 @@ func (k *kept) enqueue(md Metadata) error {
 // start starts the message on s. Nothing of it is used any more when it fails.
 func (k *kept) start(s *session, noWait bool) error {
 	p, open := k.p, k.open
-	open.NoWait = noWait
+	k.ses, open.NoWait = s, noWait
 	f := p.flight()
 	f.Buffer = &k.buffer
 	restart(p.ctx, &open)
@@ -105,10 +105,11 @@ func (k *kept) outcome(f *flight.Flight) {
 	k.done(err, x.Err == nil && !(x.WasReset && x.Head.Code == Unavailable))
 }
 
-// lost takes the end of the session that had x; false when the message is not sent again.
+// lost takes the end of the session that had x, or that it does not serve x. It returns false when the message is not sent
+// again.
 func (k *kept) lost(x *mux.Exchange) bool {
 	e := k.p.sc.end
-	if x.Err == nil || isReset(x.Err) || !errors.Is(x.Err, ErrSessionLost) || e.ctx.Err() != nil || k.p.ctx.Err() != nil {
+	if x.Err == nil || !e.line.LostOn(k.ses, x.Err) || e.ctx.Err() != nil || k.p.ctx.Err() != nil {
 		return false
 	}
 	if x.Sent && !k.sent {
@@ -116,7 +117,7 @@ func (k *kept) lost(x *mux.Exchange) bool {
 		k.open.Metadata = redelivered(k.open.Metadata)
 	}
 	k.watch()
-	if !e.line.Publications.Add(x.ID(), k) {
+	if !e.line.AddLost(&e.line.Publications, k.ses, x.ID(), k) {
 		k.Drop(context.Cause(e.ctx))
 	}
 	return true

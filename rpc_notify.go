@@ -3,7 +3,6 @@ package gantline
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/flight"
@@ -43,7 +42,7 @@ func (st *Stream) notify(ctx context.Context, method string, body []byte, opts [
 func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *keptNotify) error {
 	var owner flight.Owner
 	if kept != nil {
-		owner = kept
+		owner, kept.ses = kept, s
 	}
 	return flight.New(owner).Start(ctx, s.Mux, open, body)
 }
@@ -53,12 +52,13 @@ type keptNotify struct {
 	e    *End
 	open mux.Open
 	body []byte
+	ses  *session // on which it was sent last
 }
 
 // Outcome implements flight.Owner: the peer has begun to handle the notify, or will not.
 func (n *keptNotify) Outcome(f *flight.Flight) {
-	if f.Err != nil && !f.Sent && errors.Is(f.Err, ErrSessionLost) && n.e.ctx.Err() == nil {
-		n.e.line.Notifies.Add(f.ID(), n) // nobody learns of it when the End is over
+	if ln := n.e.line; f.Err != nil && !f.Sent && ln.LostOn(n.ses, f.Err) && n.e.ctx.Err() == nil {
+		ln.AddLost(&ln.Notifies, n.ses, f.ID(), n) // nobody learns of it when the End is over
 	}
 }
 

@@ -141,7 +141,9 @@ func TestElsewhere(t *testing.T) {
 		if fresh := <-sessions; fresh || !slices.Equal(w.dialled(), []string{"b"}) {
 			t.Errorf("fresh = %v after dialling %q", fresh, w.dialled())
 		}
-		_ = b.Close() // says goodbye
+		for e := range b.Ends() {
+			_ = e.Close() // says goodbye
+		}
 		<-end.Context().Done()
 		w.cut()
 	})

@@ -187,7 +187,7 @@ func fuzzValue(typ Type, small byte, a, b uint64, s string, p, q []byte) any {
 	case TypeReset, TypeStop:
 		return &Reset{Code(a), clamp(s, MaxText)}
 	case TypeDrain:
-		return &Drain{b & MaxID, Code(a), clamp(s, MaxText), clamp(s, maxAddr)}
+		return &Drain{b & MaxID, Code(a), uint32(b >> 7), clamp(s, MaxText), clamp(s, maxAddr)}
 	case TypeSettings:
 		return &Settings{uint32(a), uint32(b), uint32(a >> 32)}
 	}

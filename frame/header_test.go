@@ -59,7 +59,7 @@ var legal = map[Type]struct {
 	TypeCredit:    {0, true, true, 4, 4},
 	TypeReset:     {0, true, true, 4, 4 + 1024},
 	TypeStop:      {0, true, true, 4, 4 + 1024},
-	TypeDrain:     {0, true, false, 12, 12 + 1024 + 255},
+	TypeDrain:     {0, true, false, 16, 16 + 1024 + 255},
 	TypeSettings:  {0, true, false, 12, 12},
 }
 

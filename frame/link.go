@@ -10,7 +10,7 @@ const (
 	ackLen      = 8 + 8*Groups
 	pingLen     = 8 + ackLen
 	byeMin      = 2 + 8 + 2
-	drainMin    = 7 + 2 + 2 + 1
+	drainMin    = 7 + 2 + 4 + 2 + 1
 	settingsLen = 12
 )
 
@@ -82,18 +82,21 @@ func ParseBye(p []byte) (Bye, error) {
 }
 
 // Drain is the payload of DRAIN, which asks the peer to open nothing more. The
-// sender still serves what was opened up to LastID.
+// sender still serves what was opened up to LastID. With the code Unavailable a
+// client is invited to begin another session.
 type Drain struct {
-	LastID uint64 // highest id of the peer that is served, 0 = none
-	Code   Code   // why
-	Text   string // for people, cut to MaxText bytes
-	Addr   string // another address to go to, left out when longer than 255 bytes; "" = none
+	LastID     uint64 // highest id of the peer that is served, 0 = none
+	Code       Code   // why
+	RetryAfter uint32 // ms until another session can begin; 0 = no advice
+	Text       string // for people, cut to MaxText bytes
+	Addr       string // another address to go to, left out when longer than 255 bytes; "" = none
 }
 
 // AppendDrain appends the payload of a DRAIN.
 func AppendDrain(b []byte, x *Drain) []byte {
 	b = appendU56(b, x.LastID)
 	b = be.AppendUint16(b, uint16(x.Code))
+	b = be.AppendUint32(b, x.RetryAfter)
 	b = append16(b, clip(x.Text))
 	return appendAddr(b, x.Addr)
 }
@@ -104,6 +107,7 @@ func ParseDrain(p []byte) (Drain, error) {
 	d := decoder{t: TypeDrain, p: p}
 	x.LastID = d.u56("last id")
 	x.Code = Code(d.u16("code"))
+	x.RetryAfter = d.u32("retry after")
 	x.Text = d.text()
 	x.Addr = string(d.bytes8("address", maxAddr))
 	if err := d.end(); err != nil {

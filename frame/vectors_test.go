@@ -147,7 +147,7 @@ var vectors = []vector{
 	vec("canceled", Header{Type: TypeReset, ID: 3}, Reset{Code: Canceled}, AppendReset, ParseReset),
 	vec("with text", Header{Type: TypeReset, ID: 3}, Reset{ResourceExhausted, strings.Repeat("too many calls ", 2)}, AppendReset, ParseReset),
 	vec("reader is gone", Header{Type: TypeStop, ID: 1}, Stop{Code: Canceled, Text: "closed"}, AppendStop, ParseStop),
-	vec("restart", Header{Type: TypeDrain}, Drain{LastID: 41, Code: Unavailable, Text: "restart", Addr: "hub2:7000"}, AppendDrain, ParseDrain),
+	vec("restart", Header{Type: TypeDrain}, Drain{LastID: 41, Code: Unavailable, RetryAfter: 250, Text: "restart", Addr: "hub2:7000"}, AppendDrain, ParseDrain),
 	vec("new maxima", Header{Type: TypeSettings}, Settings{Streams: 10, Calls: 2000, Messages: 0}, AppendSettings, ParseSettings),
 
 	// Last, as the numbers of those above are in the names of seeds.

@@ -1,14 +1,16 @@
 package mux
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/gantline-project/gantline/frame"
 )
 
-// Drain asks the peer to open nothing more in the End's own scope. Later opens are answered with RESET
-// Unavailable, which says that they were not executed. What is open goes on.
-func (s *Session) Drain(code frame.Code, text, addr string) {
+// Drain asks the peer to open nothing more in the End's own scope. d says why; its LastID is filled in. Later opens are
+// answered with RESET Unavailable, which says that they were not executed. What is open goes on. A further call does
+// nothing.
+func (s *Session) Drain(d frame.Drain) {
 	s.l.Lock()
 	defer s.l.Unlock()
 	if s.life.gone != nil || s.life.draining.Load() {
@@ -16,9 +18,9 @@ func (s *Session) Drain(code frame.Code, text, addr string) {
 	}
 	// The reader records an id before it looks at draining, so every id that it lets pass is in last.
 	s.life.draining.Store(true)
-	last := s.peer.lastID.Load()
-	s.life.drainAt.Store(last)
-	p := frame.AppendDrain(make([]byte, frame.HeaderLen, 256), &frame.Drain{LastID: last, Code: code, Text: text, Addr: addr})
+	d.LastID = s.peer.lastID.Load()
+	s.life.drainAt.Store(d.LastID)
+	p := frame.AppendDrain(make([]byte, frame.HeaderLen, 256), &d)
 	frame.PutHeader(p, frame.Header{Type: frame.TypeDrain, Length: uint32(len(p) - frame.HeaderLen)})
 	copy(s.l.Alloc(len(p)), p)
 	s.l.Wake()
@@ -41,7 +43,9 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	s.l.Lock()
 	again := s.life.drained != nil
 	s.life.drainedAt = d.LastID
-	s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
+	if !again {
+		s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
+	}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()
 	s.l.Unlock()
@@ -49,6 +53,17 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 		s.acc.HandleDrain(d)
 	}
 	return nil
+}
+
+// NotServed reports whether err says that the peer, which drains, does not serve what was opened.
+func (s *Session) NotServed(err error) bool {
+	var why *StreamError
+	if !errors.As(err, &why) {
+		return false
+	}
+	s.l.Lock()
+	defer s.l.Unlock()
+	return why == s.life.drained
 }
 
 // CloseStreams stops every stream: blocked writers fail with net.ErrClosed, and what was written is in the log. It is

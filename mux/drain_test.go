@@ -172,8 +172,8 @@ func TestSentIsWhole(t *testing.T) {
 func TestDrain(t *testing.T) {
 	r := newRaw(t, nil)
 	r.ok(fOpen(5, 0, frame.Open{}))
-	r.Drain(frame.Unavailable, "later", "elsewhere")
-	r.Drain(frame.Unavailable, "again", "")
+	r.Drain(frame.Drain{Code: frame.Unavailable, Text: "later", Addr: "elsewhere"})
+	r.Drain(frame.Drain{Code: frame.Unavailable, Text: "again"})
 	out := r.take()
 	if len(out) != 1 {
 		t.Fatalf("sent %v", out)
@@ -187,7 +187,7 @@ func TestDrain(t *testing.T) {
 		t.Error("the wrong ones were accepted")
 	}
 	r.HandleClose(nil)
-	r.Drain(frame.Unavailable, "", "")
+	r.Drain(frame.Drain{Code: frame.Unavailable})
 	r.wantIdle()
 }
 
@@ -196,7 +196,7 @@ func TestDrainNamesAll(t *testing.T) {
 	for range 50 {
 		r := newRaw(t, nil)
 		var wg sync.WaitGroup
-		wg.Go(func() { r.Drain(frame.Unavailable, "", "") })
+		wg.Go(func() { r.Drain(frame.Drain{Code: frame.Unavailable}) })
 		for id := uint64(1); id < 20; id += 2 {
 			r.ok(fOpen(id, flFin, frame.Open{Kind: frame.KindCall}))
 		}

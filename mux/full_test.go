@@ -59,7 +59,7 @@ func TestFullControl(t *testing.T) {
 			r.acc.cancelled[0].Reply(t.Context(), nil, nil)
 		}, []string{"DATA 3 FIN 0"}},
 		{"refused open", func(t *testing.T, r *raw, st *Stream) { r.ok(fOpen(3, flFin, frame.Open{Parent: 1})) }, []string{"RESET 3 InvalidArgument"}},
-		{"drain", func(t *testing.T, r *raw, st *Stream) { r.Drain(frame.Unavailable, "", "") }, []string{"DRAIN 0"}},
+		{"drain", func(t *testing.T, r *raw, st *Stream) { r.Drain(frame.Drain{Code: frame.Unavailable}) }, []string{"DRAIN 0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -226,7 +226,7 @@ func TestRefusedWithinLimits(t *testing.T) {
 	})
 	t.Run("drain", func(t *testing.T) {
 		r := newRaw(t, nil)
-		r.Drain(frame.Unavailable, "later", "")
+		r.Drain(frame.Drain{Code: frame.Unavailable, Text: "later"})
 		r.want("DRAIN 0")
 		for i := range uint64(3 * 1024) {
 			r.ok(fOpen(1+2*i, flFin, frame.Open{Kind: []frame.Kind{frame.KindStream, frame.KindCall, frame.KindMessage}[i/1024]}))

@@ -68,7 +68,7 @@ func TestYamuxGoAway(t *testing.T) {
 			c, s = s, c
 		} // s is ours and drains
 		a, b := openBoth(t, c, s)
-		s.s.Drain(frame.OK, "", "")
+		s.s.Drain(frame.Drain{Code: frame.OK})
 		waitFor(t, "the go away to come", func() bool {
 			if c.h != nil {
 				nc, err := c.h.Open()

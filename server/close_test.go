@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/client"
 	"github.com/gantline-project/gantline/server"
 )
 
 // TestCloseClosesEnds: every End is closed, accepted or not, and both sides learn it.
 func TestCloseClosesEnds(t *testing.T) {
 	ln, dial := listenMem(t)
-	a := mustDial(t, dial)
+	a := mustDial(t, dial, client.WithoutRedial())
 	taken := mustAccept(t, ln)
-	b := mustDial(t, dial)
+	b := mustDial(t, dial, client.WithoutRedial())
 	eventually(t, "an End waits for AcceptEnd", func() bool { return ln.Stats().Waiting == 1 })
 	for range 2 {
 		if err := ln.Close(); err != nil {
@@ -92,7 +93,7 @@ func TestShutdownDrains(t *testing.T) {
 		})
 		return nil
 	}}))
-	c, idle := mustDial(t, dial), mustDial(t, dial)
+	c, idle := mustDial(t, dial, client.WithoutRedial()), mustDial(t, dial, client.WithoutRedial())
 	answer := make(chan error, 1)
 	go func() {
 		got, err := gantline.Call[string](context.Background(), c, "slow", 1)
@@ -195,7 +196,7 @@ func TestCloseFromHandler(t *testing.T) {
 		})
 		return nil
 	}}))
-	c := mustDial(t, dial)
+	c := mustDial(t, dial, client.WithoutRedial())
 	_, _ = gantline.Call[int](t.Context(), c, "quit", 1) // it cannot be answered
 	if err := <-closed; err != nil {
 		t.Error(err)

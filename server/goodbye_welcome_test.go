@@ -127,7 +127,7 @@ func goodbyeWhileWelcoming(t *testing.T, who string, after bool, closeIt func(ln
 	welcome := make(chan error, 1)
 	go func() {
 		var err error
-		c, err = gantline.Client(t.Context(), nc, &gantline.Config{ID: "c", Redial: func(ctx context.Context) (net.Conn, error) { return mem.Dial(ctx) }})
+		c, err = gantline.Client(t.Context(), nc, &gantline.Config{ID: "c", NoFresh: true, Redial: func(ctx context.Context) (net.Conn, error) { return mem.Dial(ctx) }})
 		welcome <- err
 	}()
 	synctest.Wait()

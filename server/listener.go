@@ -175,7 +175,8 @@ func (l *Listener) Ends() iter.Seq[*gantline.End] {
 // It also ends the handshakes in progress, and waits for the listener's goroutines.
 // An End takes up to 5 s to close when its peer does not answer; all of them close
 // at the same time. Config.Setup must not call Close. Handlers may: Close does not
-// wait for them.
+// wait for them. Clients are asked to come again, as by Shutdown; to send one away
+// for good, close its End before.
 //
 // It returns the error of the net.Listener's Close, each time the same. To learn
 // what an End could not deliver, close that End.
@@ -191,14 +192,21 @@ func (l *Listener) Close() error {
 // everything is closed. It returns nil when everything was delivered and all Ends
 // are closed.
 //
+// Clients that redial come again: as soon as they are asked to, each begins a
+// fresh session wherever its addresses lead, beside the one that is being drained.
+//
 // When ctx ends first, Shutdown closes what is left, which takes up to 5 s more,
 // and the error wraps the context's. It also returns an error if an End's peer is
 // lost in the meantime. Neither Config.Setup nor a handler may call it: it waits
 // for them.
-func (l *Listener) Shutdown(ctx context.Context) error {
+func (l *Listener) Shutdown(ctx context.Context) error { return l.ShutdownWith(ctx, nil) }
+
+// ShutdownWith is Shutdown with a reason for the peers: see gantline.End.ShutdownWith.
+// A *conn.RefusedError can name an address to go to, or a time to wait.
+func (l *Listener) ShutdownWith(ctx context.Context, reason error) error {
 	err := l.stop()
 	waited := l.running.wait(ctx) // first, so that nobody meets Ends that are half made
-	if drained := drainAll(ctx, l.peers.shut()); err == nil {
+	if drained := drainAll(ctx, l.peers.shut(), reason); err == nil {
 		err = drained
 	}
 	if err == nil && waited != nil {

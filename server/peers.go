@@ -18,6 +18,7 @@ type peers struct {
 
 	mu     sync.Mutex // guards what follows
 	byID   map[string]*peer
+	leaves map[*gantline.End]struct{} // Ends that finish their work while their client has a new one
 	ghosts map[*gantline.End]struct{} // Ends of clients that never sent anything: not on the list
 	closed bool                       // no more clients are accepted
 }
@@ -34,8 +35,11 @@ func (p *peer) alive() bool {
 	return p.end.Context().Err() == nil && p.end.State() != gantline.StateClosed
 }
 
+// leaves reports whether the End was asked to end, so that its client may have another one.
+func (p *peer) leaves() bool { return p.shown && p.end.State() == gantline.StateDraining }
+
 func newPeers(limit int) *peers {
-	return &peers{limit: limit, byID: make(map[string]*peer), ghosts: make(map[*gantline.End]struct{})}
+	return &peers{limit: limit, byID: make(map[string]*peer), leaves: make(map[*gantline.End]struct{}), ghosts: make(map[*gantline.End]struct{})}
 }
 
 // errSuperseded ends the suspended End of a client that returns with a new session.
@@ -75,7 +79,10 @@ func (p *peers) tryClaim(e, dropped *gantline.End) (old *gantline.End, ghosts []
 	}
 	x := p.byID[id]
 	if x != nil && x.end != dropped && x.alive() {
-		return x.end, nil, nil
+		if !x.leaves() {
+			return x.end, nil, nil
+		}
+		p.leaves[x.end] = struct{}{} // until remove
 	}
 	if x == nil && p.limit > 0 && len(p.byID) >= p.limit {
 		return nil, nil, refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
@@ -132,6 +139,7 @@ func (p *peers) remove(e *gantline.End) {
 	id := e.PeerID()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.leaves, e)
 	if x := p.byID[id]; x != nil && x.end == e {
 		delete(p.byID, id)
 	}
@@ -174,7 +182,10 @@ func (p *peers) shut() []*gantline.End {
 	ghosts := slices.Collect(maps.Keys(p.ghosts))
 	p.mu.Unlock()
 	ghosts = slices.DeleteFunc(ghosts, func(g *gantline.End) bool { return p.sessions.Drop(g, errClosing) })
-	return append(ghosts, p.all()...)
+	p.mu.Lock()
+	leaving := slices.Collect(maps.Keys(p.leaves))
+	p.mu.Unlock()
+	return slices.Concat(ghosts, leaving, p.all())
 }
 
 // closeAll closes the Ends, all at the same time: each may take 5 s.
@@ -184,17 +195,17 @@ func (p *peers) closeAll(ends []*gantline.End) {
 		if p.sessions.Drop(e, errClosing) {
 			continue // nobody comes back for it
 		}
-		wg.Go(func() { _ = e.Close() }) // what the peer has not confirmed is its handler's business
+		wg.Go(func() { _ = e.CloseWith(errClosing) }) // what the peer has not confirmed is its handler's business
 	}
 	wg.Wait()
 }
 
 // drainAll shuts the Ends down, all at the same time.
-func drainAll(ctx context.Context, ends []*gantline.End) error {
+func drainAll(ctx context.Context, ends []*gantline.End, reason error) error {
 	errs := make([]error, len(ends))
 	var wg sync.WaitGroup
 	for i, e := range ends {
-		wg.Go(func() { errs[i] = e.Shutdown(ctx) })
+		wg.Go(func() { errs[i] = e.ShutdownWith(ctx, reason) })
 	}
 	wg.Wait()
 	failed := 0

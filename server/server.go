@@ -182,7 +182,10 @@ func (s *Server) Close() error {
 //
 // It returns nil when all of that is done. When ctx ends first, it closes the Ends that are left, waits for no
 // more Handlers, and returns an error that wraps the context's. A Handler must not call it.
-func (s *Server) Shutdown(ctx context.Context) error {
+func (s *Server) Shutdown(ctx context.Context) error { return s.ShutdownWith(ctx, nil) }
+
+// ShutdownWith is Shutdown with a reason for the peers, as Listener.ShutdownWith has one.
+func (s *Server) ShutdownWith(ctx context.Context, reason error) error {
 	listeners, err := s.stop()
 	var waited error
 	wait := func(t *tally) {
@@ -193,7 +196,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, l := range listeners {
 		wait(&l.running) // first, so that nobody meets Ends that are half made
 	}
-	if drained := drainAll(ctx, s.list().shut()); err == nil {
+	if drained := drainAll(ctx, s.list().shut(), reason); err == nil {
 		err = drained
 	}
 	wait(&s.handlers)

@@ -143,7 +143,7 @@ func TestServerShutdown(t *testing.T) {
 			finished.Store(true)
 		}}
 		dial := serve(t, srv)
-		c := mustDial(t, dial)
+		c := mustDial(t, dial, client.WithoutRedial())
 		synctest.Wait()
 		if err := srv.Shutdown(t.Context()); err != nil || !finished.Load() {
 			t.Errorf("Shutdown = %v, finished %v", err, finished.Load())

@@ -91,7 +91,7 @@ func (w *world) begin() {
 
 // close closes the Line as an End does.
 func (w *world) close() {
-	s := w.ln.Close()
+	s := w.ln.Close()[0]
 	_ = s.Link.Close(context.Background(), frame.OK, "")
 	if s.Lost() {
 		w.ln.Finish(errClosed)

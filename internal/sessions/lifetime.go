@@ -2,6 +2,8 @@ package sessions
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,12 +31,12 @@ func (ln *Line) Drain() (first bool) { return !ln.life.draining.Swap(true) }
 // Draining reports whether Drain was called.
 func (ln *Line) Draining() bool { return ln.life.draining.Load() }
 
-// Close returns the newest session: no newer one replaces it.
-func (ln *Line) Close() *Session {
+// Close returns all sessions that have not ended, the newest first: no newer one replaces it.
+func (ln *Line) Close() []*Session {
 	ln.life.closing.Store(true)
 	ln.sessionMu.Lock() // a renew that did not see closing is done
 	defer ln.sessionMu.Unlock()
-	return ln.Session()
+	return append([]*Session{ln.Session()}, ln.older()...)
 }
 
 // Closing reports whether Close was called.
@@ -55,6 +57,12 @@ func (ln *Line) Finish(err error) {
 			ln.Publications.end(err)
 			ln.host.Finished(err)
 		})
+		if ln.Closing() {
+			return // Hangup ends the older sessions, or Abort
+		}
+		for _, s := range ln.older() {
+			s.Link.Abort(err)
+		}
 	})
 }
 
@@ -66,7 +74,27 @@ func (ln *Line) Hangup(ctx context.Context, code frame.Code, text string) (over 
 		go func() { _ = s.Link.Close(ctx, code, text) }() // ends with the link
 		return false, nil
 	}
+	var older sync.WaitGroup
+	errs := make(chan error, 1)
+	for _, s := range ln.older() {
+		older.Go(func() { // ends with the link
+			if err := s.Link.Close(ctx, code, text); err != nil {
+				select {
+				case errs <- err:
+				default:
+				}
+			}
+		})
+	}
 	err = s.Link.Close(ctx, code, text)
+	if !within {
+		older.Wait()
+	}
+	select {
+	case e := <-errs:
+		err = errors.Join(err, e)
+	default:
+	}
 	switch {
 	case within:
 		if s.Lost() {
@@ -91,7 +119,10 @@ func (ln *Line) Inside() bool {
 		return true
 	}
 	s := ln.Session()
-	return s != nil && s.Native != nil && s.Native.Inside()
+	if s == nil || s.Native == nil {
+		return false
+	}
+	return s.Native.Inside() || slices.ContainsFunc(ln.older(), func(s *Session) bool { return s.Native.Inside() })
 }
 
 // ending reports whether the newest session stays the newest. With sessionMu held that is final.

@@ -2,7 +2,6 @@ package sessions
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -33,6 +32,8 @@ type Config struct {
 	Redial func(ctx context.Context) (net.Conn, error) // used after Renew
 	Logger *slog.Logger                                // gets failed redials, at debug level; nil without Redial
 	Closed error                                       // why a Line ends that was closed
+	// NoFresh ends the Line with its first session. Renew lets it have other carriers all the same.
+	NoFresh bool
 }
 
 // Line is the sessions of one End, one after the other. Make one with New.
@@ -52,6 +53,7 @@ type Line struct {
 
 	// sessionMu is held by whoever replaces the newest session, lets it be replaced, or decides that it will not be.
 	sessionMu sync.Mutex
+	retired   atomic.Pointer[[]*Session] // earlier ones that have not ended; written under sessionMu, never changed
 }
 
 // New returns a Line without a session.
@@ -109,23 +111,12 @@ func (ln *Line) Wait() {
 	}
 }
 
-// outlives decides whether the Line goes on without s, which has ended with err.
-func (ln *Line) outlives(s *Session, err error) bool {
-	if ln.redial == nil || !errors.Is(err, conn.ErrSessionLost) || errors.Is(err, net.ErrClosed) {
-		return false
-	}
-	ln.sessionMu.Lock()
-	defer ln.sessionMu.Unlock()
-	if ln.ending() {
-		return false
-	}
-	s.lost.Store(true)
-	return true
-}
-
-// renew replaces old, which is lost, by a new session over l. It returns false if the Line was closed meanwhile: then it
-// says goodbye on l. It is called by the redialler only.
+// renew replaces old, which is lost or leaving, by a new session over l. It returns false if the Line was closed
+// meanwhile: then it says goodbye on l. It is called by the redialler only.
 func (ln *Line) renew(old *Session, l *conn.Link) bool {
+	ln.sessionMu.Lock()
+	old.sealed = true
+	ln.sessionMu.Unlock()
 	old.Resending.Wait()
 	ln.Notifies.collect()
 	ln.Publications.collect()
@@ -136,10 +127,15 @@ func (ln *Line) renew(old *Session, l *conn.Link) bool {
 		return false
 	}
 	s := ln.NewSession(l)
+	moved := !old.Lost()
+	ln.retireLocked(old)
 	ln.newest.Store(s)
 	ln.sessionMu.Unlock()
+	if moved {
+		ln.host.Lost()
+	}
 	if ln.Draining() {
-		s.Mux.Drain(frame.Unavailable, "shutdown", "")
+		s.Mux.Drain(frame.Drain{Code: frame.Unavailable, Text: "shutdown"})
 	}
 	// The bytes of the first stream ended with the first session: the peer must not wait for them.
 	_ = s.Mux.First().Reset(frame.Unavailable, "the client's first stream ended with an earlier session")
@@ -148,5 +144,8 @@ func (ln *Line) renew(old *Session, l *conn.Link) bool {
 	close(old.replaced)
 	ln.Notifies.resend(ln, s, &s.Notifies)
 	ln.Publications.resend(ln, s, &s.Publications)
+	if moved {
+		ln.Requeue() // what was not served after the queues were collected
+	}
 	return true
 }

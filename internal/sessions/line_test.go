@@ -126,8 +126,8 @@ func TestLineEnds(t *testing.T) {
 	}{
 		{"the carrier, without Renew", false, func(w *world) { w.cut() }, conn.ErrSessionLost, net.ErrClosed},
 		{"the peer closes", true, func(w *world) {
-			w.eachLink(func(l *conn.Link) { l.Close(context.Background(), frame.Unavailable, "") })
-		}, frame.Unavailable, conn.ErrSessionLost},
+			w.eachLink(func(l *conn.Link) { l.Close(context.Background(), frame.PermissionDenied, "") })
+		}, frame.PermissionDenied, conn.ErrSessionLost},
 		{"the peer finds a protocol error", true, func(w *world) { w.eachLink(func(l *conn.Link) { l.Fail(errors.New("x")) }) }, frame.Internal, conn.ErrSessionLost},
 		{"Abort", true, func(w *world) { w.ln.Session().Link.Abort(errClosed) }, errClosed, conn.ErrSessionLost},
 		{"Finish", true, func(w *world) { w.ln.Finish(errClosed) }, errClosed, conn.ErrSessionLost},
@@ -191,7 +191,7 @@ func TestLineClosedWhileRenewing(t *testing.T) {
 				w.forget()
 				w.cut()
 				<-time.After(2 * time.Second)
-				if s := w.ln.Close(); s != old || !s.Lost() {
+				if s := w.ln.Close()[0]; s != old || !s.Lost() {
 					t.Fatal("there is a new session already")
 				}
 				w.mu.Lock()
@@ -221,7 +221,7 @@ func TestLineClosedWhileRenewing(t *testing.T) {
 func TestLineLostWhileClosing(t *testing.T) {
 	in(t, func(t *testing.T) {
 		w := newWorld(t)
-		s := w.ln.Close()
+		s := w.ln.Close()[0]
 		w.forget()
 		w.cut()
 		<-time.After(time.Minute)

@@ -24,7 +24,7 @@ const (
 // redialler gives a Line new carriers, and a new session when the old one is lost.
 type redialler struct {
 	ln     *Line
-	worker *serial.Worker // runs search, the owner of what follows; the Line's context ends it
+	worker *serial.Worker // runs work, the owner of what follows; the Line's context ends it
 
 	addr   string // where the last server has sent us; "" = nowhere
 	pauses pauses
@@ -32,8 +32,21 @@ type redialler struct {
 
 func newRedialler(ln *Line) *redialler {
 	r := &redialler{ln: ln, pauses: newPauses()}
-	r.worker = serial.NewWorker(ln.life.ctx, r.search)
+	r.worker = serial.NewWorker(ln.life.ctx, r.work)
 	return r
+}
+
+// work gives the newest session what it needs, and then the retired ones.
+func (r *redialler) work() {
+	r.search()
+	for _, s := range r.ln.older() {
+		if s.Native.State() != conn.StateBroken {
+			continue
+		}
+		if _, err := r.attempt(s, false); err != nil {
+			s.Native.Lose(err) // its server is about to go: there is no time for a second attempt
+		}
+	}
 }
 
 // A search is what the attempts have met from the loss of a carrier to the next one.
@@ -51,9 +64,13 @@ func (r *redialler) search() {
 	}
 	x := &search{began: time.Now()}
 	delay := r.pauses.first(ln.Session().Native.Passed())
+	if s := ln.Session(); s.leaving.Load() {
+		r.addr = s.invited.Addr
+		delay = max(delay, time.Duration(s.invited.RetryAfter)*time.Millisecond)
+	}
 	for again := true; again && sleep(ln.life.ctx, delay); {
 		s := ln.Session()
-		fresh := s.Lost()
+		fresh := s.Lost() || s.leaving.Load() && s.Native.State() != conn.StateBroken
 		dialled, err := r.attempt(s, fresh)
 		if err == nil {
 			r.pauses.up(ln.Session().Native.Passed())
@@ -68,7 +85,7 @@ func (r *redialler) search() {
 
 // needed reports whether s needs a carrier or another session. A Line that is closed gets no other session.
 func (r *redialler) needed(s *Session) bool {
-	if s.Lost() {
+	if s.Lost() || s.leaving.Load() {
 		return !r.ln.Closing()
 	}
 	return s.Native.State() == conn.StateBroken
@@ -78,7 +95,7 @@ func (r *redialler) needed(s *Session) bool {
 // carrier.
 func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 	ln := r.ln
-	if fresh {
+	if s.Lost() {
 		select { // everything of it is settled
 		case <-s.ended:
 		case <-ln.life.ctx.Done():
@@ -131,6 +148,9 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 		return 0, false
 	case refused && !fresh && (no.Closed || lostForGood(no.Code)):
 		s.Native.Lose(no)
+		return 0, true
+	case !fresh && s.leaving.Load():
+		s.Native.Lose(err) // its server takes nothing new, and does not wait for what it had either
 		return 0, true
 	}
 	ln.cfg.Logger.Debug("gantline: redial failed", "peer", s.Native.Peer().ID, "err", err)

@@ -22,7 +22,7 @@ type Queue struct {
 	mu       sync.Mutex     // guards what follows
 	lost     []lostExchange // of the session that has ended last, in no order
 	queue    []Resendable   // in order; each was begun after all of lost
-	sending  bool           // one of them was taken out and is being sent
+	sending  int            // how many were taken out and are being sent
 	finished bool           // the Line has
 }
 
@@ -72,7 +72,7 @@ func (q *Queue) Queued() bool {
 func (q *Queue) Empty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return !q.sending && !slices.ContainsFunc(q.queue, Resendable.Waits) &&
+	return q.sending == 0 && !slices.ContainsFunc(q.queue, Resendable.Waits) &&
 		!slices.ContainsFunc(q.lost, func(l lostExchange) bool { return l.what.Waits() })
 }
 
@@ -80,11 +80,12 @@ func (q *Queue) Empty() bool {
 func (q *Queue) Run(s *Session) bool {
 	for {
 		what := q.take()
-		switch {
-		case what == nil:
+		if what == nil {
 			return true
-		case !what.Send(s):
-			if !q.putBack(what) {
+		}
+		sent := what.Send(s)
+		if kept := q.sent(what, sent); !sent {
+			if !kept {
 				what.Drop(context.Cause(s.Ctx))
 			}
 			return false
@@ -114,22 +115,23 @@ func (ln *Line) Resend(s *Session, f func()) { s.Resending.Go(func() { ln.Users.
 func (q *Queue) take() (what Resendable) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.sending = len(q.queue) > 0; !q.sending {
+	if len(q.queue) == 0 {
 		q.queue = nil
 		return nil
 	}
+	q.sending++
 	what = q.queue[0]
 	q.queue[0] = nil
 	q.queue = q.queue[1:]
 	return what
 }
 
-// putBack undoes take. It returns false if the Line has finished.
-func (q *Queue) putBack(what Resendable) bool {
+// sent says that take's result was sent, or puts it back. It returns false if the Line has finished.
+func (q *Queue) sent(what Resendable, sent bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sending = false
-	if !q.finished {
+	q.sending--
+	if !sent && !q.finished {
 		q.queue = slices.Insert(q.queue, 0, what)
 	}
 	return !q.finished
@@ -149,6 +151,18 @@ func (q *Queue) collectLocked() {
 		first = append(first, l.what)
 	}
 	q.queue, q.lost = append(first, q.queue...), nil
+}
+
+// append puts what a retired session left after the rest, which it left before. It reports whether there was anything.
+func (q *Queue) append() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	rest := q.queue
+	q.queue = nil
+	q.collectLocked()
+	left := len(q.queue) > 0
+	q.queue = append(rest, q.queue...)
+	return left
 }
 
 // end drops everything, in order: the Line has finished.

@@ -41,6 +41,9 @@ type Session struct {
 	cancel context.CancelCauseFunc
 
 	lost     atomic.Bool   // it has ended and the Line has not; written under sessionMu
+	leaving  atomic.Bool   // the peer serves nothing new and has invited us to come again; written under sessionMu
+	invited  frame.Drain   // how; set before leaving
+	sealed   bool          // nothing more is sent again on it; guarded by sessionMu
 	ended    chan struct{} // closed when whatever it carried has learned of the end
 	replaced chan struct{} // closed when there is a newer session
 
@@ -66,12 +69,19 @@ type handler struct {
 // that whatever fails because of it finds the cause there.
 func (h handler) HandleClose(err error) {
 	ln, s := h.ln, h.s
-	if ln.outlives(s, err) {
-		s.cancel(err)
-		h.Session.HandleClose(err)
-		ln.host.Lost()
+	v, why := ln.outlives(s, err)
+	if v != lineEnds {
+		s.cancel(why)
+		h.Session.HandleClose(why)
+		if v == anotherOne {
+			ln.host.Lost()
+		}
 		s.Ended()
-		ln.Kick()
+		if v == anotherOne {
+			ln.Kick()
+		} else {
+			ln.Requeue()
+		}
 		return
 	}
 	ln.Cancel(err)

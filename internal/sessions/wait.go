@@ -18,12 +18,19 @@ const (
 	Finished             // the Line has: there will be none
 )
 
-// LostOn reports whether something failed with err because s was lost, and the Line goes on.
+// LostOn reports whether something that failed on s can go to another session. It was lost with s, or the peer, which
+// drains, does not serve it.
 func (ln *Line) LostOn(s *Session, err error) bool {
-	return ln.redial != nil && s.lost.Load() && errors.Is(err, conn.ErrSessionLost)
+	switch {
+	case ln.redial == nil:
+		return false
+	case s.lost.Load() && errors.Is(err, conn.ErrSessionLost):
+		return true
+	}
+	return s.leaving.Load() && s.Mux.NotServed(err)
 }
 
-// Next waits for a session after s, which is lost, and returns the newest.
+// Next waits for a session after s, which is lost or leaving, and returns the newest.
 func (ln *Line) Next(ctx context.Context, s *Session) (*Session, Wait) {
 	ln.waiting.Add(1)
 	defer ln.waiting.Add(-1)

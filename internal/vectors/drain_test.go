@@ -16,9 +16,9 @@ func drained(t *testing.T) *script {
 	x := newScript(t, "drain", "The server drains while a call is on its way. What is open goes on, and so do calls to the handlers of an open stream.", "6.8", "6.2")
 	x.begin()
 	x.opened(1)
-	x.app(server, "drains", func(r *real) { r.mux.Drain(frame.Unavailable, "restart", "") })
+	x.app(server, "drains", func(r *real) { r.mux.Drain(frame.Drain{Code: frame.Unavailable, Text: "restart"}) })
 	x.app(client, "calls before that has arrived", func(r *real) { r.start(mux.Open{Kind: frame.KindCall, Name: "echo"}, []byte("x")) })
-	x.cross(server, drain(1, "restart"), "ids above 1 are not served",
+	x.cross(server, drain(1, frame.Unavailable, "restart"), "ids above 1 are not served",
 		open(3, fin, frame.Open{Kind: frame.KindCall, Name: []byte("echo"), Size: 1, Body: []byte("x")}), "")
 	x.send(server, reset(3, frame.Unavailable, "draining: not executed"), "nothing was run")
 	x.app(client, "knows it; calls a handler of stream 1", func(r *real) {

@@ -47,8 +47,8 @@ func stop(id uint64) []byte {
 	return encode(frame.Header{Type: frame.TypeStop, ID: id}, frame.AppendStop(nil, &frame.Stop{}))
 }
 
-func drain(last uint64, text string) []byte {
-	return encode(frame.Header{Type: frame.TypeDrain}, frame.AppendDrain(nil, &frame.Drain{LastID: last, Code: frame.Unavailable, Text: text}))
+func drain(last uint64, code frame.Code, text string) []byte {
+	return encode(frame.Header{Type: frame.TypeDrain}, frame.AppendDrain(nil, &frame.Drain{LastID: last, Code: code, Text: text}))
 }
 
 func link(t frame.Type, p []byte) []byte { return encode(frame.Header{Type: t}, p) }
@@ -97,7 +97,7 @@ func (x *script) end() {
 	x.t.Helper()
 	x.app(client, "closes", func(r *real) { r.close() })
 	if x.ends[client] != nil {
-		x.send(client, drain(x.lastFrom(server), "closed"), "what is opened from now on is not run")
+		x.send(client, drain(x.lastFrom(server), frame.OK, "closed"), "what is opened from now on is not run")
 	}
 	x.send(client, data(0, fin, nil), "the last frame: a FIN for every open stream, which is only the first here")
 	x.send(server, x.ack(server), "now everything is acknowledged")
