@@ -39,8 +39,9 @@ type Config struct {
 	//
 	// When the session is lost (it expired, or the server is another one) a fresh one begins under the same End. Its id,
 	// handlers, subscriptions and Router stay, and Setup is not run again. Streams, the End's own bytes included, fail
-	// with ErrSessionLost; calls that were not sent and unacked messages go with the fresh session. The End is over only
-	// by Close, by the peer's, by a protocol error, or when the server refuses the fresh session with Unauthenticated or
+	// with ErrSessionLost; calls that were not sent and unacked messages go with the fresh session. So it is when the server
+	// shuts down, except that the fresh session begins while the old one finishes. The End is over only by Close, by the
+	// server's Close of it, by a protocol error, or when the server refuses the fresh session with Unauthenticated or
 	// PermissionDenied.
 	//
 	// Redial runs on the goroutine that redials; what would wait for the peer fails inside it. It should honour ctx, which

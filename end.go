@@ -154,6 +154,9 @@ func (e *End) Close() error { return e.close(context.Background(), nil) }
 
 // CloseWith is Close with a reason for the peer. Its context.Cause has the reason's code (CodeOf) and text, at most 1 KiB,
 // beside net.ErrClosed. The End's own stream ends with that too, and not with io.EOF. nil is Close.
+//
+// From the accepting side the code Unavailable asks the client to come again: if it redials, its End lives on with a fresh
+// session. A *conn.RefusedError as the reason can name an address to go to (Addr) and a time to wait (RetryAfter).
 func (e *End) CloseWith(reason error) error { return e.close(context.Background(), reason) }
 
 // Shutdown closes the End once its work is done. From the start nothing new is opened, called or published on the End:
@@ -163,6 +166,8 @@ func (e *End) CloseWith(reason error) error { return e.close(context.Background(
 // ctx bounds all of it. A quarter of its time, at most 1 s, is kept for the goodbye. When work is left then, Shutdown
 // closes as CloseWith does and returns ctx's error; a cancelled ctx leaves 250 ms for that. Do not call it from a handler:
 // it would wait for itself. In OnDone and the like it fails with FailedPrecondition.
+//
+// On the accepting side it asks the client to come again, which that does at once if it redials: docs/RECONNECT.md.
 func (e *End) Shutdown(ctx context.Context) error { return e.shutdown(ctx, nil) }
 
 // ShutdownWith is Shutdown with a reason for the peer, as CloseWith has one. nil is Shutdown.

@@ -16,7 +16,7 @@
 // instead of options, for programs that dial often.
 //
 // The End outlives its connection: when that is torn, the same addresses are dialled again, with backoff, and
-// everything continues where it was. If the server has lost the session in the meantime, the End continues with
+// everything continues where it was. If the server has lost the session in the meantime, or shuts down, the End continues with
 // a fresh one: see gantline.Config.Redial. WithoutRedial turns that off: then the End ends with its connection,
 // and the cause of its Context is gantline.ErrSessionLost.
 //

@@ -16,6 +16,8 @@ const (
 	stopShort  = 30 * time.Second
 	stopLong   = 60 * time.Second
 	kills      = 20
+
+	rollingRounds, rollingClients = 20, 50
 )
 
 var herdGone = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 3 * time.Second, 12 * time.Second}

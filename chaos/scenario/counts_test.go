@@ -17,6 +17,8 @@ const (
 	stopShort  = 3 * time.Second
 	stopLong   = 12 * time.Second
 	kills      = 2 // of the server
+
+	rollingRounds, rollingClients = 6, 20
 )
 
 // herdGone is how long the server of 200 clients is away.
