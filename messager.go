@@ -11,7 +11,7 @@ package gantline
 // What a scope publishes is a flight (internal/flight) until its outcome: Publish waits for that, a Publication learns it
 // and has a lock for who asks. If the message is to outlive its session, the Publication has a kept: what it takes to
 // publish it again, which one goroutine at a time does. What an End does with its Outbox is in an endMessages, whose
-// worker waits for the disk so that no other goroutine has to.
+// settler (internal/settle) waits for the disk so that no other goroutine has to.
 //
 // What is sent: messager_publish.go, messager_kept.go, messager_outbox_kept.go, messager_outbox_settle.go. What arrives:
 // messager_inbox.go, messager_message.go, messager_subscribe.go. What Config names is in messager_id.go and

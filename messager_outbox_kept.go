@@ -3,15 +3,12 @@ package gantline
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/internal/claim"
-	"github.com/gantline-project/gantline/internal/serial"
 	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/settle"
 )
 
 // endMessages is what messager keeps of an End: its use of an Outbox.
@@ -20,12 +17,7 @@ type endMessages struct {
 	outbox Outbox // nil = nothing is kept; set, as peer, before Setup runs
 	peer   string // what the outbox knows the peer by
 
-	settler *serial.Worker // calls settle; nil without Config.Outbox
-
-	mu      sync.Mutex   // guards what follows
-	settled []settled    // what is answered and in the outbox still
-	claim   *outboxClaim // of the outbox; nil = none
-	ended   bool         // the End is over: the claim ends when nothing is settled
+	settler *settle.Settler[settled] // nil without Config.Outbox
 }
 
 var _ room = (*endMessages)(nil)
@@ -33,7 +25,7 @@ var _ room = (*endMessages)(nil)
 func newEndMessages(e *End) *endMessages {
 	em := &endMessages{e: e}
 	if e.cfg.Outbox != nil {
-		em.settler = serial.NewWorker(context.Background(), func() { e.line.Users.Run(em.settle) }) // goes on after e is over, until all is settled
+		em.settler = settle.New(em)
 	}
 	return em
 }
@@ -66,50 +58,18 @@ func (em *endMessages) lost() {}
 
 // outboxes are the Outboxes that Ends of this process use. Two Ends with the same one for the same peer would publish
 // each other's messages, and forget what the wrong server has acked.
-var outboxes claim.Set[outboxUse, *End]
+var outboxes settle.Outboxes
 
-type outboxClaim = claim.Claim[outboxUse, *End]
-
-// outboxUse is the use of an Outbox for a peer.
-type outboxUse struct {
-	outbox Outbox
-	peer   string
-}
-
-// claimOutbox makes e the one that uses its Outbox for peer, after an End that has it and is over. While that lives it
-// calls busy, and waits only if that returns nil. ctx ends the wait.
+// claimOutbox makes e the one that uses its Outbox for peer: see settle.Settler.Claim.
 func (e *End) claimOutbox(ctx context.Context, peer string, busy func() error) error {
-	use := outboxUse{e.cfg.Outbox, peer}
-	if !reflect.ValueOf(use.outbox).Comparable() {
-		return nil // it may be any other's
-	}
-	for asked := false; ; {
-		own, other := outboxes.Try(use, e)
-		if own != nil {
-			return e.messager().keepClaim(own)
-		}
-		if o := other.Holder; !asked && o.ctx.Err() == nil && !o.line.Closing() {
-			if err := busy(); err != nil {
-				return err
-			}
-			asked = true
-		}
-		if other.Wait(ctx) != nil {
-			return contextError(ctx, "")
-		}
-	}
-}
-
-// keepClaim has the claim released when the End is over and nothing is to be settled any more.
-func (em *endMessages) keepClaim(c *outboxClaim) error {
-	em.mu.Lock()
-	defer em.mu.Unlock()
-	if em.ended {
-		c.Release()
+	err := e.messager().settler.Claim(ctx, &outboxes, e.cfg.Outbox, peer, busy)
+	switch {
+	case err == settle.ErrEnded:
 		return errEndClosed
+	case err != nil && err == ctx.Err():
+		return contextError(ctx, "")
 	}
-	em.claim = c
-	return nil
+	return err
 }
 
 // errOutboxInUse refuses a second End.

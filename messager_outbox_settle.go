@@ -11,7 +11,7 @@ func (k *kept) done(err error, answered bool) {
 	case !answered && k.stays(err):
 		k.p.finish(k.keptError(err))
 	default:
-		k.p.sc.end.messager().settleLater(k, err)
+		k.p.sc.end.messager().settler.Add(settled{k, err}) // the goroutine that reads the link must not wait for a disk
 	}
 }
 
@@ -56,32 +56,9 @@ type settled struct {
 	err error
 }
 
-// settleLater has the worker take a message out of the outbox. The goroutine that reads the link must not wait for a
-// disk.
-func (em *endMessages) settleLater(k *kept, err error) {
-	em.mu.Lock()
-	em.settled = append(em.settled, settled{k, err})
-	em.mu.Unlock()
-	em.settler.Kick()
-}
-
-// settle takes what is settled out of the outbox and then says so. The worker calls it. Once the End is over and
-// nothing is left, another End may have the outbox.
-func (em *endMessages) settle() {
-	for {
-		em.mu.Lock()
-		batch := em.settled
-		em.settled = nil
-		if len(batch) == 0 {
-			if em.ended {
-				em.claim.Release()
-			}
-			em.mu.Unlock()
-			return
-		}
-		em.mu.Unlock()
-		em.forget(batch)
-	}
+// Settle implements settle.Host: it takes messages out of the outbox and then says so.
+func (em *endMessages) Settle(batch []settled) {
+	em.e.line.Users.Run(func() { em.forget(batch) })
 }
 
 // forget takes messages out of the outbox.
@@ -103,20 +80,11 @@ func (em *endMessages) forget(batch []settled) {
 	}
 }
 
+// Ending implements settle.Host.
+func (em *endMessages) Ending() bool { return em.e.ctx.Err() != nil || em.e.line.Closing() }
+
 // over implements room.
-func (em *endMessages) over() {
-	if em.settler == nil {
-		return
-	}
-	em.mu.Lock()
-	em.ended = true
-	em.mu.Unlock()
-	em.settler.Kick() // which releases the claim
-}
+func (em *endMessages) over() { em.settler.End() }
 
 // wait implements room.
-func (em *endMessages) wait() {
-	if em.settler != nil {
-		em.settler.Wait()
-	}
-}
+func (em *endMessages) wait() { em.settler.Wait() }

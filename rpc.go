@@ -16,7 +16,7 @@ import (
 // waits; when it may run is decided in internal/work, which has the locks of the queues and hands a goroutine from one
 // call to the next; who claims a serving, to run or to refuse it, answers it. A CallStream has a lock for each direction,
 // held while that waits. A call of ours is a flight (internal/flight) until its outcome: Call waits for that, a PendingCall
-// learns it. What rpc keeps of an End is an endCalls; its worker tells the peer the names of our methods.
+// learns it. What rpc keeps of an End is an endCalls; the names of methods go to the peer by way of internal/methods.
 //
 // What arrives: rpc_serve.go, rpc_scope.go, rpc_table.go. Streaming calls: rpc_stream.go. Names of methods:
 // rpc_methods.go. What is sent: rpc_call.go, rpc_notify.go, rpc_pending.go. Typed values stand above all that, in

@@ -3,6 +3,7 @@ package gantline
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -181,8 +182,8 @@ func (t *table) wrapLocked(h Handler) Handler {
 	return h
 }
 
-// watch adds or removes who is kicked when a name comes or goes.
-func (t *table) watch(w *serial.Worker, on bool) {
+// Watch implements methods.Table.
+func (t *table) Watch(w *serial.Worker, on bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !on {
@@ -194,6 +195,9 @@ func (t *table) watch(w *serial.Worker, on bool) {
 	}
 	t.watchers[w] = struct{}{}
 }
+
+// Names implements methods.Table.
+func (t *table) Names() iter.Seq[string] { return maps.Keys(t.view().byName) }
 
 func (t *table) watchersLocked(changed bool) []*serial.Worker {
 	if !changed || len(t.watchers) == 0 {

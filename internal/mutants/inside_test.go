@@ -63,8 +63,8 @@ var insideMutants = []mutant{
 		pkg:   ".", test: "TestCallbacksMayWait",
 	},
 	{
-		name: "what is settled runs outside the bracket", file: "messager_outbox_kept.go",
-		edits: []edit{{"func() { e.line.Users.Run(em.settle) }", "em.settle"}},
+		name: "what is settled runs outside the bracket", file: "messager_outbox_settle.go",
+		edits: []edit{{"em.e.line.Users.Run(func() { em.forget(batch) })", "em.forget(batch)"}},
 		pkg:   ".", test: "TestCallbacksMayWait",
 	},
 	{

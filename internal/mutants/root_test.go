@@ -38,6 +38,11 @@ var rootMutants = []mutant{
 		pkg:   ".", test: "TestDedupUnderWay",
 	},
 	{
+		name: "the next End has the outbox while the last one notes what was answered", file: "internal/settle/settler.go",
+		edits: []edit{{"if len(batch) == 0 && s.ended {", "if s.ended {"}},
+		pkg:   "internal/settle", test: "TestClaim",
+	},
+	{
 		name: "Send hides that the session is lost", file: "rpc_stream.go",
 		edits: []edit{{"\t\tif late {\n", "\t\t_ = late\n\t\t{\n"}},
 		pkg:   ".", test: "TestFreshSendCut",

@@ -1,6 +1,7 @@
 package mutants
 
-// serveMutants are mistakes in when a call runs, and in how the messages of a streaming call travel.
+// serveMutants are mistakes in when a call runs, in what the sides know of each other's methods, and in how the
+// messages of a streaming call travel.
 var serveMutants = []mutant{
 	{
 		name: "a call that is cancelled just before it is queued stays in the queue", file: "internal/work/item.go",
@@ -26,6 +27,16 @@ var serveMutants = []mutant{
 		name: "a call is cancelled while it is parked, and stays", file: "rpc_serve.go",
 		edits: []edit{{"\tsv.sc.parked.Drop(&sv.item)\n", ""}},
 		pkg:   ".", test: "TestScopeWaitCancelled",
+	},
+	{
+		name: "a new session gets only what changes in our methods", file: "internal/methods/announcer.go",
+		edits: []edit{{"\t\ta.announced, a.announcedTo = nil, to\n", "\t\ta.announcedTo = to\n"}},
+		pkg:   "internal/methods", test: "TestAnnouncer",
+	},
+	{
+		name: "a peer makes us remember as many methods as it likes", file: "internal/methods/mirror.go",
+		edits: []edit{{"case len(m.known) >= MaxMirrored:", "case false:"}},
+		pkg:   "internal/methods", test: "TestMirrorFull",
 	},
 	{
 		name: "a message is allocated when it is announced", file: "internal/msgio/reader.go",
