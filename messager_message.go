@@ -25,7 +25,8 @@ func (m *Message) init(e *End, s *session, sc *messageScope, x *mux.Incoming) {
 	if !complete {
 		early = earlyStream // which the rest may fill
 	}
-	m.item.Init(m, early, complete)
+	m.item.Init(m, x.Depth, early, complete)
+	m.ctx.OnNest(&m.item)
 	own := false
 	for key, value, rest, ok := frame.NextMetadata(x.Metadata); ok; key, value, rest, ok = frame.NextMetadata(rest) {
 		switch {
@@ -185,8 +186,8 @@ func (m *Message) duplicate() bool {
 	return true
 }
 
-// copies are the messages with a Dedup that subscription functions of this process work on.
-var copies claim.Set[copyKey, struct{}]
+// copies are the messages with a Dedup that subscription functions of this process work on, each with its depth.
+var copies claim.Set[copyKey, uint8]
 
 type copyKey struct {
 	dedup Dedup
@@ -195,12 +196,16 @@ type copyKey struct {
 
 // awaitCopy waits until no subscription's function has another copy of m, at any End with the same Dedup. Only then is
 // it known whether m is to be handled too. It returns m's own claim, nil when nobody remembers m. The wait is as long as
-// that function runs, as is the wait for an earlier message of the same subscription.
-func (m *Message) awaitCopy() *claim.Claim[copyKey, struct{}] {
+// that function runs, as is the wait for an earlier message of the same subscription. A copy that is nested deeper does not
+// wait, and gets no claim: it may have been sent in a circle by that function, which waits for it.
+func (m *Message) awaitCopy() *claim.Claim[copyKey, uint8] {
 	d := m.dedup()
 	if d == nil || !reflect.ValueOf(d).Comparable() {
 		return nil
 	}
-	c, _ := copies.Claim(context.Background(), copyKey{d, m.ID}, struct{}{})
+	c, _ := copies.Claim(context.Background(), copyKey{d, m.ID}, m.ctx.Depth, func(other uint8) bool {
+		m.item.Nest() // that function may wait for deeper ones
+		return other >= m.ctx.Depth
+	})
 	return c
 }
