@@ -29,11 +29,15 @@ type Item struct {
 
 	on         atomic.Pointer[list] // that it is on; changed with the list's mu held
 	next, prev *Item                // guarded by on's mu
+
+	depth  uint8 // set by Begin
+	nested bool  // deeper ones do not wait for it; guarded by its Order's mu
 }
 
-// Begin prepares the item of t, which runs when so many parts have arrived. Nobody else knows it yet.
-func (it *Item) Begin(t Task, parts int32) {
-	it.task = t
+// Begin prepares the item of t, which runs when so many parts have arrived. t was begun from within depth others. Nobody else
+// knows it yet.
+func (it *Item) Begin(t Task, depth uint8, parts int32) {
+	it.task, it.depth = t, depth
 	it.missing.Store(parts)
 	if o := t.Order(); o != nil {
 		o.add(it)
@@ -49,7 +53,7 @@ func (it *Item) Arrive() (run *Item) {
 		return nil
 	}
 	if o := it.task.Order(); o != nil {
-		return o.advance(false)
+		return o.advance(nil)
 	}
 	if runs, _ := it.admit(); runs {
 		return it
@@ -80,7 +84,19 @@ func (it *Item) Withdraw() {
 	if l == nil || o == nil {
 		return
 	}
-	o.advance(l != &o.list).Go()
+	if l == &o.list {
+		o.advance(nil).Go()
+	} else {
+		o.advance(it).Go()
+	}
+}
+
+// Nest says that the task, which is being served, may be waiting for deeper ones. From now on these do not wait for it in
+// their Order.
+func (it *Item) Nest() {
+	if o := it.task.Order(); o != nil && o.nest(it) {
+		o.advance(nil).Go()
+	}
 }
 
 // Run serves the task unless it was claimed, and passes its places on. It returns what to run next on this goroutine.
@@ -107,7 +123,7 @@ func (it *Item) pass() (next *Item) {
 	if o == nil {
 		return next
 	}
-	after := o.advance(true)
+	after := o.advance(it)
 	if next == nil {
 		return after
 	}
