@@ -19,7 +19,7 @@ const (
 
 // init copies out of x what lives only as long as the frame. Topic is the caller's.
 func (m *Message) init(e *End, s *session, sc *messageScope, x *mux.Incoming) {
-	m.sc, m.x, m.Stream, m.codec, m.noAck = sc, x, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
+	m.sc, m.Stream, m.codec, m.noAck = sc, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
 	m.ctx.init(e, s, x.Depth, x.Timeout)
 	early, complete := len(x.Body), x.Complete()
 	if !complete {
@@ -66,7 +66,7 @@ func (m *Message) settle(as uint32, why error) error {
 	if as == acked {
 		m.remember()
 	}
-	if m.noAck || m.x == nil {
+	if m.noAck || m.sc == nil {
 		return nil // the publisher got its answer when the message was handed out, or there is none
 	}
 	var head *frame.Head
@@ -74,7 +74,7 @@ func (m *Message) settle(as uint32, why error) error {
 		h := headOf(why)
 		head = &h
 	}
-	m.sc.end.answer(m.x, head, nil) // due even when the publisher has gone: it frees the slot
+	m.sc.end.answer(&m.x, head, nil) // due even when the publisher has gone: it frees the slot
 	if gone := m.gone.Load(); gone != nil {
 		return m.goneError(*gone)
 	}
@@ -98,7 +98,7 @@ func (m *Message) handOut() {
 	m.x.Body = nil
 	m.x.Dispatched()
 	if m.noAck {
-		m.sc.end.answer(m.x, nil, nil) // frees the publisher's slot
+		m.sc.end.answer(&m.x, nil, nil) // frees the publisher's slot
 	}
 }
 
@@ -147,7 +147,7 @@ func (m *Message) cancel(_ *mux.Incoming, err error) {
 	m.gone.Store(&err)
 	m.ctx.cancel(err)
 	if m.sc.inbox.Drop(&m.item, isReset(err)) {
-		m.sc.end.answer(m.x, nil, nil) // frees the slot
+		m.sc.end.answer(&m.x, nil, nil) // frees the slot
 	}
 }
 
@@ -180,7 +180,7 @@ func (m *Message) duplicate() bool {
 	}
 	m.handOut()
 	if m.outcome.CompareAndSwap(unsettled, acked) && !m.noAck {
-		m.sc.end.answer(m.x, nil, nil)
+		m.sc.end.answer(&m.x, nil, nil)
 	}
 	m.ctx.finish()
 	return true

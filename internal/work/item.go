@@ -24,20 +24,28 @@ type Task interface {
 // Item is the part of a Task that waits.
 type Item struct {
 	task    Task
-	missing atomic.Int32 // what has to arrive before it can run
-	claimed atomic.Bool  // it is being served, or was refused
+	missing atomic.Int32  // what has to arrive before it can run
+	state   atomic.Uint32 // claimed and nested, and above them the depth; all in one, because items are many
 
 	on         atomic.Pointer[list] // that it is on; changed with the list's mu held
 	next, prev *Item                // guarded by on's mu
-
-	depth  uint8 // set by Begin
-	nested bool  // deeper ones do not wait for it; guarded by its Order's mu
 }
+
+// What an Item's state is made of.
+const (
+	claimed    = 1 << iota // it is being served, or was refused
+	nested                 // deeper ones do not wait for it
+	depthShift = iota
+)
+
+// depth returns how many others the task was begun from within.
+func (it *Item) depth() int { return int(it.state.Load() >> depthShift) }
 
 // Begin prepares the item of t, which runs when so many parts have arrived. t was begun from within depth others. Nobody else
 // knows it yet.
 func (it *Item) Begin(t Task, depth uint8, parts int32) {
-	it.task, it.depth = t, depth
+	it.task = t
+	it.state.Store(uint32(depth) << depthShift)
 	it.missing.Store(parts)
 	if o := t.Order(); o != nil {
 		o.add(it)
@@ -68,14 +76,14 @@ func (it *Item) admit() (runs, gone bool) {
 	if g == nil || g.enter(it) {
 		return true, false
 	}
-	return false, it.claimed.Load() && it.unlink() != nil
+	return false, it.Claimed() && it.unlink() != nil
 }
 
 // Claim reports whether the caller is the first to claim the task. Run does so before it serves it.
-func (it *Item) Claim() bool { return it.claimed.CompareAndSwap(false, true) }
+func (it *Item) Claim() bool { return it.state.Or(claimed)&claimed == 0 }
 
 // Claimed reports whether somebody has claimed the task.
-func (it *Item) Claimed() bool { return it.claimed.Load() }
+func (it *Item) Claimed() bool { return it.state.Load()&claimed != 0 }
 
 // Withdraw takes a task that the caller has claimed off the queue that it is in, if any. What may run because of that
 // gets a goroutine.

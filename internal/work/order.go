@@ -21,11 +21,7 @@ func (o *Order) add(it *Item) {
 func (o *Order) nest(it *Item) bool {
 	o.list.mu.Lock()
 	defer o.list.mu.Unlock()
-	if it.nested || !slices.Contains(o.running, it) {
-		return false
-	}
-	it.nested = true
-	return true
+	return slices.Contains(o.running, it) && it.state.Or(nested)&nested == 0
 }
 
 // advance returns the item that is to run now, if there is one. done ran, or waited at its gate, and does not any more; nil is
@@ -66,17 +62,18 @@ func (o *Order) take(done *Item) *Item {
 func (o *Order) nextLocked() *Item {
 	above := -1 // it must be deeper
 	if n := len(o.running); n > 0 {
-		if above = int(o.running[n-1].depth); !o.running[n-1].nested {
+		top := o.running[n-1]
+		if above = top.depth(); top.state.Load()&nested == 0 {
 			return nil
 		}
 	}
 	for it := o.list.head; it != nil; it = it.next {
 		switch {
-		case int(it.depth) <= above:
+		case it.depth() <= above:
 		case it.missing.Load() == 0:
 			return it
 		default: // it holds up those that are not deeper
-			above = int(it.depth)
+			above = it.depth()
 		}
 	}
 	return nil
