@@ -84,8 +84,8 @@ func (a acceptor) AcceptExchange(x *mux.Incoming) {
 func (a acceptor) NewExchange(kind frame.Kind) *mux.Incoming {
 	if kind.Group() == frame.GroupMessages {
 		m := new(Message)
-		m.own.Value = m
-		return &m.own
+		m.x.Value = m
+		return &m.x
 	}
 	sv := new(serving)
 	sv.own.Value = sv

@@ -31,10 +31,10 @@ func handlerFrom(ctx context.Context) *handlerContext {
 	return hc
 }
 
-// depthFrom returns the depth of a call or message made with ctx: one more than its handler's.
+// depthFrom returns the depth of a call or message made with ctx: one more than its handler's, which may wait for it now.
 func depthFrom(ctx context.Context) uint8 {
 	if hc := handlerFrom(ctx); hc != nil {
-		return hc.Depth + 1
+		return hc.Inner()
 	}
 	return 0
 }

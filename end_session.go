@@ -47,9 +47,10 @@ func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Op
 	return next, nil
 }
 
-// caughtUp returns e's newest session once older things were sent again on it: notifies or publications, as which says.
-func (e *End) caughtUp(ctx context.Context, s *session, which func(*session) *sessions.Latch, name string) (*session, error) {
-	if e.inSetup() {
+// caughtUp returns e's newest session once older things were sent again on it: notifies or publications, as which says. What is
+// nested does not wait for these, which may wait for it.
+func (e *End) caughtUp(ctx context.Context, s *session, which func(*session) *sessions.Latch, depth uint8, name string) (*session, error) {
+	if depth > 0 || e.inSetup() {
 		return s, nil
 	}
 	if !which(s).IsOpen() && e.line.Inside() {

@@ -129,10 +129,8 @@ func (e *End) enter(ctx context.Context, op, name string, waits bool) (depth uin
 		return 0, errorf(FailedPrecondition, "%s with the context of an Inline handler would wait for its own answer: register the handler without Inline", op).named(name)
 	case waits && e.line.Inside():
 		return 0, insideError(op, name)
-	case hc != nil:
-		return hc.Depth + 1, nil
 	}
-	return 0, nil
+	return depthFrom(ctx), nil
 }
 
 func (e *End) awaitSetup(ctx context.Context, op, name string) error {

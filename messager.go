@@ -176,8 +176,7 @@ type Message struct {
 	Stream      *Stream  // whose Receive or Subscribe it was published to: the End's own, or a stream's
 
 	sc   *messageScope
-	x    *mux.Incoming
-	own  mux.Incoming         // is x; here, as are ctx and item, to save an allocation
+	x    mux.Incoming         // here, as are ctx and item, to save an allocation
 	ctx  handlerContext       // of the subscription function it is given to
 	item inbox.Item[*Message] // its place among those that nobody has yet
 

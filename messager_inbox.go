@@ -111,9 +111,9 @@ func (sc *messageScope) GiveUp(m *Message, ended error) {
 	switch {
 	case !m.outcome.CompareAndSwap(unsettled, nacked):
 	case ended != nil:
-		sc.end.refuse(m.x, NotFound, "the stream it was published to has ended")
+		sc.end.refuse(&m.x, NotFound, "the stream it was published to has ended")
 	default:
-		sc.end.refuse(m.x, Unimplemented, fmt.Sprintf("nobody subscribed or called Receive within %v", inbox.Patience))
+		sc.end.refuse(&m.x, Unimplemented, fmt.Sprintf("nobody subscribed or called Receive within %v", inbox.Patience))
 	}
 }
 
@@ -129,7 +129,7 @@ func (sc *messageScope) Run(m *Message, fn func(context.Context, *Message) error
 		return
 	}
 	if gone := m.gone.Load(); gone != nil && isReset(*gone) { // given up by its publisher before its turn
-		e.answer(m.x, nil, nil)
+		e.answer(&m.x, nil, nil)
 		return
 	}
 	if !m.duplicate() {

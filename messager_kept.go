@@ -53,7 +53,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 	if toOutbox && e.inSetup() { // the older ones are not known yet
 		return k.enqueue(o.metadata)
 	}
-	if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
+	if s, err = e.caughtUp(p.ctx, s, publicationsOf, depth, p.topic); err != nil {
 		return err
 	}
 	if err = k.keep(o.metadata); err != nil {
@@ -66,7 +66,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 		if s, err = e.again(p.ctx, s, err, &k.open, p.topic); err != nil {
 			return k.withdraw(e.startError(p.ctx, err, p.topic))
 		}
-		if s, err = e.caughtUp(p.ctx, s, publicationsOf, p.topic); err != nil {
+		if s, err = e.caughtUp(p.ctx, s, publicationsOf, depth, p.topic); err != nil {
 			return k.withdraw(err)
 		}
 	}

@@ -19,13 +19,14 @@ const (
 
 // init copies out of x what lives only as long as the frame. Topic is the caller's.
 func (m *Message) init(e *End, s *session, sc *messageScope, x *mux.Incoming) {
-	m.sc, m.x, m.Stream, m.codec, m.noAck = sc, x, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
+	m.sc, m.Stream, m.codec, m.noAck = sc, sc.stream, x.Codec, x.Kind == frame.KindUnackedMessage
 	m.ctx.init(e, s, x.Depth, x.Timeout)
 	early, complete := len(x.Body), x.Complete()
 	if !complete {
 		early = earlyStream // which the rest may fill
 	}
-	m.item.Init(m, early, complete)
+	m.item.Init(m, x.Depth, early, complete)
+	m.ctx.OnNest(&m.item)
 	own := false
 	for key, value, rest, ok := frame.NextMetadata(x.Metadata); ok; key, value, rest, ok = frame.NextMetadata(rest) {
 		switch {
@@ -65,7 +66,7 @@ func (m *Message) settle(as uint32, why error) error {
 	if as == acked {
 		m.remember()
 	}
-	if m.noAck || m.x == nil {
+	if m.noAck || m.sc == nil {
 		return nil // the publisher got its answer when the message was handed out, or there is none
 	}
 	var head *frame.Head
@@ -73,7 +74,7 @@ func (m *Message) settle(as uint32, why error) error {
 		h := headOf(why)
 		head = &h
 	}
-	m.sc.end.answer(m.x, head, nil) // due even when the publisher has gone: it frees the slot
+	m.sc.end.answer(&m.x, head, nil) // due even when the publisher has gone: it frees the slot
 	if gone := m.gone.Load(); gone != nil {
 		return m.goneError(*gone)
 	}
@@ -97,7 +98,7 @@ func (m *Message) handOut() {
 	m.x.Body = nil
 	m.x.Dispatched()
 	if m.noAck {
-		m.sc.end.answer(m.x, nil, nil) // frees the publisher's slot
+		m.sc.end.answer(&m.x, nil, nil) // frees the publisher's slot
 	}
 }
 
@@ -146,7 +147,7 @@ func (m *Message) cancel(_ *mux.Incoming, err error) {
 	m.gone.Store(&err)
 	m.ctx.cancel(err)
 	if m.sc.inbox.Drop(&m.item, isReset(err)) {
-		m.sc.end.answer(m.x, nil, nil) // frees the slot
+		m.sc.end.answer(&m.x, nil, nil) // frees the slot
 	}
 }
 
@@ -179,14 +180,14 @@ func (m *Message) duplicate() bool {
 	}
 	m.handOut()
 	if m.outcome.CompareAndSwap(unsettled, acked) && !m.noAck {
-		m.sc.end.answer(m.x, nil, nil)
+		m.sc.end.answer(&m.x, nil, nil)
 	}
 	m.ctx.finish()
 	return true
 }
 
-// copies are the messages with a Dedup that subscription functions of this process work on.
-var copies claim.Set[copyKey, struct{}]
+// copies are the messages with a Dedup that subscription functions of this process work on, each with its depth.
+var copies claim.Set[copyKey, uint8]
 
 type copyKey struct {
 	dedup Dedup
@@ -195,12 +196,16 @@ type copyKey struct {
 
 // awaitCopy waits until no subscription's function has another copy of m, at any End with the same Dedup. Only then is
 // it known whether m is to be handled too. It returns m's own claim, nil when nobody remembers m. The wait is as long as
-// that function runs, as is the wait for an earlier message of the same subscription.
-func (m *Message) awaitCopy() *claim.Claim[copyKey, struct{}] {
+// that function runs, as is the wait for an earlier message of the same subscription. A copy that is nested deeper does not
+// wait, and gets no claim: it may have been sent in a circle by that function, which waits for it.
+func (m *Message) awaitCopy() *claim.Claim[copyKey, uint8] {
 	d := m.dedup()
 	if d == nil || !reflect.ValueOf(d).Comparable() {
 		return nil
 	}
-	c, _ := copies.Claim(context.Background(), copyKey{d, m.ID}, struct{}{})
+	c, _ := copies.Claim(context.Background(), copyKey{d, m.ID}, m.ctx.Depth, func(other uint8) bool {
+		m.item.Nest() // that function may wait for deeper ones
+		return other >= m.ctx.Depth
+	})
 	return c
 }

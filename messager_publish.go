@@ -72,6 +72,9 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 	if err := checkTopic(topic); err != nil {
 		return open, errorf(InvalidArgument, "bad topic: %v", err).named(topic)
 	}
+	if depth > mux.MaxDepth {
+		return open, errorf(ResourceExhausted, "messages are nested deeper than %d: does a subscription publish back in a circle?", mux.MaxDepth).named(topic)
+	}
 	if err := sc.end.checkBody(topic, size); err != nil {
 		return open, err
 	}
@@ -95,7 +98,7 @@ func (sc *messageScope) start(ctx context.Context, f *flight.Flight, kind frame.
 	}
 	for s := sc.stream.session(); ; {
 		if sc.keeps() { // it does not overtake older ones
-			if s, err = sc.end.caughtUp(ctx, s, publicationsOf, topic); err != nil {
+			if s, err = sc.end.caughtUp(ctx, s, publicationsOf, depth, topic); err != nil {
 				return err
 			}
 		}

@@ -24,7 +24,7 @@ func (st *Stream) notify(ctx context.Context, method string, body []byte, opts [
 	}
 	for s := st.session(); ; {
 		if kept != nil {
-			if s, err = e.caughtUp(ctx, s, notifiesOf, method); err != nil {
+			if s, err = e.caughtUp(ctx, s, notifiesOf, open.Depth, method); err != nil {
 				return err
 			}
 		}

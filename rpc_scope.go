@@ -81,7 +81,7 @@ func (sv *serving) lookUp(method []byte, parts int32) {
 	} else {
 		sv.req.Method = string(method)
 	}
-	sv.item.Begin(sv, parts)
+	sv.item.Begin(sv, sv.Depth, parts)
 	switch sv.verdict() {
 	case work.Taken:
 		sv.routed(sv.route, true)

@@ -30,7 +30,9 @@ var _ work.Task = (*serving)(nil)
 func (e *End) acceptCall(s *session, st *Stream, x *mux.Incoming, sv *serving) {
 	sv.sc, sv.x = st.callScope(), x
 	sv.init(e, s, x.Depth, x.Timeout)
-	sv.Watched = x.Kind == frame.KindCall
+	if sv.Watched = x.Kind == frame.KindCall; !sv.Watched {
+		sv.OnNest(&sv.item) // only notifies wait for each other
+	}
 	sv.req.Stream, sv.req.codec = st, x.Codec
 	if len(x.Metadata) > 0 {
 		sv.req.Metadata = parseMetadata(x.Metadata)

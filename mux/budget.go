@@ -14,7 +14,7 @@ import (
 //
 // A body holds its share until the application has it. That may take as long as a handler or a consumer
 // takes, which may in turn wait for other bodies. So bodies stand in lanes that cannot wait for themselves:
-// answers, calls of each depth, messages. A lane that holds nothing gets one body even when the budget is
+// answers, calls of each depth, messages of each depth. A lane that holds nothing gets one body even when the budget is
 // spent. All others wait until the application takes a body.
 type budget struct {
 	proc *process
@@ -40,9 +40,9 @@ type bodyLane struct {
 
 const (
 	answerLane  = 0
-	callLane    = 1 // plus the depth
-	messageLane = callLane + MaxDepth + 1
-	bodyLanes   = messageLane + 1
+	callLane    = 1                       // plus the depth
+	messageLane = callLane + MaxDepth + 1 // plus the depth
+	bodyLanes   = messageLane + MaxDepth + 1
 )
 
 // laneOf returns the lane of f's incoming body.
@@ -51,7 +51,7 @@ func laneOf(f *flow) int {
 	case f.own:
 		return answerLane
 	case f.group == frame.GroupMessages:
-		return messageLane
+		return messageLane + int(f.depth)
 	}
 	return callLane + int(f.depth)
 }

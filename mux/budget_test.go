@@ -113,7 +113,7 @@ func TestBudgetHandsOver(t *testing.T) {
 }
 
 // TestLanes: bodies that wait for a handler do not stop those the handler may be waiting for: answers, and
-// calls nested deeper; nor do they stop messages.
+// calls nested deeper; nor do they stop messages, of which those nested deeper do not wait for others.
 func TestLanes(t *testing.T) {
 	r := newRaw(t, smallBudget)
 	got := map[uint64]int{}
@@ -145,11 +145,12 @@ func TestLanes(t *testing.T) {
 	}
 	for depth := range uint8(MaxDepth) {
 		open(frame.KindCall, depth+1)
+		open(frame.KindMessage, depth+1)
 	}
 	open(frame.KindMessage, 0)
 	r.pay(1<<20, got)
-	if n := len(r.acc.ready); n != 3+MaxDepth+1 {
-		t.Errorf("%d bodies are complete, want %d", n, 3+MaxDepth+1)
+	if n := len(r.acc.ready); n != 3+2*MaxDepth+1 {
+		t.Errorf("%d bodies are complete, want %d", n, 3+2*MaxDepth+1)
 	}
 	for len(r.acc.incoming) > 0 {
 		x := r.acc.incoming[0]

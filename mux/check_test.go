@@ -44,13 +44,13 @@ func idle(s *Session) (errs []string) {
 		check(id == 0, "stream %d (%T) is in the table, sentEnd %v, recvEnd %v", id, e, e.base().sentEnd, e.base().recvEnd)
 	}
 	p := &s.tab.peer
-	check(p.streams == 0 && p.calls == [MaxDepth + 1]int{} && p.inbox == 0 && len(p.scoped) == 0 && p.messages == 0, "the peer holds slots: %+v", p)
+	check(p.streams == 0 && p.calls == [MaxDepth + 1]int{} && p.inbox == 0 && len(p.scoped) == 0 && p.messages == unacked{}, "the peer holds slots: %+v", p)
 	check(s.tab.refused == 0, "%d refused", s.tab.refused)
 	for k, sl := range s.opens.slots.sets {
 		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
-		check(k.group() != 2 || k.sub() == 0, "slots of the ended parent %d are kept", k.sub())
+		check(k.group() != 2 || k.parent() == 0, "slots of the ended parent %d are kept", k.parent())
 	}
-	check(s.opens.slots.messages == 0, "%d messages", s.opens.slots.messages)
+	check(s.opens.slots.messages == unacked{}, "%v messages", s.opens.slots.messages)
 	check(s.out.reserved == 0, "%d bytes of room are reserved", s.out.reserved)
 	check(s.opens.unconfirmed == 0, "%d unconfirmed", s.opens.unconfirmed)
 	check(s.out.roomWait.empty() && s.opens.confirmWait.empty(), "somebody waits for room or a place")

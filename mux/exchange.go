@@ -53,7 +53,7 @@ func (x *Exchange) Clear() { *x = Exchange{Sink: x.Sink} }
 // Start opens x with body, and returns when all of body is in the link's log. body may be reused then.
 //
 // It waits for a slot (the peer's limit of calls or messages), for early window or credit, and for room. ctx
-// ends each wait. If Start returns nil, Complete is called once, perhaps before Start returns. If it returns an
+// ends each wait. A nested open (Depth above 0) does not wait for early window but sends its body on credit. If Start returns nil, Complete is called once, perhaps before Start returns. If it returns an
 // error, Complete is not called: the peer does not act on x, or was asked to give it up.
 //
 // Errors: ctx's cause, ErrWouldWait, *StreamError (InvalidArgument, ResourceExhausted for a body over the peer's limit,
@@ -94,6 +94,9 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 		return err
 	}
 	s.out.reserved -= g.room
+	if g.early < n {
+		n, whole = 0, false
+	}
 	s.initFlow(&x.flow, 0, o.Kind, o.Depth, o.Parent, true)
 	x.slots = g.slots
 	if !whole {

@@ -183,7 +183,7 @@ func TestFullWaits(t *testing.T) {
 					if r.out.reserved != 0 || !r.out.roomWait.empty() || end != "close" && !r.out.ring.empty() || len(r.pools.flows[1]) > 0 {
 						t.Errorf("%d bytes of room stay reserved, or somebody still waits", r.out.reserved)
 					}
-					if end == "context" && (r.opens.unconfirmed != 0 || r.opens.slots.get(newKey(0, 0)).used != 0) {
+					if end == "context" && (r.opens.unconfirmed != 0 || r.opens.slots.get(newKey(0, 0, 0)).used != 0) {
 						t.Error("an open that failed keeps its place or slot")
 					}
 				})

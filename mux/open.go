@@ -59,7 +59,7 @@ type opening struct {
 	s     *Session
 	place bool // among the unconfirmed
 	slots *slots
-	early int // taken from the pool
+	early int // taken from the pool; 0 for what goes without, see goesWithout
 	room  int // reserved
 }
 
@@ -103,7 +103,7 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 		g.place = true
 	}
 	group := g.slots.key.group()
-	for n > 0 && g.early == 0 {
+	for n > 0 && g.early == 0 && !s.goesWithoutLocked(o, n) {
 		if s.life.gone != nil {
 			return s.life.gone
 		}
@@ -135,6 +135,14 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 		}
 	}
 	return nil
+}
+
+// goesWithoutLocked reports whether o is opened without n body bytes rather than wait for early window. What uses that up may
+// wait for a handler, and the handler for o, if o is nested. The rest of o goes out on credit, which waits for no other depth.
+func (s *Session) goesWithoutLocked(o *Open, n int) bool {
+	group := o.Kind.Group()
+	return o.Depth > 0 && o.Kind != frame.KindStreamingCall && !o.NoWait &&
+		(!s.pools.wait[group].empty() || s.poolRoomLocked(uint8(group)) < n)
 }
 
 // firstRoom returns how many body bytes an OPEN may bring.

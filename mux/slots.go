@@ -7,28 +7,52 @@ import (
 	"github.com/gantline-project/gantline/frame"
 )
 
-// slotKey names one set of slots. Streams share one, calls have one per depth (so that handlers that call
-// back cannot starve each other), messages have one per parent.
-type slotKey uint64 // the group above 56 bits of depth or parent: ids have no more
+// slotKey names one set of slots. Streams share one, calls have one per depth, messages have one per depth and parent.
+// So handlers that call or publish back cannot starve each other.
+type slotKey uint64 // the group above 5 bits of depth above 56 bits of parent: ids have no more
 
-func newKey(group uint8, sub uint64) slotKey { return slotKey(group)<<56 | slotKey(sub) }
+func newKey(group, depth uint8, parent uint64) slotKey {
+	return slotKey(group)<<61 | slotKey(depth)<<56 | slotKey(parent)
+}
 
-func (k slotKey) group() uint8 { return uint8(k >> 56) }
-func (k slotKey) sub() uint64  { return uint64(k) & frame.MaxID }
+func (k slotKey) group() uint8   { return uint8(k >> 61) }
+func (k slotKey) depth() uint8   { return uint8(k>>56) & 31 }
+func (k slotKey) parent() uint64 { return uint64(k) & frame.MaxID }
 
 func keyOf(kind frame.Kind, depth uint8, parent uint64) slotKey {
 	switch g := uint8(kind.Group()); g {
 	case 1:
-		return newKey(g, uint64(depth))
+		return newKey(g, depth, 0)
 	case 2:
-		return newKey(g, parent)
+		return newKey(g, depth, parent)
 	default:
-		return newKey(g, 0)
+		return newKey(g, 0, 0)
 	}
 }
 
-// linkMessages is how many times the per-parent limit of unacked messages a whole link may have.
+// linkMessages is how many times the limit of unacked messages a whole link may have.
 const linkMessages = 4
+
+// unacked counts the messages of one side that are not acked, on the whole link. One of each depth above 0 is free, so that
+// those that wait for it never keep it from going out. That does not depend on the order in which they are opened.
+type unacked struct {
+	counted int // all but the free ones
+	atDepth [MaxDepth + 1]int32
+}
+
+// add counts d more messages, 1 or -1.
+func (u *unacked) add(depth uint8, d int) {
+	n := &u.atDepth[depth]
+	if depth == 0 || *n > 1 || *n == 1 && d > 0 {
+		u.counted += d
+	}
+	*n += int32(d)
+}
+
+// full reports whether another message of depth has to wait for one on the link.
+func (u *unacked) full(depth uint8, limit int) bool {
+	return u.counted >= linkMessages*limit && (depth == 0 || u.atDepth[depth] > 0)
+}
 
 // slots counts what this side has open under one key.
 type slots struct {
@@ -40,26 +64,26 @@ type slots struct {
 // slotTable is guarded by the send lock.
 type slotTable struct {
 	limit    [frame.Groups]int
-	messages int // unacked in all
+	messages unacked
 	sets     map[slotKey]*slots
 	calls    [MaxDepth + 1]*slots // the ones looked up most
-	inbox    *slots               // messages of the End's scope
+	inbox    *slots               // messages of the End's scope, those of depth 0
 }
 
 func (t *slotTable) init(peer frame.Limits) {
 	t.limit = [frame.Groups]int{int(peer.Streams), int(peer.Calls), int(peer.Messages)}
 	t.sets = make(map[slotKey]*slots)
 	for d := range t.calls {
-		t.calls[d] = t.get(newKey(1, uint64(d)))
+		t.calls[d] = t.get(newKey(1, uint8(d), 0))
 	}
-	t.inbox = t.get(newKey(2, 0))
+	t.inbox = t.get(newKey(2, 0, 0))
 }
 
 func (t *slotTable) get(k slotKey) *slots {
 	switch {
 	case k.group() == 1 && t.calls[MaxDepth] != nil:
-		return t.calls[k.sub()]
-	case k.group() == 2 && k.sub() == 0 && t.inbox != nil:
+		return t.calls[k.depth()]
+	case k == newKey(2, 0, 0) && t.inbox != nil:
 		return t.inbox
 	}
 	sl := t.sets[k]
@@ -81,13 +105,13 @@ func (t *slotTable) setLimits(m frame.Settings) {
 // full reports whether the next open of sl has to wait.
 func (t *slotTable) full(sl *slots) bool {
 	g := sl.key.group()
-	return sl.used >= t.limit[g] || g == 2 && t.messages >= linkMessages*t.limit[g]
+	return sl.used >= t.limit[g] || g == 2 && t.messages.full(sl.key.depth(), t.limit[g])
 }
 
 func (t *slotTable) take(sl *slots) {
 	sl.used++
 	if sl.key.group() == 2 {
-		t.messages++
+		t.messages.add(sl.key.depth(), 1)
 	}
 }
 
@@ -103,8 +127,8 @@ func (t *slotTable) free(sl *slots, group uint8) {
 	sl.used--
 	wasFull := false
 	if group == 2 {
-		wasFull = t.messages >= linkMessages*t.limit[2]
-		t.messages--
+		wasFull = t.messages.full(0, t.limit[2])
+		t.messages.add(sl.key.depth(), -1)
 	}
 	if wasFull { // the link's total was the limit: anybody may go on, and none is always the first
 		for _, other := range t.sets {
@@ -122,9 +146,9 @@ func (t *slotTable) wakeAll() {
 	}
 }
 
-// forget drops the empty set of an ended parent, unless another has taken its place.
+// forget drops the empty set of a stream, which may have ended, unless another has taken its place.
 func (t *slotTable) forget(sl *slots) {
-	if t.sets[sl.key] == sl && sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl != t.inbox {
+	if t.sets[sl.key] == sl && sl.used == 0 && sl.wait.empty() && sl.key.group() == 2 && sl.key.parent() != 0 {
 		delete(t.sets, sl.key)
 	}
 }
@@ -217,9 +241,9 @@ func (s *Session) confirmLocked(f *flow) {
 type peerSlots struct {
 	streams  int
 	calls    [MaxDepth + 1]int
-	inbox    int             // messages of the End's scope
-	scoped   map[slotKey]int // messages of a stream's
-	messages int             // in all
+	inbox    int             // messages of the End's scope, those of depth 0
+	scoped   map[slotKey]int // other messages
+	messages unacked
 }
 
 func (p *peerSlots) get(k slotKey) int {
@@ -231,7 +255,7 @@ func (p *peerSlots) get(k slotKey) int {
 
 func (p *peerSlots) add(k slotKey, d int) {
 	if k.group() == 2 {
-		p.messages += d
+		p.messages.add(k.depth(), d)
 	}
 	if n := p.often(k); n != nil {
 		*n += d
@@ -251,8 +275,8 @@ func (p *peerSlots) often(k slotKey) *int {
 	case k.group() == 0:
 		return &p.streams
 	case k.group() == 1:
-		return &p.calls[k.sub()]
-	case k.sub() == 0:
+		return &p.calls[k.depth()]
+	case k == newKey(2, 0, 0):
 		return &p.inbox
 	}
 	return nil
@@ -262,7 +286,7 @@ func (p *peerSlots) often(k slotKey) *int {
 func (s *Session) takePeerSlotLocked(f *flow) bool {
 	p, local := &s.tab.peer, &s.cfg.Local
 	limit := [frame.Groups]int{int(local.Streams), int(local.Calls), int(local.Messages)}[f.group]
-	if p.get(f.key) >= limit || f.group == 2 && p.messages >= linkMessages*limit {
+	if p.get(f.key) >= limit || f.group == 2 && p.messages.full(f.key.depth(), limit) {
 		return false
 	}
 	p.add(f.key, 1)

@@ -37,11 +37,12 @@ func (s *Set[K, H]) Try(key K, holder H) (own, other *Claim[K, H]) {
 	return own, nil
 }
 
-// Claim claims key and waits while another claim has it. Its only error is ctx's.
-func (s *Set[K, H]) Claim(ctx context.Context, key K, holder H) (*Claim[K, H], error) {
+// Claim claims key and waits while another claim has it. Before each wait it calls wait with that one's holder: when that
+// returns false, Claim returns nil. Its only error is ctx's.
+func (s *Set[K, H]) Claim(ctx context.Context, key K, holder H, wait func(other H) bool) (*Claim[K, H], error) {
 	for {
 		own, other := s.Try(key, holder)
-		if own != nil {
+		if own != nil || !wait(other.Holder) {
 			return own, nil
 		}
 		if err := other.Wait(ctx); err != nil {

@@ -42,6 +42,29 @@ func TestTry(t *testing.T) {
 	}
 }
 
+func always[H any](H) bool { return true }
+
+// TestClaimUnless: who does not want to wait for a holder gets no claim, and is asked again for the next holder.
+func TestClaimUnless(t *testing.T) {
+	var s Set[string, int]
+	one, _ := s.Try("k", 1)
+	var two *Claim[string, int]
+	var asked []int
+	c, err := s.Claim(t.Context(), "k", 9, func(other int) bool {
+		if asked = append(asked, other); other == 1 {
+			one.Release()
+			two, _ = s.Try("k", 2)
+		}
+		return other == 1
+	})
+	if c != nil || err != nil || len(asked) != 2 || asked[0] != 1 || asked[1] != 2 {
+		t.Errorf("got %v, %v, asked for %v", c, err, asked)
+	}
+	if _, other := s.Try("k", 3); other != two {
+		t.Error("the holder has lost its claim")
+	}
+}
+
 // TestClaimWaits: one after another has the key, and nobody before the last one has released it.
 func TestClaimWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -52,7 +75,7 @@ func TestClaimWaits(t *testing.T) {
 		var holds atomic.Int32
 		for i := range n {
 			wg.Go(func() {
-				c, err := s.Claim(t.Context(), 7, i)
+				c, err := s.Claim(t.Context(), 7, i, always)
 				if err != nil {
 					t.Error(err)
 					return
@@ -82,7 +105,7 @@ func TestClaimContext(t *testing.T) {
 		first, _ := s.Try("k", "first")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if c, err := s.Claim(ctx, "k", "second"); c != nil || !errors.Is(err, context.DeadlineExceeded) {
+		if c, err := s.Claim(ctx, "k", "second", always); c != nil || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, %v", c, err)
 		}
 		if _, other := s.Try("k", "third"); other != first {
@@ -96,7 +119,7 @@ func TestClaimContext(t *testing.T) {
 			t.Errorf("Wait after the end: %v", err)
 		}
 		// What is free is claimed even with a context that has ended.
-		if c, err := s.Claim(ctx, "k", "fourth"); err != nil {
+		if c, err := s.Claim(ctx, "k", "fourth", always); err != nil {
 			t.Errorf("got %v, %v", c, err)
 		}
 	})

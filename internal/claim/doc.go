@@ -4,7 +4,7 @@
 //
 // A Set is a package's variable, its zero value works:
 //
-//	c, err := set.Claim(ctx, key, holder) // waits for whoever has it
+//	c, err := set.Claim(ctx, key, holder, wait) // waits for whoever has it, unless wait says no
 //	defer c.Release()
 //
 // Try does not wait: it returns the claim of the one that has the key.

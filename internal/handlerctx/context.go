@@ -27,7 +27,29 @@ type Context struct {
 	cause error      // set with err
 	armed *armed     // nil until Done is asked for
 
-	nested Canceler // a call made with this context, see Hold
+	user any // a call made with this context, see Hold; or its Nester
+}
+
+// Nester is who keeps other functions waiting for the one that has the context.
+type Nester interface {
+	// Nest is called when the function begins something that may wait for the peer, from any goroutine.
+	Nest()
+}
+
+// OnNest sets the Nester of a context that is not Watched. It comes before the context is shared.
+func (c *Context) OnNest(n Nester) { c.user = n }
+
+// Inner returns the depth of what is begun with the context, and calls the Nester: the function may wait for that.
+func (c *Context) Inner() uint8 {
+	if !c.Watched {
+		c.mu.Lock()
+		n, _ := c.user.(Nester)
+		c.mu.Unlock()
+		if n != nil {
+			n.Nest()
+		}
+	}
+	return c.Depth + 1
 }
 
 // Canceler is a call that can be given up.
@@ -57,17 +79,17 @@ func (c *Context) Init(s *sessions.Session, timeout time.Duration) {
 func (c *Context) Hold(call Canceler) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.Watched || c.err != nil || c.nested != nil || c.armed != nil || !c.deadline.IsZero() {
+	if !c.Watched || c.err != nil || c.user != nil || c.armed != nil || !c.deadline.IsZero() {
 		return false
 	}
-	c.nested = call
+	c.user = call
 	return true
 }
 
 // LetGo ends what Hold began.
 func (c *Context) LetGo() {
 	c.mu.Lock()
-	c.nested = nil
+	c.user = nil
 	c.mu.Unlock()
 }
 
@@ -164,12 +186,12 @@ func (c *Context) End(err, cause error) {
 		return
 	}
 	c.err, c.cause = err, cause
-	if c.nested != nil {
+	if call, ok := c.user.(Canceler); ok {
 		code := frame.Canceled
 		if err == context.DeadlineExceeded {
 			code = frame.DeadlineExceeded
 		}
-		c.nested.Cancel(code, "")
+		call.Cancel(code, "")
 	}
 	a := c.armed
 	if a == nil {

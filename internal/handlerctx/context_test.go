@@ -170,3 +170,36 @@ func TestHold(t *testing.T) {
 		})
 	}
 }
+
+// counter is a Nester.
+type counter struct{ n int }
+
+func (c *counter) Nest() { c.n++ }
+
+// TestInner: what is begun with a context is one deeper, and its Nester learns of it. A context that is Watched has none.
+func TestInner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, watched := range []bool{false, true} {
+			hc, endSession := started(t, 0, watched)
+			defer endSession(nil)
+			hc.Depth = 3
+			var n counter
+			want := 0
+			if !watched {
+				if hc.Inner() != 4 {
+					t.Error("without a Nester")
+				}
+				hc.OnNest(&n)
+				want = 2
+			}
+			for range 2 {
+				if d := hc.Inner(); d != 4 {
+					t.Errorf("watched %v: depth %d, want 4", watched, d)
+				}
+			}
+			if hc.End(context.Canceled, nil); n.n != want {
+				t.Errorf("watched %v: the Nester was called %d times, want %d", watched, n.n, want)
+			}
+		}
+	})
+}

@@ -17,7 +17,7 @@ func TestAllocations(t *testing.T) {
 	ctx := context.Background()
 	for name, f := range map[string]func(){
 		"received": func() {
-			m.item.Init(m, 10, true)
+			m.item.Init(m, 0, 10, true)
 			r.in.Lock()
 			r.in.PutLocked(&m.item, nil)
 			r.in.Unlock()
@@ -26,7 +26,7 @@ func TestAllocations(t *testing.T) {
 			}
 		},
 		"taken": func() {
-			m.item.Init(m, 10, false)
+			m.item.Init(m, 0, 10, false)
 			r.in.Lock()
 			r.in.PutLocked(&m.item, &r.takers['a'].Taker)
 			r.in.Unlock()

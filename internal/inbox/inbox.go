@@ -117,13 +117,11 @@ func (in *Inbox[M]) Drop(it *Item[M], all bool) bool {
 
 // ReassignLocked gives unclaimed messages to the Takers that TakerLocked finds for them by now.
 func (in *Inbox[M]) ReassignLocked() {
-	for it := in.unclaimed.head; it != nil; {
-		next := it.next
+	for it := range in.unclaimed.all {
 		if t := in.room.TakerLocked(it.of); t != nil {
 			in.unclaimed.remove(it)
 			in.putLocked(it, t)
 		}
-		it = next
 	}
 	in.serveLocked() // one that was taken may have held back others
 }
@@ -139,7 +137,7 @@ func (in *Inbox[M]) EndLocked(err error) bool {
 		in.waiting.remove(r)
 		r.ch <- nil
 	}
-	for it := in.unclaimed.head; it != nil; it = it.next {
+	for it := range in.unclaimed.all {
 		in.claimSoonLocked(it)
 	}
 	return true

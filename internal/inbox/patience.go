@@ -35,7 +35,7 @@ func (in *Inbox[M]) claimedLocked() bool { return in.receives > 0 && in.ended ==
 
 // armLocked sets the timer for the oldest unclaimed message.
 func (in *Inbox[M]) armLocked() {
-	it := in.unclaimed.head
+	it := in.unclaimed.oldest()
 	if it == nil || in.patience.armed || in.room.Unreachable() {
 		return
 	}
@@ -58,7 +58,7 @@ func (in *Inbox[M]) giveUp() {
 		return
 	}
 	ended := in.ended
-	for it := in.unclaimed.head; it != nil && uptime()-it.since >= Patience; it = in.unclaimed.head {
+	for it := in.unclaimed.oldest(); it != nil && uptime()-it.since >= Patience; it = in.unclaimed.oldest() {
 		in.unclaimed.remove(it)
 		old = append(old, it.of)
 	}

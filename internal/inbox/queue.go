@@ -1,115 +1,100 @@
 package inbox
 
-import "time"
-
-// Item is a message's place in an Inbox, and a part of the message. It is put into one Inbox once. From then on the
-// Inbox's lock guards it.
-type Item[M any] struct {
-	of         M
-	queue      *queue[M] // which holds it; nil before PutLocked and once it is handed out
-	next, prev *Item[M]  // in queue
-	nextWanted *Item[M]  // in wants
-
-	since    time.Duration // unclaimed since then, by uptime
-	bytes    int32         // of the limit that unclaimed messages share
-	complete bool          // the body is all there
-	wanted   bool          // Want was called, or is about to be
-}
-
-// Init prepares the Item of m. bytes is what m counts in Limits.Bytes.
-func (it *Item[M]) Init(m M, bytes int, complete bool) {
-	it.of, it.bytes, it.complete = m, int32(bytes), complete
-}
-
-// queue is messages in the order in which they were sent.
+// queue is messages in the order in which they were sent. There is a lane for each depth, because a message may be needed
+// before one that is less deep: see next.
 type queue[M any] struct {
-	taker      *Taker[M] // whose it is; nil for Receive's
-	head, tail *Item[M]
-	len        int
-	bytes      int
-	incomplete int // of len, those whose body is still arriving
+	taker *Taker[M] // whose it is; nil for Receive's
+	outer lane[M]   // depth 0
+	inner []lane[M] // depth 1, 2 and so on, as far as there ever was a message
+	len   int
+	bytes int
 }
 
-// push puts it in its place, which is the end unless it comes from another queue.
+// lane returns the one of a depth.
+func (q *queue[M]) lane(depth int) *lane[M] {
+	if depth == 0 {
+		return &q.outer
+	}
+	for len(q.inner) < depth {
+		q.inner = append(q.inner, lane[M]{})
+	}
+	return &q.inner[depth-1]
+}
+
 func (q *queue[M]) push(it *Item[M], room Room[M]) {
-	after := q.tail
-	for after != nil && room.Before(it.of, after.of) {
-		after = after.prev
-	}
-	it.queue, it.prev, it.next = q, after, q.head
-	if after != nil {
-		it.next = after.next
-		after.next = it
-	} else {
-		q.head = it
-	}
-	if it.next != nil {
-		it.next.prev = it
-	} else {
-		q.tail = it
-	}
+	it.queue = q
+	q.lane(int(it.depth)).push(it, room)
 	q.len++
 	q.bytes += int(it.bytes)
-	if !it.complete {
-		q.incomplete++
-	}
 }
 
 // remove takes it out, which must be in q.
 func (q *queue[M]) remove(it *Item[M]) {
-	if it.prev != nil {
-		it.prev.next = it.next
-	} else {
-		q.head = it.next
-	}
-	if it.next != nil {
-		it.next.prev = it.prev
-	} else {
-		q.tail = it.prev
-	}
-	it.queue, it.prev, it.next = nil, nil, nil
+	q.lane(int(it.depth)).remove(it)
+	it.queue = nil
 	q.len--
 	q.bytes -= int(it.bytes)
-	if !it.complete {
-		q.incomplete--
+}
+
+// next returns the message to hand out next of those deeper than above, -1 for all; nil while there is none. A message whose
+// body is still arriving holds back later ones, but none that is deeper: its body may be waiting for that.
+func (q *queue[M]) next(above int, room Room[M]) *Item[M] {
+	var first, arriving *Item[M]
+	for depth := len(q.inner); depth > above; depth-- {
+		switch it := q.lane(depth).head; {
+		case it == nil, arriving != nil && room.Before(arriving.of, it.of):
+		case !it.complete:
+			arriving = it
+		case first == nil || room.Before(it.of, first.of):
+			first = it
+		}
+	}
+	return first
+}
+
+// pop takes out what next returns.
+func (q *queue[M]) pop(above int, room Room[M]) *Item[M] {
+	it := q.next(above, room)
+	if it != nil {
+		q.remove(it)
+	}
+	return it
+}
+
+// all yields every message, which may be removed then.
+func (q *queue[M]) all(yield func(*Item[M]) bool) {
+	for depth := 0; depth <= len(q.inner); depth++ {
+		for it := q.lane(depth).head; it != nil; {
+			next := it.next
+			if !yield(it) {
+				return
+			}
+			it = next
+		}
 	}
 }
 
-// ready reports whether the first message can be handed out. A later one must wait for it.
-func (q *queue[M]) ready() bool { return q.head != nil && q.head.complete }
-
-// pop takes the first message out if it can be handed out, else returns nil.
-func (q *queue[M]) pop() *Item[M] {
-	it := q.head
-	if it == nil || !it.complete {
-		return nil
+// oldest returns the message that has been unclaimed for the longest time, nil when q is empty.
+func (q *queue[M]) oldest() *Item[M] {
+	first := q.outer.head
+	for i := range q.inner {
+		if it := q.inner[i].head; it != nil && (first == nil || it.since < first.since) {
+			first = it
+		}
 	}
-	q.remove(it)
-	return it
+	return first
 }
 
 // completed records that the body of it, which is in q, has arrived.
 func (q *queue[M]) completed(it *Item[M]) {
 	it.complete = true
-	q.incomplete--
+	q.lane(int(it.depth)).incomplete--
 }
-
-// wantAhead is how many messages from the front of a queue have their bodies sent. They are enough to keep the link busy, few
-// enough to leave memory for bodies to others.
-const wantAhead = 4
 
 // want adds the bodies that q's consumer needs next to what Unlock asks for.
 func (q *queue[M]) want(w *wants[M]) {
-	if q.incomplete == 0 {
-		return
-	}
-	it := q.head
-	for i := 0; i < wantAhead && it != nil; i++ {
-		if !it.complete && !it.wanted {
-			it.wanted = true
-			w.add(it)
-		}
-		it = it.next
+	for depth := 0; depth <= len(q.inner); depth++ {
+		q.lane(depth).want(w)
 	}
 }
 

@@ -47,7 +47,7 @@ func (l *receivers[M]) remove(r *receiver[M]) {
 func (in *Inbox[M]) Receive(ctx context.Context) (m M, err error) {
 	in.mu.Lock()
 	in.receives++
-	if it := in.unclaimed.pop(); it != nil { // then no other Receive waits, or it would have been served
+	if it := in.unclaimed.pop(-1, in.room); it != nil { // then no other Receive waits, or it would have been served
 		in.mu.Unlock()
 		return it.of, nil
 	}
@@ -91,7 +91,7 @@ func (in *Inbox[M]) Receive(ctx context.Context) (m M, err error) {
 // serveLocked hands unclaimed messages to the Receives that wait.
 func (in *Inbox[M]) serveLocked() {
 	for r := in.waiting.head; r != nil; r = in.waiting.head {
-		it := in.unclaimed.pop()
+		it := in.unclaimed.pop(-1, in.room)
 		if it == nil {
 			in.unclaimed.want(&in.wants)
 			return

@@ -103,7 +103,7 @@ func TestReceiveServedLate(t *testing.T) {
 		})
 		synctest.Wait()
 		m := &message{name: "x1", no: 1}
-		m.item.Init(m, 10, true)
+		m.item.Init(m, 0, 10, true)
 		r.in.Lock()
 		cancel() // it wakes up, and waits for the lock
 		r.in.PutLocked(&m.item, nil)

@@ -71,14 +71,18 @@ func (r *testRoom) GiveUp(m *message, ended error) {
 
 func (r *testRoom) Unreachable() bool { return r.over }
 
-// put puts a message in; a name that ends in "?" is one whose body is still arriving.
+// put puts a message in; a name that ends in "?" is one whose body is still arriving. Before that it has a "^" for each level of
+// its depth.
 func (r *testRoom) put(name string) (*message, *Overflow) {
 	r.t.Helper()
-	m := &message{name: strings.TrimSuffix(name, "?")}
+	complete := !strings.HasSuffix(name, "?")
+	name = strings.TrimSuffix(name, "?")
+	m := &message{name: strings.TrimRight(name, "^")}
+	depth := len(name) - len(m.name)
 	if _, err := fmt.Sscan(m.name[1:], &m.no); err != nil {
 		r.t.Fatal(err)
 	}
-	m.item.Init(m, 10, m.name == name)
+	m.item.Init(m, uint8(depth), 10, complete)
 	r.in.Lock()
 	defer r.in.Unlock()
 	return m, r.in.PutLocked(&m.item, r.TakerLocked(m))

@@ -4,34 +4,42 @@ import "sync/atomic"
 
 // Consumer is who takes the messages of a Taker.
 type Consumer[M any] interface {
-	// Take has the message now. It runs on the Taker's goroutine, for one message after the other, and may end it.
+	// Take has the message now. It runs on a goroutine of the Taker's, which it may end, for one message after the other: the
+	// next is taken once it has returned. Only when it has called Nest of its message's Item may deeper ones be taken meanwhile.
 	Take(m M)
 	// HaltedLocked is called once, by the first Halt: TakerLocked does not return the Taker any more.
 	HaltedLocked()
-	// LeftLocked is called when the Taker's goroutine ends and no more messages come.
+	// LeftLocked is called when no goroutine of the Taker's is left and no more messages come.
 	LeftLocked()
 }
 
 // Taker is a queue with a goroutine that gives its messages to a Consumer. Prepare it with Init.
+//
+// There are more goroutines while a Consumer nests, each with a message that is deeper than those before, all of which
+// have nested: one more for each depth.
 type Taker[M any] struct {
-	in      *Inbox[M]
-	to      Consumer[M]
-	queue   queue[M]      // guarded by the Inbox's lock
-	running bool          // its goroutine lives; guarded by the Inbox's lock
-	idle    chan struct{} // closed when the goroutine ends, for Halt; guarded by the Inbox's lock
-	stopped atomic.Bool   // set with the Inbox's lock held
-	run     func()        // = work, made once so that starting it allocates nothing
+	in *Inbox[M]
+	to Consumer[M]
+
+	// The Inbox's lock guards what follows, but for stopped.
+
+	queue   queue[M]
+	top     *worker[M]    // the one with the deepest messages; nil = none works
+	first   worker[M]     // works when no other does
+	nests   bool          // the Consumer has nested: messages are taken one at a time
+	idle    chan struct{} // closed when none works any more, for Halt
+	stopped atomic.Bool   // set with the lock held
 }
 
 // Init prepares the Taker. It has messages once the Room's TakerLocked returns it.
 func (t *Taker[M]) Init(in *Inbox[M], to Consumer[M]) {
 	t.in, t.to = in, to
 	t.queue.taker = t
-	t.run = t.work
+	t.first.init(t)
 }
 
-// RunningLocked reports whether the Taker's goroutine lives.
-func (t *Taker[M]) RunningLocked() bool { return t.running }
+// RunningLocked reports whether a goroutine of the Taker's lives.
+func (t *Taker[M]) RunningLocked() bool { return t.top != nil }
 
 // Halt ends the Taker: what is queued goes to whoever takes it next. It returns a channel that is closed when the
 // Consumer has no message any more, nil when it has none now. It may be called again.
@@ -42,12 +50,12 @@ func (t *Taker[M]) Halt() <-chan struct{} {
 	if !t.stopped.Load() {
 		t.stopped.Store(true)
 		t.to.HaltedLocked()
-		for it := t.queue.head; it != nil; it = t.queue.head {
+		for it := range t.queue.all {
 			t.queue.remove(it)
 			in.putLocked(it, in.room.TakerLocked(it.of))
 		}
 	}
-	if !t.running {
+	if t.top == nil {
 		return nil
 	}
 	if t.idle == nil {
@@ -56,69 +64,37 @@ func (t *Taker[M]) Halt() <-chan struct{} {
 	return t.idle
 }
 
-// startLocked starts the goroutine if there is work and none works.
+// nextLocked returns what can be taken now: the next message when none is being taken, else the next deeper one if what is
+// taken has nested.
+func (t *Taker[M]) nextLocked() *Item[M] {
+	switch {
+	case t.top == nil:
+		return t.queue.next(-1, t.in.room)
+	case t.top.nested:
+		return t.queue.next(t.top.depth, t.in.room)
+	}
+	return nil
+}
+
+// startLocked starts a goroutine if there is something to take.
 func (t *Taker[M]) startLocked() {
-	if !t.running && t.queue.ready() {
-		t.running = true
-		go t.run()
+	it := t.nextLocked()
+	if it == nil {
+		return
 	}
+	w := &t.first
+	if t.top != nil {
+		w = new(worker[M]).init(t)
+	}
+	w.beginLocked(int(it.depth))
+	go w.run()
 }
 
-// batch is how many messages the goroutine takes at a time, to meet others at the lock less often.
-const batch = 16
-
-// work gives message after message to the Consumer until there is none. It ends by itself; nobody else ends it.
-func (t *Taker[M]) work() {
-	var buf [batch]*Item[M]
-	var taken []*Item[M]
-	ended := false
-	defer func() {
-		if !ended { // the Consumer ended this goroutine
-			t.giveBack(taken)
-			t.restart()
-		}
-	}()
-	for {
-		if taken = t.take(buf[:0]); len(taken) == 0 {
-			ended = true
-			return
-		}
-		for len(taken) > 0 {
-			if t.stopped.Load() {
-				t.giveBack(taken)
-				taken = nil
-				break
-			}
-			it := taken[0]
-			taken[0] = nil
-			taken = taken[1:]
-			t.to.Take(it.of)
-		}
+// endedLocked is called when a worker has left.
+func (t *Taker[M]) endedLocked() {
+	if t.top != nil {
+		return
 	}
-}
-
-// take takes the next messages; none ends the goroutine.
-func (t *Taker[M]) take(buf []*Item[M]) []*Item[M] {
-	in := t.in
-	in.Lock()
-	for len(buf) < batch {
-		it := t.queue.pop()
-		if it == nil {
-			break
-		}
-		buf = append(buf, it)
-	}
-	if len(buf) == 0 {
-		t.endLocked()
-	}
-	t.queue.want(&in.wants)
-	in.Unlock()
-	return buf
-}
-
-// endLocked records that the goroutine ends.
-func (t *Taker[M]) endLocked() {
-	t.running = false
 	if t.idle != nil {
 		close(t.idle)
 		t.idle = nil
@@ -126,14 +102,6 @@ func (t *Taker[M]) endLocked() {
 	if t.in.ended != nil {
 		t.to.LeftLocked()
 	}
-}
-
-// restart replaces the goroutine.
-func (t *Taker[M]) restart() {
-	t.in.Lock()
-	defer t.in.Unlock()
-	t.endLocked()
-	t.startLocked()
 }
 
 // giveBack finds another taker for messages that were taken and not given to the Consumer.

@@ -55,7 +55,7 @@ func (o *owner) Run(m *message, fn func(context.Context, *message) error) {
 func (o *owner) put(topic string) bool {
 	o.no++
 	m := &message{no: o.no}
-	m.item.Init(m, 1, true)
+	m.item.Init(m, 0, 1, true)
 	return o.sc.Put(&m.item, []byte(topic), &m.topic) == nil
 }
 

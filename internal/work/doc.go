@@ -6,14 +6,14 @@
 // A call is a Task and has an Item in it. It begins with the number of parts that are missing, and runs when the last
 // has arrived; Arrive returns the item that may run because of that, often the same:
 //
-//	t.item.Begin(t, 2)      // its body, and who takes it
+//	t.item.Begin(t, depth, 2) // its body, and who takes it
 //	...
-//	t.item.Arrive().Go()    // on a goroutine of its own, or
-//	t.item.Arrive().Run()   // on this one
+//	t.item.Arrive().Go()      // on a goroutine of its own, or
+//	t.item.Arrive().Run()     // on this one
 //
 // Between the two an item waits, if it has to, in two queues: an Order lets tasks start one at a time in the order in
 // which they began, and a Gate lets a number of them run at a time. What has run passes its places on, whatever its
-// function did.
+// function did. A task that may wait for deeper ones in its Order says so with Nest.
 //
 // Whoever wants to refuse a task claims it first, then withdraws it. A task that is being served cannot be claimed:
 //

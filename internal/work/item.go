@@ -24,16 +24,28 @@ type Task interface {
 // Item is the part of a Task that waits.
 type Item struct {
 	task    Task
-	missing atomic.Int32 // what has to arrive before it can run
-	claimed atomic.Bool  // it is being served, or was refused
+	missing atomic.Int32  // what has to arrive before it can run
+	state   atomic.Uint32 // claimed and nested, and above them the depth; all in one, because items are many
 
 	on         atomic.Pointer[list] // that it is on; changed with the list's mu held
 	next, prev *Item                // guarded by on's mu
 }
 
-// Begin prepares the item of t, which runs when so many parts have arrived. Nobody else knows it yet.
-func (it *Item) Begin(t Task, parts int32) {
+// What an Item's state is made of.
+const (
+	claimed    = 1 << iota // it is being served, or was refused
+	nested                 // deeper ones do not wait for it
+	depthShift = iota
+)
+
+// depth returns how many others the task was begun from within.
+func (it *Item) depth() int { return int(it.state.Load() >> depthShift) }
+
+// Begin prepares the item of t, which runs when so many parts have arrived. t was begun from within depth others. Nobody else
+// knows it yet.
+func (it *Item) Begin(t Task, depth uint8, parts int32) {
 	it.task = t
+	it.state.Store(uint32(depth) << depthShift)
 	it.missing.Store(parts)
 	if o := t.Order(); o != nil {
 		o.add(it)
@@ -49,7 +61,7 @@ func (it *Item) Arrive() (run *Item) {
 		return nil
 	}
 	if o := it.task.Order(); o != nil {
-		return o.advance(false)
+		return o.advance(nil)
 	}
 	if runs, _ := it.admit(); runs {
 		return it
@@ -64,14 +76,14 @@ func (it *Item) admit() (runs, gone bool) {
 	if g == nil || g.enter(it) {
 		return true, false
 	}
-	return false, it.claimed.Load() && it.unlink() != nil
+	return false, it.Claimed() && it.unlink() != nil
 }
 
 // Claim reports whether the caller is the first to claim the task. Run does so before it serves it.
-func (it *Item) Claim() bool { return it.claimed.CompareAndSwap(false, true) }
+func (it *Item) Claim() bool { return it.state.Or(claimed)&claimed == 0 }
 
 // Claimed reports whether somebody has claimed the task.
-func (it *Item) Claimed() bool { return it.claimed.Load() }
+func (it *Item) Claimed() bool { return it.state.Load()&claimed != 0 }
 
 // Withdraw takes a task that the caller has claimed off the queue that it is in, if any. What may run because of that
 // gets a goroutine.
@@ -80,7 +92,19 @@ func (it *Item) Withdraw() {
 	if l == nil || o == nil {
 		return
 	}
-	o.advance(l != &o.list).Go()
+	if l == &o.list {
+		o.advance(nil).Go()
+	} else {
+		o.advance(it).Go()
+	}
+}
+
+// Nest says that the task, which is being served, may be waiting for deeper ones. From now on these do not wait for it in
+// their Order.
+func (it *Item) Nest() {
+	if o := it.task.Order(); o != nil && o.nest(it) {
+		o.advance(nil).Go()
+	}
 }
 
 // Run serves the task unless it was claimed, and passes its places on. It returns what to run next on this goroutine.
@@ -107,7 +131,7 @@ func (it *Item) pass() (next *Item) {
 	if o == nil {
 		return next
 	}
-	after := o.advance(true)
+	after := o.advance(it)
 	if next == nil {
 		return after
 	}

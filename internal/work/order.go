@@ -1,10 +1,13 @@
 package work
 
+import "slices"
+
 // Order lets tasks run one at a time in the order in which they began. One that cannot run yet holds up those after
-// it. The zero value is ready.
+// it. Deeper ones are the exception: they wait neither for one that runs and has nested, nor for one that cannot run yet. The
+// zero value is ready.
 type Order struct {
-	list    list // of those that have not started
-	running bool // one runs, or waits at its gate; guarded by list.mu
+	list    list    // of those that have not started
+	running []*Item // or waiting at their gates, each deeper than those before, which have nested; guarded by list.mu
 }
 
 // add queues an item that begins.
@@ -14,8 +17,16 @@ func (o *Order) add(it *Item) {
 	o.list.mu.Unlock()
 }
 
-// advance returns the first item if it is to run now. done: the one that ran, or waited at its gate, does not any more.
-func (o *Order) advance(done bool) *Item {
+// nest records that deeper ones need not wait for it, which runs. It reports whether that is new.
+func (o *Order) nest(it *Item) bool {
+	o.list.mu.Lock()
+	defer o.list.mu.Unlock()
+	return slices.Contains(o.running, it) && it.state.Or(nested)&nested == 0
+}
+
+// advance returns the item that is to run now, if there is one. done ran, or waited at its gate, and does not any more; nil is
+// none.
+func (o *Order) advance(done *Item) *Item {
 	for {
 		it := o.take(done)
 		if it == nil {
@@ -28,23 +39,42 @@ func (o *Order) advance(done bool) *Item {
 		case !gone:
 			return nil // the leave of its gate returns it, or whoever withdraws it goes on here
 		}
-		done = true
+		done = it
 	}
 }
 
-// take takes the first item off the queue if all of it is there and it is its turn.
-func (o *Order) take(done bool) *Item {
+// take takes the next item off the queue if all of it is there and it is its turn.
+func (o *Order) take(done *Item) *Item {
 	o.list.mu.Lock()
 	defer o.list.mu.Unlock()
-	if o.running && !done {
-		return nil
+	if done != nil {
+		o.running = slices.DeleteFunc(o.running, func(it *Item) bool { return it == done })
 	}
-	it := o.list.head
-	if it == nil || it.missing.Load() > 0 {
-		o.running = false
-		return nil
+	it := o.nextLocked()
+	if it != nil {
+		o.list.removeLocked(it)
+		o.running = append(o.running, it)
 	}
-	o.list.removeLocked(it)
-	o.running = true
 	return it
+}
+
+// nextLocked returns the first item that may run.
+func (o *Order) nextLocked() *Item {
+	above := -1 // it must be deeper
+	if n := len(o.running); n > 0 {
+		top := o.running[n-1]
+		if above = top.depth(); top.state.Load()&nested == 0 {
+			return nil
+		}
+	}
+	for it := o.list.head; it != nil; it = it.next {
+		switch {
+		case it.depth() <= above:
+		case it.missing.Load() == 0:
+			return it
+		default: // it holds up those that are not deeper
+			above = it.depth()
+		}
+	}
+	return nil
 }

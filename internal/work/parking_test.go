@@ -150,7 +150,7 @@ func TestParkingOrder(t *testing.T) {
 		for i := range 20 {
 			x := newTask(&b, taskName(i), order, nil)
 			x.look = func() Verdict { return now }
-			x.item.Begin(x, 2)
+			x.item.Begin(x, 0, 2)
 			x.item.Arrive()
 			if v := p.Park(&x.item); v != Waits {
 				t.Fatalf("task %d: %v", i, v)

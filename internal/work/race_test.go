@@ -95,7 +95,7 @@ func TestCrowd(t *testing.T) {
 		for i := range all {
 			m := &member{c: c, number: i, inOrder: rnd.IntN(3) - 1, inAt: rnd.IntN(3) - 1, exits: rnd.IntN(8) == 0}
 			all[i] = m
-			m.item.Begin(m, 2)
+			m.item.Begin(m, 0, 2)
 			refuse := func() {
 				if m.item.Claim() {
 					refused[i].Add(1)
@@ -146,7 +146,7 @@ func TestCrowd(t *testing.T) {
 func quiet(c *crowd) bool {
 	for _, o := range c.orders {
 		o.list.mu.Lock()
-		busy := o.running
+		busy := len(o.running) > 0
 		o.list.mu.Unlock()
 		if busy {
 			return false

@@ -92,7 +92,7 @@ func (t *task) refuse() bool {
 func idle(t *testing.T, orders []*Order, gates []*Gate) {
 	t.Helper()
 	for i, o := range orders {
-		if o.running || o.list.head != nil || o.list.tail != nil {
+		if len(o.running) > 0 || o.list.head != nil || o.list.tail != nil {
 			t.Errorf("order %d: running %v, list %p %p", i, o.running, o.list.head, o.list.tail)
 		}
 	}

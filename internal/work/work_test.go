@@ -9,7 +9,7 @@ import (
 // step does something with a task and says which tasks run afterwards; "begin" changes nothing.
 type step struct{ do, running string }
 
-// play does steps: "begin t", "begin t order", "... gate", "... 2" (parts, else 1), "arrive t", "inline t" (arrive, and
+// play does steps: "begin t", "begin t order", "... gate", "... 2" (parts, else 1), "... ^^" (depth 2), "nest t", "arrive t", "inline t" (arrive, and
 // run here), "end t", "exit t", "refuse t", "claim t", "withdraw t".
 func play(t *testing.T, limit int, steps []step) {
 	synctest.Test(t, func(t *testing.T) {
@@ -28,7 +28,7 @@ func play(t *testing.T, limit int, steps []step) {
 			switch f[0] {
 			case "begin":
 				x = newTask(&b, f[1], nil, nil)
-				parts := int32(1)
+				parts, depth := int32(1), uint8(0)
 				for _, opt := range f[2:] {
 					switch opt {
 					case "order":
@@ -37,13 +37,17 @@ func play(t *testing.T, limit int, steps []step) {
 						x.gate = gate
 					case "2":
 						parts = 2
+					default:
+						depth = uint8(strings.Count(opt, "^"))
 					}
 				}
 				tasks[f[1]] = x
-				x.item.Begin(x, parts)
+				x.item.Begin(x, depth, parts)
 				if x.item.Task() != Task(x) {
 					t.Error("the item does not know its task")
 				}
+			case "nest":
+				x.item.Nest()
 			case "arrive":
 				x.item.Arrive().Go()
 			case "inline": // as on a goroutine that must not be kept
@@ -141,6 +145,24 @@ func TestWork(t *testing.T) {
 			{"exit a", "x"}, {do: "begin b order"}, {"arrive b", "b x"}, {"end x", "b"}, {"end b", ""}}},
 		{"inline, and what comes next is not", 1, []step{
 			{do: "begin a order"}, {do: "begin b order"}, {"arrive b", ""}, {"inline a", "b"}, {"end b", ""}}},
+		{"deeper ones wait in their order", 1, []step{
+			{do: "begin a order"}, {do: "begin b order ^"}, {do: "begin c order ^^"}, {"arrive c", "c"}, {"arrive b", "c"}, {"arrive a", "c"},
+			{"end c", "a"}, {"end a", "b"}, {"end b", ""}}},
+		{"deeper ones do not wait for one that nests", 1, []step{
+			{do: "begin a order"}, {do: "begin b order"}, {do: "begin c order ^"}, {do: "begin d order ^"}, {do: "begin e order ^^"},
+			{"arrive a", "a"}, {"arrive b", "a"}, {"arrive c", "a"}, {"arrive e", "a"}, {"nest b", "a"}, {"nest a", "a c"}, {"nest a", "a c"},
+			{"arrive d", "a c"}, {"nest c", "a c e"}, {"end a", "c e"}, {"end c", "e"}, {"end e", "b"}, {"end b", "d"}, {"end d", ""}}},
+		{"deeper ones that come later", 1, []step{
+			{do: "begin a order"}, {"arrive a", "a"}, {"nest a", "a"}, {do: "begin b order"}, {"arrive b", "a"}, {do: "begin c order ^ 2"}, {"arrive c", "a"},
+			{do: "begin d order ^"}, {"arrive d", "a"}, {"arrive c", "a c"}, {"end c", "a d"}, {"exit a", "d"}, {"exit d", "b"}, {"end b", ""}}},
+		{"one that cannot run yet holds up no deeper one", 1, []step{
+			{do: "begin a order ^"}, {do: "begin b order"}, {do: "begin c order ^"}, {do: "begin d order ^^"}, {"arrive b", ""}, {"arrive c", ""},
+			{"arrive d", "d"}, {"end d", ""}, {"arrive a", "a"}, {"end a", "b"}, {"end b", "c"}, {"end c", ""}}},
+		{"nested at a gate, and refused there", 1, []step{
+			{do: "begin a order gate"}, {"arrive a", "a"}, {do: "begin b order gate ^"}, {"arrive b", "a"}, {do: "begin c order ^"}, {"arrive c", "a"},
+			{"nest a", "a"}, {"refuse b", "a c"}, {"end c", "a"}, {"end a", ""}}},
+		{"nesting without an order", 1, []step{
+			{do: "begin a"}, {"arrive a", "a"}, {"nest a", "a"}, {"end a", ""}}},
 		{"claimed inline", 1, []step{
 			{do: "begin a gate"}, {"claim a", ""}, {"inline a", ""}, {do: "begin b gate"}, {"arrive b", "b"}, {"end b", ""}}},
 	} {
@@ -160,13 +182,13 @@ func TestClaimedJustBeforeItWasQueued(t *testing.T) {
 					order = new(Order)
 				}
 				x := newTask(&b, "x", nil, gate)
-				x.item.Begin(x, 1)
+				x.item.Begin(x, 0, 1)
 				if full {
 					x.item.Arrive().Go()
 				}
 				a, c := newTask(&b, "a", order, gate), newTask(&b, "c", order, nil)
-				a.item.Begin(a, 1)
-				c.item.Begin(c, 1)
+				a.item.Begin(a, 0, 1)
+				c.item.Begin(c, 0, 1)
 				asked := 0
 				a.asked = func() { // after it left the order, before it is at the gate
 					if asked++; asked == 1 && !a.refuse() {
@@ -213,19 +235,19 @@ func TestLongRowOfClaimed(t *testing.T) {
 		var b board
 		order, gate := new(Order), NewGate(1)
 		x := newTask(&b, "x", nil, gate)
-		x.item.Begin(x, 1)
+		x.item.Begin(x, 0, 1)
 		x.item.Arrive().Go()
 		first := newTask(&b, "first", order, nil)
-		first.item.Begin(first, 1)
+		first.item.Begin(first, 0, 1)
 		first.item.Arrive().Go()
 		for range 10000 {
 			a := newTask(&b, "a", order, gate)
-			a.item.Begin(a, 1)
+			a.item.Begin(a, 0, 1)
 			a.item.Arrive().Go()
 			a.item.Claim() // and has not been withdrawn yet
 		}
 		last := newTask(&b, "last", order, nil)
-		last.item.Begin(last, 1)
+		last.item.Begin(last, 0, 1)
 		last.item.Arrive().Go()
 		first.end <- "end"
 		synctest.Wait()
@@ -254,7 +276,7 @@ func TestAllocs(t *testing.T) {
 			x := &all[0]
 			all = all[1:]
 			x.order, x.gate, x.done = of.order, of.gate, done
-			x.item.Begin(x, 2)
+			x.item.Begin(x, 0, 2)
 			x.item.Arrive()
 			x.item.Arrive().Go()
 			<-done
