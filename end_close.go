@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
@@ -59,7 +60,10 @@ func (e *End) shutdown(ctx context.Context) error {
 		defer stop()
 		ctx = grace
 	}
-	return errors.Join(err, e.close(ctx, errCutShort))
+	if late := e.close(ctx, errCutShort); late != nil {
+		err = errs.New(CodeOf(err), err.Error()+": "+cleanText(late), err, late)
+	}
+	return err
 }
 
 // errCutShort is what the peer gets of a Shutdown whose context has ended.

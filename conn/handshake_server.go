@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // Server shakes hands on nc as the side that accepted. The link is up when Server
@@ -28,7 +29,7 @@ func Accept(ctx context.Context, nc net.Conn, cfg *Config) (l *Link, resumed boo
 	c, err := cfg.withDefaults()
 	if err != nil {
 		nc.Close()
-		return nil, false, err
+		return nil, false, errs.Coded(err)
 	}
 	l = newLink(nc, c, false)
 	if l.localID = c.ID; l.localID == "" {
@@ -242,7 +243,7 @@ func (l *Link) checkHello(h *frame.Hello) error {
 func (l *Link) refuse(why error) error {
 	var own *RefusedError
 	x := frame.Refuse{Code: frame.PermissionDenied, Text: bare(why)}
-	if errors.As(why, &own) {
+	if errors.As(why, &own) && !errors.Is(why, ErrSessionLost) { // of another link, that is no answer to this client
 		x = frame.Refuse{Code: own.Code, Text: own.Text, RetryAfter: millis(own.RetryAfter), Addr: own.Addr,
 			Epoch: own.Epoch, HasPosition: own.HasPosition, Position: own.Position, Closed: own.Closed}
 	} else {
@@ -252,7 +253,7 @@ func (l *Link) refuse(why error) error {
 		x.Code = frame.PermissionDenied
 	}
 	l.carrier().nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
-	return fmt.Errorf("gantline: client %q refused: %w", l.peer.ID, bareError{why})
+	return refusedHere(l.peer.ID, why)
 }
 
 func millis(d time.Duration) uint32 {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // Drain asks the peer to open nothing more in the End's own scope. Later opens are answered with RESET
@@ -41,7 +42,7 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	s.l.Lock()
 	again := s.life.drained != nil
 	s.life.drainedAt = d.LastID
-	s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
+	s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+errs.Quoted(d.Text), ": "), Remote: true}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()
 	s.l.Unlock()
