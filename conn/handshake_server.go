@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -187,24 +186,10 @@ func (l *Link) readPreface() ([]byte, error) {
 		}
 	}
 	if v := buf[frame.PrefaceLen-1]; v != frame.Version {
-		l.answerVersion()
+		l.carrier().lastWord(frame.AppendPreface(nil, frame.Version))
 		return nil, &VersionError{Local: frame.Version, Peer: v}
 	}
 	return buf[frame.PrefaceLen:n], nil
-}
-
-// answerVersion sends our version to a client of another one. It waits until the
-// client has hung up: a close with the HELLO unread could destroy the answer.
-func (l *Link) answerVersion() {
-	nc := l.carrier().nc
-	defer time.AfterFunc(lingerTimeout, l.carrier().cut).Stop()
-	if _, err := nc.Write(frame.AppendPreface(nil, frame.Version)); err != nil {
-		return
-	}
-	if w, ok := nc.(interface{ CloseWrite() error }); ok {
-		w.CloseWrite()
-	}
-	io.Copy(io.Discard, io.LimitReader(nc, frame.HeaderLen+frame.MaxHandshake))
 }
 
 // checkHello takes what the client wants, within our bounds.
@@ -238,8 +223,7 @@ func (l *Link) checkHello(h *frame.Hello) error {
 	return nil
 }
 
-// refuse sends why as REFUSE and returns it. The carrier is closed by the
-// caller; the client has said nothing that was not read.
+// refuse sends why as REFUSE and returns it. The carrier is closed by the caller.
 func (l *Link) refuse(why error) error {
 	var own *RefusedError
 	x := frame.Refuse{Code: frame.PermissionDenied, Text: bare(why)}
@@ -252,7 +236,7 @@ func (l *Link) refuse(why error) error {
 	if x.Code == frame.OK && !x.Closed {
 		x.Code = frame.PermissionDenied
 	}
-	l.carrier().nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
+	l.carrier().lastWord(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
 	return refusedHere(l.peer.ID, why)
 }
 
