@@ -56,7 +56,7 @@ func CodeOf(err error) Code { return errs.Of(err) }
 var (
 	// ErrSessionLost says that the carrier is gone and the session with it. Nobody redials, or the session could not be
 	// resumed in time. Streams end, and handlers' contexts have it as their cause. Its code is Unavailable, whatever the
-	// reason. An End that redials goes on with a fresh session.
+	// reason; End.Context names an exception. An End that redials goes on with a fresh session.
 	ErrSessionLost = conn.ErrSessionLost
 	// ErrNotSent says that the peer has not seen a call or message and never will. It is safe to do it again. It was
 	// never handed to a carrier, or the peer said that it did not get so far. An End that redials does it again by

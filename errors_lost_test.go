@@ -162,18 +162,33 @@ func second[T any](_ T, err error) error { return err }
 // a refused dial.
 func TestFreshRefusedCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newTestServer(t, nil)
-		c := h.client(nil)
-		h.turnAway(&conn.RefusedError{Code: Unauthenticated, Text: "you are not known any more"})
-		h.stop()
-		h.start()
-		<-c.Context().Done()
-		err := context.Cause(c.Context())
-		oneCode(t, "cause", err, Unauthenticated)
-		want(t, err, ErrSessionLost)
-		var refused *conn.RefusedError
-		if !errors.As(err, &refused) || refused.Code != Unauthenticated {
-			t.Errorf("the refusal is not there: %v", err)
+		for _, code := range []Code{Unauthenticated, PermissionDenied} {
+			h := newTestServer(t, nil)
+			c := h.client(nil)
+			st, err := c.OpenStream(t.Context())
+			must(t, err)
+			synctest.Wait()
+			h.turnAway(&conn.RefusedError{Code: code, Text: "you are not known any more"})
+			h.stop()
+			h.start()
+			<-c.Context().Done()
+			for name, err := range map[string]error{
+				"cause": context.Cause(c.Context()), "OpenStream": second(c.OpenStream(t.Context())), "AcceptStream": second(c.AcceptStream(t.Context())),
+			} {
+				oneCode(t, name, err, code)
+				want(t, err, ErrSessionLost)
+				var refused *conn.RefusedError
+				if !errors.As(err, &refused) || refused.Code != code {
+					t.Errorf("%s: the refusal is not there: %v", name, err)
+				}
+			}
+			for name, err := range map[string]error{
+				"Read": second(st.Read(make([]byte, 1))), "Call": second(c.Call(t.Context(), "m", nil)), "Publish": c.Publish(t.Context(), "t", nil), "Ping": second(c.Ping(t.Context())),
+			} {
+				oneCode(t, name, err, Unavailable)
+				want(t, err, ErrSessionLost)
+			}
+			h.close()
 		}
 	})
 }

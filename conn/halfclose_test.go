@@ -104,7 +104,7 @@ func TestLastWords(t *testing.T) {
 		for _, w := range lastWords() {
 			t.Run(network+"/"+w.name, func(t *testing.T) {
 				runs := 200
-				if testing.Short() || network != "tcp" {
+				if testing.Short() || raceEnabled || network != "tcp" {
 					runs = 20
 				}
 				for range runs {
