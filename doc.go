@@ -77,10 +77,12 @@
 //
 //   - *Error: why a call or publish failed; Remote tells the peer's answer from a local reason. It is its
 //     Code, so errors.Is(err, gantline.NotFound) holds, and for DeadlineExceeded and Canceled the context's error.
-//   - ErrNotSent: safe to do again. ErrUnknownOutcome: the peer may have acted on it.
+//   - ErrNotSent: safe to do again. ErrUnknownOutcome: the peer may have acted on it. A call whose context ends is one too.
 //   - *StreamError: a stream was reset, with a Code, by which side.
 //   - io.EOF: only after the peer's CloseWrite or Close, or as the good end of a streaming call.
 //   - os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled: a deadline or context of this side.
 //   - net.ErrClosed: closed here, or the End by either side.
 //   - ErrSessionLost: the connection broke and could not be resumed. ErrUnsupported: not with this peer; wraps errors.ErrUnsupported.
+//
+// Each has one code: CodeOf returns it, and errors.Is finds no other. What a peer said is printed on one line.
 package gantline

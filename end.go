@@ -104,7 +104,8 @@ func (e *End) State() State {
 // Context returns a context that is done when the End is over. context.Cause says why:
 //
 //   - net.ErrClosed is in it when the End was closed, here or by the peer;
-//   - ErrSessionLost when the carrier was lost and the End does not redial, or got no fresh session.
+//   - ErrSessionLost when the carrier was lost and the End does not redial, or got no fresh session. The code is
+//     Unavailable, or that of the server's refusal of a fresh session.
 func (e *End) Context() context.Context { return e.ctx }
 
 // Stats returns the End's counters.

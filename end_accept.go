@@ -3,6 +3,7 @@ package gantline
 import (
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -111,7 +112,7 @@ func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
 // HandleDrain says that the peer takes no new work; the session refuses it from now on.
 func (a acceptor) HandleDrain(d frame.Drain) {
 	a.e.line.Leave(a.s, d)
-	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", d.Text)
+	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", errs.Quoted(d.Text))
 }
 
 // streamOf returns the stream whose scope id names; nil when that has ended.

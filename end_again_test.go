@@ -38,7 +38,12 @@ func TestComeAgain(t *testing.T) {
 			_ = s.Shutdown(gone)
 			return nil
 		}, true, 0},
-		{"Close while it drains", func(s *End) error { s.line.Drain(); why := goodbyeOf(errShutdown); s.life.farewell.Store(&why); return s.Close() }, true, 0},
+		{"Close while it drains", func(s *End) error {
+			s.line.Drain()
+			why := goodbyeOf(errShutdown)
+			s.life.farewell.Store(&why)
+			return s.Close()
+		}, true, 0},
 		{"CloseWith before it drains", func(s *End) error { go s.CloseWith(denied); <-time.After(time.Nanosecond); return s.Shutdown(ctx) }, false, PermissionDenied},
 	}
 	for _, tt := range tests {

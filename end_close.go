@@ -8,6 +8,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
@@ -81,7 +82,10 @@ func (e *End) shutdown(ctx context.Context, reason error) error {
 	if reason == nil {
 		reason = errCutShort
 	}
-	return errors.Join(err, e.close(ctx, reason))
+	if late := e.close(ctx, reason); late != nil {
+		err = errs.New(CodeOf(err), err.Error()+": "+cleanText(late), err, late)
+	}
+	return err
 }
 
 var (

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/memnet"
 	"github.com/gantline-project/gantline/internal/sessions"
 )
@@ -64,7 +66,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 		errors.As(err, &code)
 		_ = l.Close(ctx, code, cleanText(err))
 		e.abandon(err)
-		return nil, fmt.Errorf("gantline: server %q refused: %w", l.Peer().ID, bareError{err})
+		return nil, errs.Coded(fmt.Errorf("gantline: server %q refused: %w", l.Peer().ID, bareError{err}))
 	}
 	e.start()
 	return e, nil
@@ -73,7 +75,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 // bareError is an error whose text has lost our prefix.
 type bareError struct{ error }
 
-func (e bareError) Error() string { return cleanText(e.error) }
+func (e bareError) Error() string { return strings.TrimPrefix(cleanText(e.error), "refused: ") }
 func (e bareError) Unwrap() error { return e.error }
 
 // Server makes an End of the accepting side out of nc, as tls.Server does. cfg.Setup runs before the client is

@@ -32,10 +32,11 @@ func TestSuspendedBytes(t *testing.T) {
 		synctest.Wait()
 		held, lost := 0, 0
 		for _, e := range h.ends {
+			var why *Error
 			switch {
 			case e.State() == StateBroken:
 				held += e.Stats().Link.LogMemory
-			case errors.Is(context.Cause(e.Context()), ResourceExhausted):
+			case errors.As(context.Cause(e.Context()), &why) && why.Code == ResourceExhausted && CodeOf(context.Cause(e.Context())) == Unavailable:
 				lost++
 			default:
 				t.Errorf("%s is %v: %v", e.PeerID(), e.State(), context.Cause(e.Context()))

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -51,11 +52,11 @@ func (e *End) answer(x *mux.Incoming, head *frame.Head, body []byte) {
 
 // recovered logs a panic of the application's code and makes it an error; with Config.Repanic it panics on.
 func (e *End) recovered(what, name string, v any) error {
-	e.logger().Error("gantline: "+what+" panicked", "name", name, "peer", e.PeerID(), "panic", v, "stack", string(debug.Stack()))
+	e.logger().Error("gantline: "+what+" panicked", "name", errs.Quoted(name), "peer", e.PeerID(), "panic", v, "stack", string(debug.Stack()))
 	if e.cfg.Repanic {
 		panic(v)
 	}
-	return errorf(Internal, "%s panicked: %s", what, clip(fmt.Sprint(v)))
+	return errorf(Internal, "%s panicked: %s", what, errs.Clip(fmt.Sprint(v)))
 }
 
 // Config's parts as the rest of the package asks for them.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
@@ -113,7 +114,7 @@ func (e *End) migrate(ctx context.Context) error {
 	s := e.session()
 	nc, err := e.cfg.Redial(ctx)
 	if err != nil {
-		return err
+		return errs.Coded(err)
 	}
 	err = s.Native.Migrate(ctx, nc)
 	if errors.Is(err, conn.ErrNotBroken) {

@@ -2,12 +2,13 @@ package gantline
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/goid"
 )
 
@@ -62,17 +63,14 @@ type setupError struct{ err error }
 
 func (e setupError) Error() string { return prefix + headOf(e.err).Text }
 
-func (e setupError) Unwrap() error { return e.err }
+func (e setupError) Unwrap() error { return errs.Seal(e.code(), e.err) }
 
-// As gives the link the code to refuse the peer with.
-func (e setupError) As(target any) bool {
-	c, ok := target.(*Code)
-	if ok {
-		if *c = CodeOf(e.err); *c == Unknown || *c == OK {
-			*c = PermissionDenied
-		}
+// code is what the link refuses the peer with.
+func (e setupError) code() Code {
+	if c := CodeOf(e.err); c != Unknown && c != OK {
+		return c
 	}
-	return ok
+	return PermissionDenied
 }
 
 // start lets the peer be heard.
@@ -141,7 +139,7 @@ func (e *End) awaitSetup(ctx context.Context, op, name string) error {
 	case <-e.life.up:
 		return nil
 	case <-ctx.Done():
-		return contextError(ctx, name)
+		return waitError(ctx, false, name)
 	case <-e.ctx.Done():
 		return e.exchangeError(context.Cause(e.ctx), false, name)
 	}
@@ -155,8 +153,8 @@ func (e *End) inSetup() bool {
 
 // closedError is what a call on an End closed here fails with.
 func (e *End) closedError(name string) error {
-	return &Error{Code: Unavailable, Message: "not sent, this end is closed", Method: name, cause: causes{ErrNotSent, errEndClosed}}
+	return &Error{Code: Unavailable, Message: "not sent, this end is closed", Method: name, cause: errors.Join(ErrNotSent, errEndClosed)}
 }
 
 // errEndClosed is what operations on an End closed here return.
-var errEndClosed = fmt.Errorf("gantline: end is closed: %w", net.ErrClosed)
+var errEndClosed = errs.New(Unavailable, "gantline: end is closed: "+net.ErrClosed.Error(), net.ErrClosed)

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"strings"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -23,10 +22,10 @@ type Code = frame.Code
 // The codes, with gRPC's numbers. They travel; texts are for people.
 const (
 	OK                 = frame.OK                 // no error
-	Canceled           = frame.Canceled           // the caller gave up; errors.Is(err, context.Canceled) holds too
+	Canceled           = frame.Canceled           // the caller gave up; of an *Error, errors.Is(err, context.Canceled) holds too
 	Unknown            = frame.Unknown            // a handler returned a plain error
 	InvalidArgument    = frame.InvalidArgument    // the request is wrong whatever the state
-	DeadlineExceeded   = frame.DeadlineExceeded   // errors.Is(err, context.DeadlineExceeded) holds too
+	DeadlineExceeded   = frame.DeadlineExceeded   // of an *Error, errors.Is(err, context.DeadlineExceeded) holds too
 	NotFound           = frame.NotFound           // no such thing, or no such stream
 	AlreadyExists      = frame.AlreadyExists      // it is there already
 	PermissionDenied   = frame.PermissionDenied   // this peer may not
@@ -41,60 +40,35 @@ const (
 	Unauthenticated    = frame.Unauthenticated    // who the peer is was not proven
 )
 
-// CodeOf returns the code of err, OK for nil. It is the first of these that holds:
+// CodeOf returns the code of err, OK for nil.
 //
-//   - the Code of an *Error, *StreamError or Code anywhere in the chain;
+// An error of this module has one code: errors.Is(err, c) holds exactly if CodeOf(err) is c. Reasons inside it do not
+// count: a lost session is Unavailable, whatever ended it. io.EOF is not an error in this sense.
+//
+// Of any other error it is the first of these that holds:
+//
+//   - the code of the first error of this module in err's tree, or the Code there;
 //   - DeadlineExceeded and Canceled for the context's errors, and for os.ErrDeadlineExceeded;
-//   - Unknown for ErrUnknownOutcome;
-//   - Unavailable for ErrNotSent, a lost session or a closed End;
-//   - Unimplemented for ErrUnsupported;
+//   - Unavailable for net.ErrClosed, Unimplemented for errors.ErrUnsupported;
 //   - Unknown.
-func CodeOf(err error) Code {
-	if err == nil {
-		return OK
-	}
-	var (
-		e  *Error
-		se *StreamError
-		c  Code
-	)
-	switch {
-	case errors.As(err, &e):
-		return e.Code
-	case errors.As(err, &se):
-		return se.Code
-	case errors.As(err, &c):
-		return c
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		return Canceled
-	case errors.Is(err, ErrUnknownOutcome):
-		return Unknown
-	case errors.Is(err, ErrNotSent), errors.Is(err, ErrSessionLost), errors.Is(err, net.ErrClosed):
-		return Unavailable
-	case errors.Is(err, errors.ErrUnsupported):
-		return Unimplemented
-	}
-	return Unknown
-}
+func CodeOf(err error) Code { return errs.Of(err) }
 
 var (
 	// ErrSessionLost says that the carrier is gone and the session with it. Nobody redials, or the session could not be
-	// resumed in time. Streams end, and handlers' contexts have it as their cause. An End that redials goes on with a
-	// fresh session.
+	// resumed in time. Streams end, and handlers' contexts have it as their cause. Its code is Unavailable, whatever the
+	// reason; End.Context names an exception. An End that redials goes on with a fresh session.
 	ErrSessionLost = conn.ErrSessionLost
 	// ErrNotSent says that the peer has not seen a call or message and never will. It is safe to do it again. It was
 	// never handed to a carrier, or the peer said that it did not get so far. An End that redials does it again by
 	// itself; there the error means that the context or Close ended the wait.
-	ErrNotSent = errors.New("gantline: not sent")
+	ErrNotSent = errs.New(Unavailable, "gantline: not sent")
 	// ErrUnknownOutcome says that a call or message was sent and its answer will not come. The peer may or may not have
 	// acted on it. An End that redials sends calls that are Idempotent, and messages, again instead.
-	ErrUnknownOutcome = errors.New("gantline: outcome unknown")
+	ErrUnknownOutcome = errs.New(Unknown, "gantline: outcome unknown")
 	// ErrPending is what PendingCall.Result and Publication.Err return before the end.
-	ErrPending = errors.New("gantline: publication is not done yet")
+	ErrPending = errs.New(Unknown, "gantline: publication is not done yet")
 	// ErrUnsupported is returned for what the peer's dialect cannot do. It wraps errors.ErrUnsupported.
-	ErrUnsupported = fmt.Errorf("gantline: not with this peer: %w", errors.ErrUnsupported)
+	ErrUnsupported = errs.New(Unimplemented, "gantline: not with this peer: "+errors.ErrUnsupported.Error(), errors.ErrUnsupported)
 )
 
 // StreamError says that a stream was reset, with which code, and by which side. CodeOf and errors.Is with
@@ -103,12 +77,12 @@ type StreamError = mux.StreamError
 
 // Error is what a call or a publish failed with: the peer's answer, or a local reason with a code.
 //
-// errors.Is finds the Code; for DeadlineExceeded and Canceled the context package's errors too; and the
-// local cause, such as ErrUnknownOutcome, ErrSessionLost or net.ErrClosed. A handler may return an *Error to
+// errors.Is finds the Code and no other one; for DeadlineExceeded and Canceled the context package's errors too; and
+// the local cause, such as ErrUnknownOutcome, ErrSessionLost or net.ErrClosed. A handler may return an *Error to
 // choose what the caller gets: Code, Message and Detail travel.
 type Error struct {
 	Code    Code
-	Message string // for people; without prefix, at most 1 KiB travels
+	Message string // for people, as the peer has sent it; without prefix, at most 1 KiB travels
 	Detail  []byte // the application's own, at most 4 KiB travels; nil = none
 	Method  string // method or topic; set on the calling side
 	Remote  bool   // true when the peer answered with it
@@ -116,7 +90,7 @@ type Error struct {
 	cause error // local cause, nil for a remote error
 }
 
-// Error returns the text: method, who, code, message.
+// Error returns the text: method, who, code or unknown outcome, message. A message is quoted if it is not printable.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(prefix)
@@ -126,16 +100,25 @@ func (e *Error) Error() string {
 	if e.Remote {
 		b.WriteString("peer answered ")
 	}
-	b.WriteString(e.Code.String())
+	if e.Code == Unknown && errors.Is(e.cause, ErrUnknownOutcome) {
+		b.WriteString(cleanText(ErrUnknownOutcome))
+	} else {
+		b.WriteString(e.Code.String())
+	}
 	if e.Message != "" {
 		b.WriteString(": ")
-		b.WriteString(e.Message)
+		b.WriteString(errs.Quoted(e.Message))
 	}
 	return b.String()
 }
 
-// Unwrap returns the local cause, nil if there is none.
-func (e *Error) Unwrap() error { return e.cause }
+// Unwrap returns the code, with the local cause under it if there is one.
+func (e *Error) Unwrap() error {
+	if e.cause == nil {
+		return e.Code
+	}
+	return errs.Seal(e.Code, e.cause)
+}
 
 // Is reports whether target is the error's code, or the context error that means the same.
 func (e *Error) Is(target error) bool {
@@ -157,19 +140,6 @@ func (e *Error) named(method string) *Error {
 	return e
 }
 
-// causes is a local cause made of several errors.
-type causes []error
-
-func (c causes) Error() string {
-	text := make([]string, len(c))
-	for i, err := range c {
-		text[i] = cleanText(err)
-	}
-	return prefix + strings.Join(text, ": ")
-}
-
-func (c causes) Unwrap() []error { return c }
-
 // cleanText is what of err's text travels, or goes into another error's: without our prefix.
 func cleanText(err error) string { return strings.ReplaceAll(err.Error(), prefix, "") }
 
@@ -181,7 +151,7 @@ func contextError(ctx context.Context, method string) *Error {
 	}
 	e := &Error{Code: code, Method: method, cause: ctx.Err()}
 	if why := context.Cause(ctx); why != nil && why != e.cause {
-		e.Message, e.cause = cleanText(why), causes{e.cause, why}
+		e.Message, e.cause = cleanText(why), errors.Join(e.cause, why)
 	}
 	return e
 }
@@ -221,21 +191,8 @@ func headOf(err error) frame.Head {
 		h.Text += fmt.Sprintf(" (detail of %d bytes left out, the limit is %d)", len(h.Detail), maxDetail)
 		h.Detail = nil
 	}
-	h.Text = clip(h.Text)
+	h.Text = errs.Clip(h.Text)
 	return h
-}
-
-// clip shortens text to what a frame may carry, on a rune boundary.
-func clip(text string) string {
-	const more = "..."
-	if len(text) <= frame.MaxText {
-		return text
-	}
-	n := frame.MaxText - len(more)
-	for n > 0 && text[n]&0xC0 == 0x80 {
-		n--
-	}
-	return text[:n] + more
 }
 
 // unsupported is the error of what a yamux peer does not know. what may be "", as may name.

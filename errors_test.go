@@ -43,7 +43,7 @@ func TestCodeOf(t *testing.T) {
 }
 
 func TestErrorIs(t *testing.T) {
-	local := &Error{Code: Unavailable, cause: causes{ErrNotSent, ErrSessionLost}}
+	local := &Error{Code: Unavailable, cause: errors.Join(ErrNotSent, ErrSessionLost)}
 	for _, test := range []struct {
 		err    error
 		target error
@@ -78,7 +78,6 @@ func TestErrorText(t *testing.T) {
 		{&Error{Code: NotFound, Method: "m", Remote: true, Message: "no user"}, `gantline: "m": peer answered not found: no user`},
 		{errorf(Internal, "%d apples", 3).named("m"), `gantline: "m": internal error: 3 apples`},
 		{contextError(ctx, "m"), `gantline: "m": canceled: "inner": not found`},
-		{causes{ErrNotSent, ErrSessionLost}, `gantline: not sent: session lost`},
 		{errEndClosed, `gantline: end is closed: use of closed network connection`},
 		{ErrUnsupported, `gantline: not with this peer: unsupported operation`},
 	} {

@@ -19,12 +19,12 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/inbox"
 	"github.com/gantline-project/gantline/mux"
 )
@@ -40,7 +40,7 @@ import (
 // Errors are *Error:
 //
 //   - the peer's code and text for a nack; Unimplemented when nobody takes the topic within 10 s;
-//   - ctx's; the peer may have acted on the message all the same;
+//   - ctx's, with ErrNotSent, or ErrUnknownOutcome when the peer may have acted on the message all the same;
 //   - InvalidArgument for a malformed topic or metadata, ResourceExhausted for a body over the peer's Limits.Body;
 //   - ErrNotSent, or ErrUnknownOutcome when the message was sent and the End was over before its ack;
 //   - FailedPrecondition inside Config.Setup, Inline handlers, OnDone and OnCallDone.
@@ -189,13 +189,13 @@ type Message struct {
 // ErrAckLater leaves the message unsettled when a subscription's function returns it. The publisher goes on waiting
 // until Ack or Nack is called, by any goroutine. Until then the message counts in the receive maximum,
 // Limits.Messages.
-var ErrAckLater = errors.New("gantline: message will be acked later")
+var ErrAckLater = errs.New(Unknown, "gantline: message will be acked later")
 
 // Ack tells the publisher that the message is done: its Publish returns nil. It never blocks.
 //
 // The first Ack or Nack counts. A later one returns an error with the code FailedPrecondition. Ack also
-// returns an error when nobody waits any more: Canceled or DeadlineExceeded when the publisher gave up,
-// net.ErrClosed or ErrSessionLost when the End is over; the message may then come again.
+// returns an error when nobody waits any more: Canceled or DeadlineExceeded when the publisher gave up, Unavailable
+// with net.ErrClosed or ErrSessionLost when the session is over; the message may then come again.
 func (m *Message) Ack() error { return m.settle(acked, nil) }
 
 // Nack tells the publisher that the message failed. Its Publish returns an *Error with err's code and text, as a

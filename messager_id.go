@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/internal/dedup"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // MessageID names a message and all its copies. A copy that is published again has the same one, so a receiver that
@@ -37,10 +38,10 @@ func NewMessageID() MessageID {
 func ParseMessageID(s string) (MessageID, error) {
 	var id MessageID
 	if len(s) != 2*len(id) {
-		return MessageID{}, fmt.Errorf("gantline: message id %.40q has %d characters, want %d hexadecimal digits", s, len(s), 2*len(id))
+		return MessageID{}, errs.Coded(fmt.Errorf("gantline: message id %.40q has %d characters, want %d hexadecimal digits", s, len(s), 2*len(id)))
 	}
 	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return MessageID{}, fmt.Errorf("gantline: message id %q: %w", s, err)
+		return MessageID{}, errs.Coded(fmt.Errorf("gantline: message id %q: %w", s, err))
 	}
 	return id, nil
 }

@@ -68,7 +68,7 @@ func endedError(err error) error {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, ErrSessionLost) {
 		return err
 	}
-	return &Error{Code: CodeOf(err), Message: "nothing more to receive: " + cleanText(err), cause: causes{net.ErrClosed, err}}
+	return &Error{Code: CodeOf(err), Message: "nothing more to receive: " + cleanText(err), cause: errors.Join(net.ErrClosed, err)}
 }
 
 // acceptMessage takes a new message of the peer's. Reader goroutine, in OPEN order.

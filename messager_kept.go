@@ -138,7 +138,7 @@ func (k *kept) watch() {
 	if ctx := k.p.ctx; ctx.Done() != nil {
 		k.stop = context.AfterFunc(ctx, func() {
 			if k.waiting.CompareAndSwap(true, false) {
-				k.done(contextError(ctx, k.p.topic), false)
+				k.done(waitError(ctx, k.sent, k.p.topic), false)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/claim"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -89,7 +90,7 @@ func (m *Message) goneError(err error) error {
 	if isReset(err) {
 		return &Error{Code: CodeOf(err), Message: "the publisher has given the message up", Method: m.Topic, cause: err}
 	}
-	return &Error{Code: CodeOf(err), Message: "not acked: " + cleanText(err), Method: m.Topic, cause: err}
+	return &Error{Code: Unavailable, Message: "not acked: " + sessions.LateAck(err, m.sc.end.Side() == ClientSide), Method: m.Topic, cause: err}
 }
 
 // handOut makes the message the application's.

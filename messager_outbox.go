@@ -1,14 +1,15 @@
 package gantline
 
 import (
-	"errors"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // ErrKept says that an End is over and that its Outbox still has the message. The next End for the same peer publishes
 // it again, marked as redelivered; do not do so yourself. A message whose Publish failed without ErrKept has left the
 // Outbox.
-var ErrKept = errors.New("gantline: kept in the outbox")
+var ErrKept = errs.New(Unknown, "gantline: kept in the outbox")
 
 // Outbox keeps messages so that they outlive their End and the process: see Config.Outbox. Package outbox has one
 // in a file. Methods are called from many goroutines, and may block. Pending, and Forget for what the peer has answered,

@@ -165,7 +165,8 @@ func (k *kept) withdraw(err error) error {
 
 // stays reports whether err comes from the end of the End and settles nothing.
 func (k *kept) stays(err error) bool {
-	return k.inOutbox && k.p.sc.end.ctx.Err() != nil && (errors.Is(err, ErrNotSent) || errors.Is(err, ErrUnknownOutcome))
+	code := CodeOf(err) // else a context has ended
+	return k.inOutbox && k.p.sc.end.ctx.Err() != nil && (code == Unavailable && errors.Is(err, ErrNotSent) || code == Unknown && errors.Is(err, ErrUnknownOutcome))
 }
 
 // keptError is err, and that the message is kept if it is.
@@ -173,15 +174,15 @@ func (k *kept) keptError(err error) error {
 	if !k.inOutbox {
 		return err
 	}
-	return &Error{Code: CodeOf(err), Message: "the End is over, the outbox keeps the message for the next one: " + reason(err), Method: k.p.topic, cause: causes{ErrKept, err}}
+	return &Error{Code: CodeOf(err), Message: "the End is over, the outbox keeps the message for the next one: " + reason(err), Method: k.p.topic, cause: errors.Join(ErrKept, err)}
 }
 
 // notForgotten is what becomes of err, which may be nil, when the outbox still has the message.
 func notForgotten(err, lost error, topic string) error {
 	if err == nil {
-		return &Error{Code: Unavailable, Message: "acked, but the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, lost}}
+		return &Error{Code: Unavailable, Message: "acked, but the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: errors.Join(ErrKept, lost)}
 	}
-	return &Error{Code: CodeOf(err), Message: reason(err) + "; the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: causes{ErrKept, err, lost}}
+	return &Error{Code: CodeOf(err), Message: reason(err) + "; the outbox could not note that and may publish it again: " + cleanText(lost), Method: topic, cause: errors.Join(ErrKept, err, lost)}
 }
 
 // reason is err's text without what the error around it says too.

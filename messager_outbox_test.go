@@ -3,6 +3,7 @@ package gantline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -213,7 +214,7 @@ func TestOutboxFails(t *testing.T) {
 		if strings.Count(err.Error(), prefix) != 1 {
 			t.Errorf("error reads %q", err)
 		}
-		box.set(func(b *memoryBox) { b.keepErr = causes{errBox, ResourceExhausted} })
+		box.set(func(b *memoryBox) { b.keepErr = errors.Join(errBox, ResourceExhausted) })
 		_, err = c.PublishAsync(t.Context(), "t", []byte("2"))
 		want(t, err, errBox, ResourceExhausted)
 		same(t, "sent", textsOf(b.take()))

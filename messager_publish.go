@@ -117,7 +117,7 @@ func (sc *messageScope) result(ctx context.Context, x *mux.Exchange, topic strin
 	case x.Err == nil:
 		return errorOf(&x.Head, topic)
 	case isReset(x.Err) && ctx.Err() != nil: // the flight was given up
-		return contextError(ctx, topic)
+		return gaveUp(ctx, x, false, topic)
 	}
 	return sc.end.exchangeError(x.Err, x.Sent, topic)
 }

@@ -32,7 +32,7 @@ import (
 // Errors are *Error:
 //
 //   - from the peer (Remote): what the handler returned, or Unimplemented;
-//   - DeadlineExceeded and Canceled when ctx ends;
+//   - DeadlineExceeded and Canceled when ctx ends, with ErrNotSent or ErrUnknownOutcome as well;
 //   - ResourceExhausted for a body over the peer's Limits.Body, or calls that are nested too deep;
 //   - ErrNotSent (safe to call again) and ErrUnknownOutcome (it may have run), each with net.ErrClosed or ErrSessionLost;
 //   - FailedPrecondition inside Setup, Inline handlers, OnDone and OnCallDone.

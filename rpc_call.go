@@ -42,8 +42,9 @@ func (e *End) callOn(ctx context.Context, s *session, open *mux.Open, body []byt
 		return nil, e.startError(ctx, err, open.Name)
 	}
 	if awaitAnswer(ctx, f) && f.Err != nil {
+		err := gaveUp(ctx, &f.Exchange, false, open.Name)
 		f.Release()
-		return nil, contextError(ctx, open.Name)
+		return nil, err
 	}
 	answer, err := e.result(&f.Exchange, open.Name, o)
 	f.Release()
@@ -68,7 +69,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 		return open, err
 	}
 	if e.line.Draining() && depth == 0 {
-		return open, errorf(errShuttingDown.Code, "%s", errShuttingDown.Message).named(method)
+		return open, shuttingDown(method)
 	}
 	if depth > mux.MaxDepth {
 		return open, errorf(ResourceExhausted, "calls are nested deeper than %d: does a handler call back in a circle?", mux.MaxDepth).named(method)
@@ -83,7 +84,7 @@ func (st *Stream) describe(ctx context.Context, op string, kind frame.Kind, meth
 	if deadline, ok := ctx.Deadline(); ok {
 		open.Timeout = time.Until(deadline)
 		if open.Timeout <= 0 {
-			return open, &Error{Code: DeadlineExceeded, Method: method, cause: context.DeadlineExceeded}
+			return open, (&Error{Code: DeadlineExceeded, Method: method, cause: context.DeadlineExceeded}).with(ErrNotSent)
 		}
 	}
 	if o != nil {

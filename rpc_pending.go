@@ -48,7 +48,7 @@ type pendingOwner PendingCall
 func (o *pendingOwner) Outcome(f *flight.Flight) {
 	p := (*PendingCall)(o)
 	if f.Err != nil && p.ctx.Err() != nil {
-		p.settle(nil, contextError(p.ctx, p.method))
+		p.settle(nil, gaveUp(p.ctx, &f.Exchange, p.sent, p.method))
 		return
 	}
 	body, err := p.stream.end.result(&f.Exchange, p.method, p.opts)

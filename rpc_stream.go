@@ -176,7 +176,7 @@ func (cs *CallStream) result() error {
 	head := cs.ms.Head()
 	switch {
 	case head == nil && cs.ctx.Err() != nil: // the peer's answer to our reset may be read before the reset
-		return contextError(cs.ctx, cs.method)
+		return cs.givenUp()
 	case head == nil && cs.gaveUp.Load():
 		return &Error{Code: Canceled, Method: cs.method}
 	case head != nil && cs.opts != nil && cs.opts.reply != nil:
@@ -254,14 +254,22 @@ func (cs *CallStream) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &se) && se.Remote:
 		return &Error{Code: se.Code, Message: se.Message, Method: cs.method, Remote: true, cause: err}
+	case cs.ctx.Err() != nil:
+		return cs.givenUp()
 	case ctx.Err() != nil:
 		return contextError(ctx, cs.method)
-	case cs.ctx.Err() != nil:
-		return contextError(cs.ctx, cs.method)
 	case errors.Is(err, os.ErrDeadlineExceeded): // the context's timer runs a moment late
 		return &Error{Code: DeadlineExceeded, Method: cs.method, cause: err}
 	case se == nil && cs.end.ctx.Err() == nil && errors.Is(err, net.ErrClosed):
 		return io.EOF
 	}
 	return cs.end.exchangeError(err, !cs.ms.Unsent(), cs.method)
+}
+
+// givenUp is the error when the call's own context has ended. A caller learns whether its handler may have run.
+func (cs *CallStream) givenUp() error {
+	if cs.serving {
+		return contextError(cs.ctx, cs.method)
+	}
+	return waitError(cs.ctx, !cs.ms.Unsent(), cs.method)
 }

@@ -2,11 +2,11 @@ package gantline
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"sync"
 
 	"github.com/gantline-project/gantline/internal/backlog"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 func (e *End) accept(ctx context.Context, q *backlog.Queue[*Stream], done <-chan struct{}) (*Stream, error) {
@@ -60,7 +60,7 @@ func (st *Stream) ended(err error) {
 }
 
 // errListenerClosed is what Accept of a closed Listener returns.
-var errListenerClosed = fmt.Errorf("gantline: listener is closed: %w", net.ErrClosed)
+var errListenerClosed = errs.New(Unavailable, "gantline: listener is closed: "+net.ErrClosed.Error(), net.ErrClosed)
 
 // listener is what End.Listener returns.
 type listener struct {

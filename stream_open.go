@@ -15,7 +15,7 @@ func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, err
 		return nil, errEndClosed
 	}
 	if e.line.Draining() {
-		return nil, errShuttingDown
+		return nil, shuttingDown("")
 	}
 	var o streamOptions
 	for _, opt := range opts {
@@ -87,8 +87,10 @@ func (e *End) openError(ctx context.Context, err error, name string) error {
 	return e.exchangeError(err, false, name)
 }
 
-// errShuttingDown refuses new work of this side after Shutdown.
-var errShuttingDown = errorf(Unavailable, "this end is shutting down")
+// shuttingDown refuses new work of this side after Shutdown.
+func shuttingDown(name string) error {
+	return errorf(Unavailable, "this end is shutting down").with(ErrNotSent).named(name)
+}
 
 // adopt returns the Stream that stands for ms.
 func (e *End) adopt(s *session, ms *mux.Stream) *Stream {

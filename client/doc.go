@@ -41,5 +41,6 @@
 //   - the net and crypto/tls packages' own errors, such as *net.OpError and
 //     *tls.CertificateVerificationError.
 //
-// With several addresses the error holds what happened at each of them: errors.Is and errors.As look at all.
+// With several addresses the error holds what happened at each of them: errors.Is and errors.As look at all, and its code is
+// that of the first refusal.
 package client

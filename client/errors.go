@@ -1,9 +1,12 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 const prefix = "gantline: "
@@ -17,7 +20,7 @@ type dialError struct {
 func (e *dialError) add(t target, err error) {
 	text := bare{err}.Error()
 	if _, ok := err.(*net.OpError); !ok { // that one names the address itself, the resolved one
-		text = fmt.Sprintf("dial %s %s: %s", t.network, t.addr, text)
+		text = fmt.Sprintf("dial %s %s: %s", t.network, errs.Quoted(t.addr), text)
 	}
 	e.texts = append(e.texts, text)
 	e.errs = append(e.errs, err)
@@ -31,13 +34,15 @@ func (e *dialError) Error() string {
 	return fmt.Sprintf("%sno address of %d led to an End: %s", prefix, len(e.texts), strings.Join(e.texts, "; "))
 }
 
-// Unwrap returns the reason of every address.
-func (e *dialError) Unwrap() []error { return e.errs }
+// Unwrap returns the reason of every address, under one code: that of the first which has one.
+func (e *dialError) Unwrap() []error {
+	return []error{errs.Seal(errs.Of(errors.Join(e.errs...)), e.errs...)}
+}
 
 // bare is an error whose text has lost our prefix, for use inside another one.
 type bare struct{ error }
 
-func (e bare) Error() string { return strings.TrimPrefix(e.error.Error(), prefix) }
+func (e bare) Error() string { return errs.Quoted(strings.TrimPrefix(e.error.Error(), prefix)) }
 func (e bare) Unwrap() error { return e.error }
 
 // joined is why with what happened because of it.

@@ -141,6 +141,19 @@ func (c *carrier) writePiece(b []byte) error {
 // moved records that a part of what is being written has got through.
 func (c *carrier) moved() { c.flushAt.Store(c.l.now()) }
 
+// lastWord writes b, which ends a handshake, and waits until the peer has hung up. A
+// close with unread input could destroy b before the peer has it.
+func (c *carrier) lastWord(b []byte) {
+	defer time.AfterFunc(lingerTimeout, c.cut).Stop()
+	if _, err := c.nc.Write(b); err != nil {
+		return
+	}
+	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		w.CloseWrite()
+	}
+	io.Copy(io.Discard, io.LimitReader(c.nc, lingerBytes))
+}
+
 // cut closes nc at once. TLS does not say its own goodbye, which may block.
 func (c *carrier) cut() {
 	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {

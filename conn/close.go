@@ -11,6 +11,8 @@ const (
 	// lingerTimeout is how long a BYE may take when nothing waits to be
 	// confirmed. That is an answer to a BYE, or a BYE that reports an error.
 	lingerTimeout = time.Second
+	// lingerBytes is how much is read and dropped after a refusal.
+	lingerBytes = 1 << 20
 	// userGrace is how long Close waits when user code on the reader goroutine calls it.
 	// The goodbye goes out meanwhile, if nothing else is in the way.
 	userGrace = 100 * time.Millisecond

@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 const prefix = "gantline: "
 
 var (
-	// ErrSessionLost says that the carrier broke and the session went with it.
-	ErrSessionLost = errors.New("gantline: session lost")
+	// ErrSessionLost says that the carrier broke and the session went with it. Its code
+	// is Unavailable, whatever the reason has.
+	ErrSessionLost = errs.New(frame.Unavailable, "gantline: session lost")
 	// ErrHeartbeat says that the peer was silent and did not answer the heartbeat in
 	// time. It wraps ErrSessionLost.
 	ErrHeartbeat = newLost("the peer did not answer the heartbeat", nil)
@@ -29,10 +32,10 @@ var (
 	ErrStoodStill = newLost("this process stood still for longer than the peer waits", nil)
 	// ErrNotGantline says that the peer's first bytes were something else: TLS or
 	// HTTP on a plain port, for instance.
-	ErrNotGantline = errors.New("gantline: handshake: the peer does not speak gantline")
+	ErrNotGantline = errs.New(frame.Unknown, "gantline: handshake: the peer does not speak gantline")
 
-	errCloseTimeout = errors.New("gantline: the peer did not finish the goodbye within the close timeout")
-	errInHandler    = errors.New("gantline: the reader is inside the application's code, the goodbye goes on after it")
+	errCloseTimeout = errs.New(frame.Unknown, "gantline: the peer did not finish the goodbye within the close timeout")
+	errInHandler    = errs.New(frame.Unknown, "gantline: the reader is inside the application's code, the goodbye goes on after it")
 )
 
 // A RefusedError is a server's answer to a HELLO that it does not want. If
@@ -60,17 +63,28 @@ func (e *RefusedError) Error() string {
 		s = prefix + "refused: the session was closed with code " + e.Code.String()
 	}
 	if e.Text != "" {
-		s += ": " + e.Text
+		s += ": " + errs.Quoted(e.Text)
 	}
 	return s
 }
 
-// Unwrap returns the code, or net.ErrClosed where that is OK.
+// Unwrap returns the code. Where that is OK, it returns net.ErrClosed with Unavailable.
 func (e *RefusedError) Unwrap() error {
 	if e.Code == frame.OK {
-		return net.ErrClosed
+		return errs.Seal(frame.Unavailable, net.ErrClosed)
 	}
 	return e.Code
+}
+
+// refusedHere is the error of a server's handshake that refused a client. It has the
+// code that the client got.
+func refusedHere(id string, why error) error {
+	code := frame.PermissionDenied
+	if c, ok := errs.Find(why); ok && c != frame.OK {
+		code = c
+	}
+	text := strings.TrimPrefix(errs.Quoted(bare(why)), "refused: ")
+	return errs.New(code, fmt.Sprintf("gantline: client %q refused: %s", id, text), why)
 }
 
 // A VersionError says that the two sides have no protocol version in common.
@@ -93,11 +107,11 @@ type ProtocolError struct {
 
 // Error names the rule.
 func (e *ProtocolError) Error() string {
-	return prefix + "protocol error: " + bare(e.Err)
+	return prefix + "protocol error: " + errs.Quoted(bare(e.Err))
 }
 
-// Unwrap returns Err.
-func (e *ProtocolError) Unwrap() error { return e.Err }
+// Unwrap returns Err, under Code.
+func (e *ProtocolError) Unwrap() error { return errs.Seal(e.Code, e.Err) }
 
 // protocolf makes a ProtocolError with a rule of this package.
 func protocolf(code frame.Code, format string, args ...any) *ProtocolError {
@@ -136,7 +150,7 @@ func (e *ClosedError) Error() string {
 		s += ": " + e.Code.String()
 	}
 	if e.Text != "" {
-		s += ": " + e.Text
+		s += ": " + errs.Quoted(e.Text)
 	}
 	if e.Err != nil {
 		s += ": " + bare(e.Err)
@@ -144,16 +158,17 @@ func (e *ClosedError) Error() string {
 	return s
 }
 
-// Unwrap returns net.ErrClosed, the code unless it is OK, and Err if there is one.
+// Unwrap returns net.ErrClosed and Err, under one code: Code or, where that is OK, the
+// one in Err, or Unavailable.
 func (e *ClosedError) Unwrap() []error {
-	errs := []error{net.ErrClosed}
-	if e.Code != frame.OK {
-		errs = append(errs, e.Code)
+	code := e.Code
+	if code == frame.OK {
+		code = frame.Unavailable
+		if c, ok := errs.Find(e.Err); ok {
+			code = c
+		}
 	}
-	if e.Err != nil {
-		errs = append(errs, e.Err)
-	}
-	return errs
+	return []error{errs.Seal(code, net.ErrClosed, e.Err)}
 }
 
 // An UnconfirmedError is returned by Close when the link ended before the peer
@@ -168,8 +183,8 @@ func (e *UnconfirmedError) Error() string {
 	return fmt.Sprintf("gantline: closed with %d bytes that the peer did not confirm: %s", e.Bytes, bare(e.Err))
 }
 
-// Unwrap returns Err.
-func (e *UnconfirmedError) Unwrap() error { return e.Err }
+// Unwrap returns Err, under its code.
+func (e *UnconfirmedError) Unwrap() error { return errs.Seal(errs.Of(e.Err), e.Err) }
 
 // A lostError is ErrSessionLost with the carrier's own error in it.
 type lostError struct {
@@ -179,9 +194,9 @@ type lostError struct {
 
 func newLost(text string, err error) error { return &lostError{text: text, err: err} }
 
-// lost wraps what a Read or Write of the carrier returned. The end of the
-// carrier is neither the end of a stream nor a Close of the link, so of io.EOF and
-// net.ErrClosed only the text remains.
+// lost wraps what a Read or Write of the carrier returned. To users of a stream the end
+// of the carrier is neither the end of the stream nor their own Close, deadline or
+// context, so of those only the text remains.
 func lost(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
@@ -189,7 +204,13 @@ func lost(err error) error {
 	case errors.Is(err, net.ErrClosed):
 		return newLost("the carrier was closed from outside", nil)
 	}
-	return newLost(bare(err), err)
+	text := errs.Quoted(bare(err))
+	for _, own := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, own) {
+			return newLost(text, nil)
+		}
+	}
+	return newLost(text, err)
 }
 
 func (e *lostError) Error() string { return prefix + "session lost: " + e.text }
@@ -202,12 +223,8 @@ func whyLost(err error) string {
 	return bare(err)
 }
 
-func (e *lostError) Unwrap() []error {
-	if e.err == nil {
-		return []error{ErrSessionLost}
-	}
-	return []error{ErrSessionLost, e.err}
-}
+// Unwrap returns ErrSessionLost and the reason, whose code is not the session's.
+func (e *lostError) Unwrap() error { return errs.Seal(frame.Unavailable, ErrSessionLost, e.err) }
 
 // A handshakeError says with which peer a handshake failed.
 type handshakeError struct {
@@ -216,10 +233,10 @@ type handshakeError struct {
 }
 
 func (e *handshakeError) Error() string {
-	return fmt.Sprintf("gantline: handshake with %v: %s", e.addr, strings.TrimPrefix(bare(e.err), "handshake: "))
+	return fmt.Sprintf("gantline: handshake with %v: %s", e.addr, strings.TrimPrefix(errs.Quoted(bare(e.err)), "handshake: "))
 }
 
-func (e *handshakeError) Unwrap() error { return e.err }
+func (e *handshakeError) Unwrap() error { return errs.Seal(errs.Of(e.err), e.err) }
 
 // bare is err's text without our prefix, for use inside another error.
 func bare(err error) string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // Client shakes hands on nc as the side that dialled. The link is up when Client
@@ -18,7 +19,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
 	c, err := cfg.withDefaults()
 	if err != nil {
 		nc.Close()
-		return nil, err
+		return nil, errs.Coded(err)
 	}
 	l := newLink(nc, c, true)
 	if err := l.handshake(ctx, l.greet); err != nil {

@@ -6,11 +6,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // Server shakes hands on nc as the side that accepted. The link is up when Server
@@ -28,7 +28,7 @@ func Accept(ctx context.Context, nc net.Conn, cfg *Config) (l *Link, resumed boo
 	c, err := cfg.withDefaults()
 	if err != nil {
 		nc.Close()
-		return nil, false, err
+		return nil, false, errs.Coded(err)
 	}
 	l = newLink(nc, c, false)
 	if l.localID = c.ID; l.localID == "" {
@@ -186,24 +186,10 @@ func (l *Link) readPreface() ([]byte, error) {
 		}
 	}
 	if v := buf[frame.PrefaceLen-1]; v != frame.Version {
-		l.answerVersion()
+		l.carrier().lastWord(frame.AppendPreface(nil, frame.Version))
 		return nil, &VersionError{Local: frame.Version, Peer: v}
 	}
 	return buf[frame.PrefaceLen:n], nil
-}
-
-// answerVersion sends our version to a client of another one. It waits until the
-// client has hung up: a close with the HELLO unread could destroy the answer.
-func (l *Link) answerVersion() {
-	nc := l.carrier().nc
-	defer time.AfterFunc(lingerTimeout, l.carrier().cut).Stop()
-	if _, err := nc.Write(frame.AppendPreface(nil, frame.Version)); err != nil {
-		return
-	}
-	if w, ok := nc.(interface{ CloseWrite() error }); ok {
-		w.CloseWrite()
-	}
-	io.Copy(io.Discard, io.LimitReader(nc, frame.HeaderLen+frame.MaxHandshake))
 }
 
 // checkHello takes what the client wants, within our bounds.
@@ -237,12 +223,11 @@ func (l *Link) checkHello(h *frame.Hello) error {
 	return nil
 }
 
-// refuse sends why as REFUSE and returns it. The carrier is closed by the
-// caller; the client has said nothing that was not read.
+// refuse sends why as REFUSE and returns it. The carrier is closed by the caller.
 func (l *Link) refuse(why error) error {
 	var own *RefusedError
 	x := frame.Refuse{Code: frame.PermissionDenied, Text: bare(why)}
-	if errors.As(why, &own) {
+	if errors.As(why, &own) && !errors.Is(why, ErrSessionLost) { // of another link, that is no answer to this client
 		x = frame.Refuse{Code: own.Code, Text: own.Text, RetryAfter: millis(own.RetryAfter), Addr: own.Addr,
 			Epoch: own.Epoch, HasPosition: own.HasPosition, Position: own.Position, Closed: own.Closed}
 	} else {
@@ -251,8 +236,8 @@ func (l *Link) refuse(why error) error {
 	if x.Code == frame.OK && !x.Closed {
 		x.Code = frame.PermissionDenied
 	}
-	l.carrier().nc.Write(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
-	return fmt.Errorf("gantline: client %q refused: %w", l.peer.ID, bareError{why})
+	l.carrier().lastWord(message(frame.TypeRefuse, frame.AppendRefuse(nil, &x)))
+	return refusedHere(l.peer.ID, why)
 }
 
 func millis(d time.Duration) uint32 {

@@ -134,6 +134,7 @@ func TestServerRefuses(t *testing.T) {
 		{"accept", nil, errors.New("gantline: go away"), frame.PermissionDenied, "go away"},
 		{"accept, code", nil, fmt.Errorf("full: %w", frame.ResourceExhausted), frame.ResourceExhausted, "full"},
 		{"accept, refused", nil, &RefusedError{Code: frame.Unavailable, Text: "later", RetryAfter: time.Second, Addr: "b:1"}, frame.Unavailable, "later"},
+		{"accept, lost elsewhere", nil, newLost("refused", &RefusedError{Code: frame.NotFound, Text: "the session is not known here"}), frame.Unavailable, "session lost"},
 		{"accept, ok", nil, frame.OK, frame.PermissionDenied, "ok"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,8 +151,11 @@ func TestServerRefuses(t *testing.T) {
 			if serr == nil || strings.Count(serr.Error(), "gantline: ") != 1 {
 				t.Errorf("error of the server: %v", serr)
 			}
-			if tt.accept != nil && !errors.Is(serr, tt.accept) {
+			if tt.accept != nil && tt.accept != frame.OK && !errors.Is(serr, tt.accept) {
 				t.Errorf("error of the server %v, want %v", serr, tt.accept)
+			}
+			if !errors.Is(serr, tt.code) || errors.Is(serr, frame.OK) || strings.Contains(serr.Error(), "refused: refused") {
+				t.Errorf("error of the server %v, want one with code %v", serr, tt.code)
 			}
 			_, _, err := readWelcome(a)
 			var r *RefusedError

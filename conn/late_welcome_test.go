@@ -270,6 +270,7 @@ func TestLateRefusal(t *testing.T) {
 		if _, _, err := readWelcome(near); !errors.As(err, &refused) || !refused.Closed || refused.Code != frame.Unavailable {
 			t.Errorf("the answer is %v", err)
 		}
+		near.Close()
 		x.near.Cut()
 		x.c.Abort(nil)
 		<-x.s.Done()

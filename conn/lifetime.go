@@ -2,6 +2,7 @@ package conn
 
 import (
 	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -53,12 +54,13 @@ type lifetime struct {
 // byeState is the goodbye, ours and the peer's. Guarded by the send lock unless
 // atomic.
 type byeState struct {
-	deaf  atomic.Bool // BYE is due, or came: sequenced frames are not taken any more
-	due   bool        // the next flush is our BYE
-	sent  bool        // no frame follows any more
-	heard bool        // the peer has said BYE
-	final bool        // what is acknowledged is all that the peer has taken and ever will
-	frame frame.Bye   // ours
+	deaf    atomic.Bool // BYE is due, or came: sequenced frames are not taken any more
+	due     bool        // the next flush is our BYE
+	sent    bool        // no frame follows any more
+	heard   bool        // the peer has said BYE
+	unheard bool        // ours follows what was sent: the peer cannot acknowledge any more
+	final   bool        // what is acknowledged is all that the peer has taken and ever will
+	frame   frame.Bye   // ours
 }
 
 // endLocked records why the link ends. The first reason counts. After our own
@@ -119,12 +121,13 @@ func (l *Link) endUnstartedLocked(cause error) {
 // The link goes on without a carrier if it may wait for another one.
 func (l *Link) carrierGone(c *carrier, err error) {
 	l.mu.Lock()
-	if err == errBye {
+	if err == errBye || l.lastWordLocked(c, err) {
 		l.mu.Unlock()
 		<-c.writerDone // it says BYE, or life.timer ends it
 		c.nc.Close()
 		l.mu.Lock()
-	} else if !l.bye.sent {
+	}
+	if err != errBye && !l.bye.sent {
 		switch {
 		case c.why != nil:
 			err = c.why
@@ -161,6 +164,22 @@ func (l *Link) carrierGone(c *carrier, err error) {
 	l.mu.Unlock()
 	l.finish()
 	close(c.joined)
+}
+
+// lastWordLocked reports whether our BYE may still reach the peer when err has ended c. A
+// peer that has ended its direction may read on.
+func (l *Link) lastWordLocked(c *carrier, err error) bool {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) || c.why != nil || c.writeErr != nil {
+		return false
+	}
+	if l.life.closing && !l.bye.due && !l.outlives() {
+		l.endLocked(lost(err))
+		l.bye.unheard = true
+		l.endInLocked(lingerTimeout)
+		l.send.wake = true
+		l.send.cond.Signal()
+	}
+	return l.bye.due || l.bye.unheard
 }
 
 // finish takes the link down when its goroutines are gone. It is called once, by

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // ErrNotBroken says that a Link has a carrier, or needs none any more.
-var ErrNotBroken = errors.New("gantline: resume: the link is not waiting for a carrier")
+var ErrNotBroken = errs.New(frame.Unknown, "gantline: resume: the link is not waiting for a carrier")
 
 // outlives reports whether the link may wait for another carrier when it has lost one.
 func (l *Link) outlives() bool { return l.cfg.OnBroken != nil && l.cfg.Expiry > 0 }
@@ -64,7 +65,7 @@ func (l *Link) expire(resumes, epoch uint64) {
 		l.mu.Unlock()
 		return
 	}
-	l.endLocked(newLost(fmt.Sprintf("no carrier within %v: %s", l.peer.Expiry, bare(l.carriers.brokenBy)), nil))
+	l.endLocked(newLost(fmt.Sprintf("no carrier within %v: %s", l.peer.Expiry, whyLost(l.carriers.brokenBy)), nil))
 	l.life.final = true
 	last := l.unbreakLocked()
 	l.mu.Unlock()
@@ -103,7 +104,7 @@ func (l *Link) Lose(err error) bool {
 	if refused != nil && refused.Closed {
 		l.endLocked(&ClosedError{Remote: true, Code: refused.Code, Text: refused.Text})
 	} else {
-		l.endLocked(newLost(bare(err), err))
+		l.endLocked(newLost(whyLost(err), err))
 	}
 	l.life.final = true
 	last := l.unbreakLocked()

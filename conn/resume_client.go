@@ -9,11 +9,12 @@ import (
 	"net"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // ErrStaleEpoch says that the server has seen a newer attempt of this session. The
 // next Resume uses a higher number than that one.
-var ErrStaleEpoch = errors.New("gantline: resume: the server has seen a newer attempt")
+var ErrStaleEpoch = errs.New(frame.Unknown, "gantline: resume: the server has seen a newer attempt")
 
 // maxAhead is how far the epoch in a REFUSE may be ahead of ours. A REFUSE proves nothing. A server cannot have seen
 // more attempts than others have made, and a forged one must not use up all numbers.
@@ -74,7 +75,7 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 		if last {
 			l.finish()
 		}
-		return err
+		return errs.Coded(err)
 	}
 	l.deliver()
 	return nil

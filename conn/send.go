@@ -94,7 +94,7 @@ func (l *Link) closingLocked() {
 	l.life.sealed = l.life.sealed || !l.send.waiting && l.send.log.unsent() < sealBelow
 	switch {
 	case !l.life.sealed || l.bye.due || l.send.log.unsent() > 0:
-	case l.send.log.unacked() == 0:
+	case l.send.log.unacked() == 0 || l.bye.unheard:
 		l.bye.due = true
 		l.bye.deaf.Store(true)
 	case !l.beat.pinger.closing:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // Drain asks the peer to open nothing more in the End's own scope. d says why; its LastID is filled in. Later opens are
@@ -44,7 +45,7 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	again := s.life.drained != nil
 	s.life.drainedAt = d.LastID
 	if !again {
-		s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+d.Text, ": "), Remote: true}
+		s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+errs.Quoted(d.Text), ": "), Remote: true}
 	}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()

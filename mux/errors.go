@@ -1,12 +1,12 @@
 package mux
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // StreamError says that a stream was reset, and by whom.
@@ -25,18 +25,15 @@ func (e *StreamError) Error() string {
 		who = "reset by the peer"
 	}
 	if e.Message == "" {
-		return fmt.Sprintf("gantline: stream %s: %s", who, e.Code.Name())
+		return fmt.Sprintf("gantline: stream %s: %s", who, e.Code.String())
 	}
-	return fmt.Sprintf("gantline: stream %s: %s: %s", who, e.Code.Name(), e.Message)
+	return fmt.Sprintf("gantline: stream %s: %s: %s", who, e.Code.String(), errs.Quoted(e.Message))
 }
 
-// Is reports whether target is the error's code.
-func (e *StreamError) Is(target error) bool {
-	c, ok := target.(frame.Code)
-	return ok && c == e.Code
-}
+// Unwrap returns the code.
+func (e *StreamError) Unwrap() error { return e.Code }
 
-// localError is an error of this side whose kind is one of the standard library's.
+// localError is an error of this side whose kind, and code, is one of the standard library's.
 type localError struct {
 	text string
 	kind error
@@ -47,6 +44,12 @@ func (e *localError) Unwrap() error   { return e.kind }
 func (e *localError) Timeout() bool   { return e.kind == os.ErrDeadlineExceeded }
 func (e *localError) Temporary() bool { return e.Timeout() }
 
+// Is reports whether target is the code of the kind.
+func (e *localError) Is(target error) bool {
+	c, ok := target.(frame.Code)
+	return ok && c == errs.Of(e.kind)
+}
+
 var (
 	errClosed      = &localError{"gantline: stream is closed here", net.ErrClosed}
 	errWriteClosed = &localError{"gantline: write after CloseWrite", net.ErrClosed}
@@ -56,7 +59,7 @@ var (
 )
 
 // errAnswered ends the sending of a body whose answer has already come.
-var errAnswered = errors.New("gantline: answered before the body was sent")
+var errAnswered = errs.New(frame.Unknown, "gantline: answered before the body was sent")
 
 // protocolError is what HandleFrame returns for a frame no correct peer sends.
 func protocolError(id uint64, format string, args ...any) error {

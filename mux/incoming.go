@@ -2,16 +2,16 @@ package mux
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // ErrReplied is what Reply returns for an exchange that has been answered.
-var ErrReplied = errors.New("gantline: already answered")
+var ErrReplied = errs.New(frame.Unknown, "gantline: already answered")
 
 // errGivenUp is what Reply returns when the peer had reset the exchange; the answer was dropped.
 var errGivenUp = &StreamError{Code: frame.Canceled, Message: "the peer gave the call up", Remote: true}

@@ -1,13 +1,13 @@
 package mux
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // A Session runs the streams, calls and messages of one link. Make one with New.
@@ -180,7 +180,7 @@ func (s *Session) errNoEntry(h frame.Header) error {
 // HandleClose ends everything. err says why, and is what operations return from now on.
 func (s *Session) HandleClose(err error) {
 	if err == nil {
-		err = errors.New("gantline: session closed")
+		err = errs.New(frame.Unavailable, "gantline: session closed")
 	}
 	s.l.Lock()
 	if s.life.gone != nil {

@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -9,15 +10,16 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // Kinds of the end of a yamux session, beside net.ErrClosed; see YamuxError.
 var (
 	// ErrYamuxLost says that the connection broke. It also counts as broken when it took no byte for the flush
 	// timeout, and when the peer was silent and did not answer the heartbeat.
-	ErrYamuxLost = errors.New("gantline: yamux: session lost")
+	ErrYamuxLost = errs.New(frame.Unavailable, "gantline: yamux: session lost")
 	// ErrYamuxProtocol says that one side broke a rule of the yamux protocol. Either side may have found that.
-	ErrYamuxProtocol = errors.New("gantline: yamux: protocol error")
+	ErrYamuxProtocol = errs.New(frame.Internal, "gantline: yamux: protocol error")
 )
 
 // errYamuxOnly is the error of opening anything but a plain stream.
@@ -55,13 +57,8 @@ func (e *YamuxError) Error() string {
 	return s
 }
 
-// Unwrap returns Kind and Err.
-func (e *YamuxError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{e.Kind}
-	}
-	return []error{e.Kind, e.Err}
-}
+// Unwrap returns Kind and Err, under the code of Kind: Internal for ErrYamuxProtocol, else Unavailable.
+func (e *YamuxError) Unwrap() []error { return []error{errs.Seal(errs.Of(e.Kind), e.Kind, e.Err)} }
 
 // textError is the text of an error and nothing else of it.
 type textError string
@@ -75,7 +72,7 @@ func yamuxLost(err error) *YamuxError {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 	case errors.Is(err, io.EOF):
 		err = io.ErrUnexpectedEOF
-	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		err = textError(err.Error())
 	}
 	return &YamuxError{Kind: ErrYamuxLost, Err: err}

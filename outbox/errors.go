@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/errs"
 )
 
 // prefix begins every printed error of the module, once.
@@ -14,13 +15,13 @@ const prefix = "gantline: "
 
 var (
 	// ErrFull says that a message would exceed Options.Limit or Options.PeerLimit. Its code is ResourceExhausted.
-	ErrFull = errors.New("gantline: outbox is full")
+	ErrFull = errs.New(gantline.ResourceExhausted, "gantline: outbox is full")
 	// ErrLocked says that another process, or another File, has the file open.
-	ErrLocked = errors.New("gantline: outbox is open elsewhere")
+	ErrLocked = errs.New(gantline.Unknown, "gantline: outbox is open elsewhere")
 	// ErrCorrupt says that the file is damaged where it was safe on the disk, or is no outbox.
-	ErrCorrupt = errors.New("gantline: outbox is damaged")
+	ErrCorrupt = errs.New(gantline.Unknown, "gantline: outbox is damaged")
 	// ErrFailed says that an fsync failed, or a repair after a failed write: what the disk has is not known.
-	ErrFailed = errors.New("gantline: outbox has failed")
+	ErrFailed = errs.New(gantline.Unknown, "gantline: outbox has failed")
 )
 
 // A TornError describes what Open found after the last complete record: what was being written at a crash. None
@@ -44,8 +45,12 @@ type failure struct {
 	is   []error
 }
 
-func (f *failure) Error() string   { return prefix + f.text }
-func (f *failure) Unwrap() []error { return f.is }
+func (f *failure) Error() string { return prefix + f.text }
+
+// Unwrap returns the causes, under one code.
+func (f *failure) Unwrap() []error {
+	return []error{errs.Seal(errs.Of(errors.Join(f.is...)), f.is...)}
+}
 
 // failf returns an error that is each of is.
 func (f *File) failf(is []error, format string, args ...any) error {

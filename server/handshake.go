@@ -119,7 +119,12 @@ func (h *handshake) admit(end *gantline.End, nc net.Conn) error {
 
 // setup is Config.Setup of every End. It runs after the client has given its id, and before it is welcomed.
 func (h *handshake) setup(e *gantline.End) (err error) {
-	defer func() { h.refused = err != nil }()
+	passed := false
+	defer func() {
+		if h.refused = err != nil; !passed {
+			h.undo() // now: it may take a while until the client has hung up
+		}
+	}()
 	l := h.l
 	if err := l.peers.claim(e); err != nil {
 		l.tellRefused(err)
@@ -134,7 +139,9 @@ func (h *handshake) setup(e *gantline.End) (err error) {
 			return err
 		}
 	}
-	return l.peers.show(e)
+	err = l.peers.show(e)
+	passed = err == nil
+	return err
 }
 
 // takePlace waits for a place in the queue. It leaves enough time to tell the client that there was none.

@@ -48,6 +48,26 @@ var goodbyeMutants = []mutant{
 		pkg:   "conn", test: "TestCloseBeforeStart",
 	},
 	{
+		name: "the end of what a peer says cuts our BYE", file: "conn/lifetime.go",
+		edits: []edit{{"if err == errBye || l.lastWordLocked(c, err) {", "if err == errBye {"}},
+		pkg:   "conn", test: "TestLastWords",
+	},
+	{
+		name: "a BYE waits for a peer that acknowledges nothing more", file: "conn/send.go",
+		edits: []edit{{"l.send.log.unacked() == 0 || l.bye.unheard:", "l.send.log.unacked() == 0:"}},
+		pkg:   "conn", test: "TestLastWordUnheard",
+	},
+	{
+		name: "a refusal is cut by what the client said after its HELLO", file: "conn/carrier.go",
+		edits: []edit{{"\tio.Copy(io.Discard, io.LimitReader(c.nc, lingerBytes))\n", ""}},
+		pkg:   "conn", test: "TestLastWords",
+	},
+	{
+		name: "a refused client keeps its id until it hangs up", file: "server/handshake.go",
+		edits: []edit{{"\t\t\th.undo() // now", "\t\t\t_ = h // now"}},
+		pkg:   "server", test: "TestRefusedHasNoPlace",
+	},
+	{
 		name: "a ghost that comes back outlives the listener", file: "server/peers.go",
 		edits: []edit{{"\treturn append(ghosts, p.all()...)\n", "\treturn p.all()\n"}},
 		pkg:   "server", test: "TestGhostInVain",

@@ -34,7 +34,7 @@ var linkMutants = []mutant{
 	},
 	{
 		name: "BYE before everything is acknowledged", file: "conn/send.go",
-		edits: []edit{{"case l.send.log.unacked() == 0:", "case true:"}},
+		edits: []edit{{"case l.send.log.unacked() == 0 || l.bye.unheard:", "case true:"}},
 		pkg:   "conn", test: "TestCloseScript",
 	},
 	{

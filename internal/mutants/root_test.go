@@ -23,6 +23,26 @@ var rootMutants = []mutant{
 		pkg:   ".", test: "TestFreshMany",
 	},
 	{
+		name: "a lost session has the code of its reason", file: "conn/errors.go",
+		edits: []edit{{"return errs.Seal(frame.Unavailable, ErrSessionLost, e.err)", "return errors.Join(ErrSessionLost, e.err)"}},
+		pkg:   ".", test: "TestRestartedServer",
+	},
+	{
+		name: "an error has the codes of its causes", file: "errors.go",
+		edits: []edit{{"\treturn errs.Seal(e.Code, e.cause)", "\treturn e.cause"}},
+		pkg:   ".", test: "TestErrorTable",
+	},
+	{
+		name: "a call that waits in the log was not sent", file: "end_outcome.go",
+		edits: []edit{{"earlier || x.Sent || !errors.Is(x.Err, ErrSessionLost)", "earlier || x.Sent"}},
+		pkg:   ".", test: "TestGivenUpWhileBroken",
+	},
+	{
+		name: "a peer's text is printed raw", file: "internal/errs/text.go",
+		edits: []edit{{"\tif printable(text) {", "\tif len(text) > 0 {"}},
+		pkg:   ".", test: "TestPeersTexts",
+	},
+	{
 		name: "a message is remembered before it is acked", file: "messager_message.go",
 		edits: []edit{{"\tif d == nil || !d.Seen(m.ID) {\n\t\treturn false", "\tif d == nil {\n\t\treturn false\n\t}\n\tif !d.Seen(m.ID) {\n\t\td.Add(m.ID)\n\t\treturn false"}},
 		pkg:   ".", test: "TestDedupNack",

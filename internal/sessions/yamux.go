@@ -14,6 +14,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -56,7 +57,7 @@ func (ln *Line) NewYamux(s *Session, nc net.Conn, client bool, id string, cfg *m
 	}
 	y, err := run(nc, cfg)
 	if err != nil {
-		return nil, err
+		return nil, errs.Coded(err)
 	}
 	l.y = y
 	s.Link, s.Mux = l, y.Session()
@@ -122,7 +123,7 @@ func yamuxError(err error) error {
 	if errors.Is(err, mux.ErrYamuxLost) {
 		return &yamuxLost{err}
 	}
-	return err
+	return errs.Coded(err)
 }
 
 // yamuxLost is the end of an End whose carrier was torn.
@@ -132,7 +133,7 @@ func (e *yamuxLost) Error() string {
 	return conn.ErrSessionLost.Error() + strings.TrimPrefix(e.err.Error(), mux.ErrYamuxLost.Error())
 }
 
-func (e *yamuxLost) Unwrap() []error { return []error{conn.ErrSessionLost, e.err} }
+func (e *yamuxLost) Unwrap() error { return errs.Seal(frame.Unavailable, conn.ErrSessionLost, e.err) }
 
 // FirstByte reads the one byte of nc that tells which dialect the peer speaks. At an error it closes nc.
 func FirstByte(ctx context.Context, nc net.Conn) ([]byte, error) {
@@ -149,7 +150,7 @@ func FirstByte(ctx context.Context, nc net.Conn) ([]byte, error) {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return nil, fmt.Errorf("gantline: handshake with %v: nothing came: %w", nc.RemoteAddr(), err)
+	return nil, errs.Coded(fmt.Errorf("gantline: handshake with %v: nothing came: %w", nc.RemoteAddr(), err))
 }
 
 // cutConn closes nc at once: over TLS without its goodbye, which may block.

@@ -34,10 +34,10 @@ func (w *world) count() map[string]int {
 			n["calls run again"] += it.runs - 1
 		case errors.Is(it.err, gantline.ErrNotSent):
 			n["calls not sent"]++
-		case errors.Is(it.err, gantline.ErrUnknownOutcome):
-			n["calls of unknown outcome"]++
 		case expired(it.err):
 			n["calls given up"]++
+		case errors.Is(it.err, gantline.ErrUnknownOutcome):
+			n["calls of unknown outcome"]++
 		}
 	}
 	return n
@@ -85,6 +85,7 @@ func (w *world) judgeCall(id string, it *item) {
 		ok = ok && it.runs >= 1
 	case errors.Is(it.err, gantline.ErrNotSent):
 		ok = it.runs == 0
+	case expired(it.err): // given up: no session need be lost for that
 	case errors.Is(it.err, gantline.ErrUnknownOutcome):
 		ok = ok && w.p.lossy && !(it.again && it.origin == w.client)
 	}
