@@ -31,7 +31,8 @@ func handlerFrom(ctx context.Context) *handlerContext {
 	return hc
 }
 
-// depthFrom returns the depth of a call or message made with ctx: one more than its handler's, which may wait for it now.
+// depthFrom returns the depth of a call or message made with ctx. It is one more than its handler's, which may wait for
+// it now.
 func depthFrom(ctx context.Context) uint8 {
 	if hc := handlerFrom(ctx); hc != nil {
 		return hc.Inner()

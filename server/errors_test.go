@@ -21,7 +21,7 @@ func TestServerCodes(t *testing.T) {
 	ln := server.NewListener(busy)
 	defer ln.Close()
 	c := mustDial(t, func(ctx context.Context, opts ...client.Option) (*gantline.End, error) {
-		return client.Dial(ctx, "mem", "busy", append(opts, client.WithDialFunc(busy.DialContext))...)
+		return client.Dial(ctx, "mem", "busy", append(opts, client.WithDialFunc(busy.DialContext), client.WithoutRedial())...)
 	})
 	s := mustAccept(t, ln)
 	if _, err := s.OpenStream(t.Context()); err != nil { // which Shutdown waits for

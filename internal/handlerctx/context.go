@@ -39,7 +39,7 @@ type Nester interface {
 // OnNest sets the Nester of a context that is not Watched. It comes before the context is shared.
 func (c *Context) OnNest(n Nester) { c.user = n }
 
-// Inner returns the depth of what is begun with the context, and calls the Nester: the function may wait for that.
+// Inner returns the depth of what is begun with the context, and calls the Nester. The function may wait for that.
 func (c *Context) Inner() uint8 {
 	if !c.Watched {
 		c.mu.Lock()
