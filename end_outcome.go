@@ -44,7 +44,7 @@ func (e *End) startError(ctx context.Context, err error, method string) error {
 	case errors.Is(err, ErrNotSent): // from the wait for a session
 		return err
 	case ctx.Err() != nil:
-		return contextError(ctx, method)
+		return waitError(ctx, false, method)
 	}
 	return e.exchangeError(err, false, method)
 }

@@ -87,7 +87,7 @@ var (
 	// ErrNotSent says that the peer has not seen a call or message and never will. It is safe to do it again. It was
 	// never handed to a carrier, or the peer said that it did not get so far. An End that redials does it again by
 	// itself; there the error means that the context or Close ended the wait.
-	ErrNotSent = errors.New("gantline: not sent")
+	ErrNotSent = mux.ErrNotSent
 	// ErrUnknownOutcome says that a call or message was sent and its answer will not come. The peer may or may not have
 	// acted on it. An End that redials sends calls that are Idempotent, and messages, again instead.
 	ErrUnknownOutcome = errors.New("gantline: outcome unknown")
