@@ -18,7 +18,7 @@ func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, 
 		return err
 	}
 	if o.noAck {
-		return sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depth, topic, body, o)
+		return sc.start(ctx, nil, frame.KindUnackedMessage, depth, topic, body, o)
 	}
 	if sc.keeps() {
 		p := sc.publication(ctx, topic, nil)
@@ -47,7 +47,7 @@ func (sc *messageScope) publishAsync(ctx context.Context, topic string, body []b
 	o := usePublishOptions(opts)
 	defer o.done()
 	if o.noAck {
-		if err := sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depthFrom(ctx), topic, body, o); err != nil {
+		if err := sc.start(ctx, nil, frame.KindUnackedMessage, depthFrom(ctx), topic, body, o); err != nil {
 			return nil, err
 		}
 		p := &Publication{sc: sc, topic: topic, onDone: o.onDone}
@@ -86,12 +86,18 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 	return open, nil
 }
 
-// start hands a message that is not kept to a session.
+// start hands a message that is not kept to a session. f is nil for one without an ack, which an End that redials sends in
+// the next session if this one had not sent it.
 func (sc *messageScope) start(ctx context.Context, f *flight.Flight, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
 	var buf [blockSize]byte
 	open, err := sc.message(ctx, kind, depth, topic, len(body), o, buf[:0])
 	if err != nil {
 		return err
+	}
+	if line := sc.end.line; f == nil && sc.isEnd() && line.Renews() {
+		f = flight.New(line.Unsent(&line.Publications, &open, topic, body))
+	} else if f == nil {
+		f = flight.New(nil)
 	}
 	for s := sc.stream.session(); ; {
 		if sc.keeps() { // it does not overtake older ones

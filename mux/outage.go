@@ -24,8 +24,8 @@ func (e *unsentError) Unwrap() error { return e.err }
 // Is reports whether target is ErrNotSent. That has no part in the chain, so that a code in there is err's.
 func (e *unsentError) Is(target error) bool { return target == ErrNotSent }
 
-// awaitsCarrier reports whether o waits for a carrier: what would be in the log of a lost session could not be had out
-// of it. A stream cannot be opened again in the next session, as an exchange can: its writer has gone on meanwhile.
+// awaitsCarrier reports whether o waits while there is no carrier. If it went into the log, and the session were lost,
+// it could not be opened again in the next one, as an exchange can: its writer has gone on meanwhile.
 func (s *Session) awaitsCarrier(o *Open) bool {
 	return s.cfg.AwaitCarrier && !o.NoWait && o.Parent == 0
 }
@@ -114,7 +114,7 @@ func (st *Stream) Unsent() bool {
 	return st.unsent
 }
 
-// Reached reports whether the peer is known to have the stream: it has opened it, acknowledged its OPEN, or said
+// Reached reports whether the peer is known to have the stream. It has opened it then, acknowledged its OPEN, or said
 // something about it.
 func (st *Stream) Reached() bool {
 	if !st.own || st.id == 0 {
