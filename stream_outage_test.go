@@ -18,9 +18,12 @@ type begun struct {
 	// do begins it and waits for its outcome. Success is nil; then the peer has counted it.
 	do func(ctx context.Context, e *End) error
 	// again: it is sent again in the next session if the peer may have taken it. quiet: nobody learns its outcome.
-	// bytes: it is a stream, whose error is that of a Read.
-	again, quiet, bytes bool
+	// bytes: it is a stream, whose error is that of a Read. box: with an Outbox, which keeps it for the next End.
+	again, quiet, bytes, box bool
 }
+
+// held reports whether somebody holds it, so that it cannot be begun again.
+func (b begun) held() bool { return b.bytes || b.name == "OpenCall" }
 
 var allBegun = []begun{
 	{name: "OpenStream", bytes: true, do: func(ctx context.Context, e *End) error {
@@ -59,6 +62,7 @@ var allBegun = []begun{
 		}
 		return p.Wait(ctx)
 	}},
+	{name: "Publish with an Outbox", again: true, box: true, do: func(ctx context.Context, e *End) error { return e.Publish(ctx, "t", []byte("x")) }},
 	{name: "NoAck", quiet: true, do: func(ctx context.Context, e *End) error { return e.Publish(ctx, "t", []byte("x"), NoAck()) }},
 }
 
@@ -109,8 +113,13 @@ func (o *outage) serving(cfg Config) *Config {
 	return &cfg
 }
 
-func newOutage(t *testing.T, client, server Config) *outage {
+// newOutage connects them, with what b needs.
+func newOutage(t *testing.T, b begun) *outage {
 	o := new(outage)
+	var client, server Config
+	if b.box {
+		client.ID, client.Outbox, server.Outbox = "client", newMemoryBox(), newMemoryBox()
+	}
 	o.testServer = newTestServer(t, o.serving(server))
 	o.c = o.client(o.serving(client))
 	synctest.Wait()
@@ -174,7 +183,7 @@ func TestOutage(t *testing.T) {
 		{"sent, then lost at a known position",
 			func(o *outage, begin func()) { o.silent(); begin(); o.lossy(false); o.lose(); o.open() },
 			func(b begun) end {
-				if b.bytes || b.name == "OpenCall" { // somebody holds it
+				if b.held() { // somebody holds it
 					return notSent
 				}
 				return done
@@ -191,7 +200,7 @@ func TestOutage(t *testing.T) {
 		for _, b := range allBegun {
 			t.Run(tt.name+"/"+b.name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
-					o := newOutage(t, Config{}, Config{})
+					o := newOutage(t, b)
 					var outcome func() error
 					tt.fails(o, func() { outcome = o.begin(o.c, b) })
 					err := outcome()
@@ -224,7 +233,7 @@ func TestOutageSuspended(t *testing.T) {
 		for _, b := range allBegun {
 			t.Run(map[bool]string{true: "back/", false: "lost/"}[back]+b.name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
-					o := newOutage(t, Config{}, Config{})
+					o := newOutage(t, b)
 					s := o.ends[0]
 					o.breaks()
 					outcome := o.begin(s, b)
@@ -257,7 +266,7 @@ func TestOutageEnds(t *testing.T) {
 			for _, b := range allBegun {
 				t.Run(name+"/"+how+"/"+b.name, func(t *testing.T) {
 					bubble(t, func(t *testing.T) {
-						o := newOutage(t, Config{}, Config{})
+						o := newOutage(t, b)
 						o.breaks()
 						if lose {
 							<-time.After(5 * time.Minute)
@@ -296,7 +305,7 @@ func TestOutageEnds(t *testing.T) {
 						case b.quiet && err == nil: // it is kept for the next session
 						case how == "ctx":
 							want(t, err, context.Canceled)
-							if b.bytes || b.name == "OpenCall" {
+							if b.held() {
 								want(t, err, ErrNotSent)
 							}
 						default:
@@ -312,7 +321,7 @@ func TestOutageEnds(t *testing.T) {
 // TestOutageBothSides: both sides open streams in an outage, many at once, and all of them are served.
 func TestOutageBothSides(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		o := newOutage(t, Config{}, Config{})
+		o := newOutage(t, begun{})
 		s := o.ends[0]
 		o.breaks()
 		var wg sync.WaitGroup

@@ -121,7 +121,7 @@ func (st *Stream) Reached() bool {
 		return true
 	}
 	st.s.l.Lock()
-	reached := !st.unconfirmed && st.kind == frame.KindStream || st.openPos < st.s.l.Acked()
+	reached := st.heard || st.openPos < st.s.l.Acked()
 	st.s.l.Unlock()
 	if reached {
 		return true
