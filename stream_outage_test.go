@@ -155,7 +155,8 @@ func TestOutage(t *testing.T) {
 	const (
 		done    end = iota // in the fresh session, once
 		notSent            // ErrNotSent, and the session is lost
-		unknown            // the peer may have it
+		unknown            // the peer may have it, and it is not done again
+		twice              // the peer may have it, and it is done again
 	)
 	for _, tt := range []struct {
 		name  string
@@ -188,6 +189,14 @@ func TestOutage(t *testing.T) {
 				}
 				return done
 			}},
+		{"arrived, then lost at a known position",
+			func(o *outage, begin func()) { o.deaf(true); begin(); o.deaf(false); o.lose(); o.open() },
+			func(b begun) end {
+				if b.again {
+					return twice
+				}
+				return unknown
+			}},
 		{"sent, then restarted",
 			func(o *outage, begin func()) { o.silent(); begin(); o.lossy(false); o.stop(); o.start() },
 			func(b begun) end {
@@ -206,6 +215,10 @@ func TestOutage(t *testing.T) {
 					err := outcome()
 					<-time.After(30 * time.Second) // more than a pause between two dials
 					switch n := o.served.Load(); tt.want(b) {
+					case twice:
+						if err != nil || n != 2 {
+							t.Errorf("it was done %d times, with %v", n, err)
+						}
 					case done:
 						if err != nil || n != 1 {
 							t.Errorf("it was done %d times, with %v", n, err)
@@ -218,6 +231,9 @@ func TestOutage(t *testing.T) {
 					case unknown:
 						if errors.Is(err, ErrNotSent) || !b.quiet && !errors.Is(err, ErrSessionLost) || !b.quiet && !b.bytes && !errors.Is(err, ErrUnknownOutcome) {
 							t.Errorf("the peer may have it, and the error is %v", err)
+						}
+						if n > 1 {
+							t.Errorf("it was done %d times", n)
 						}
 					}
 				})

@@ -187,8 +187,18 @@ func TestNotSent(t *testing.T) {
 		{"sent", func(r *raw, _ *Stream) { r.l.noAck = true; r.take(); r.HandleClose(errTest) }, false, false},
 		{"acknowledged", func(r *raw, _ *Stream) { r.take(); r.HandleClose(errTest) }, false, true},
 		{"confirmed", func(r *raw, _ *Stream) { r.l.noAck = true; r.take(); r.ok(fCredit(2, 0)); r.HandleClose(errTest) }, false, true},
-		{"answered", func(r *raw, _ *Stream) { r.l.noAck = true; r.take(); r.ok(fData(2, flEarly, 1)); r.HandleClose(errTest) }, false, true},
-		{"blocked", func(r *raw, _ *Stream) { r.l.noAck = true; r.take(); r.ok(fData(2, flBlock, 0)); r.HandleClose(errTest) }, false, true},
+		{"answered", func(r *raw, _ *Stream) {
+			r.l.noAck = true
+			r.take()
+			r.ok(fData(2, flEarly, 1))
+			r.HandleClose(errTest)
+		}, false, true},
+		{"blocked", func(r *raw, _ *Stream) {
+			r.l.noAck = true
+			r.take()
+			r.ok(fData(2, flBlock, 0))
+			r.HandleClose(errTest)
+		}, false, true},
 		{"stopped", func(r *raw, _ *Stream) {
 			r.l.noAck = true
 			r.take()
