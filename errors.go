@@ -84,7 +84,7 @@ var (
 	// resumed in time. Streams end, and handlers' contexts have it as their cause. An End that redials goes on with a
 	// fresh session.
 	ErrSessionLost = conn.ErrSessionLost
-	// ErrNotSent says that the peer has not seen a call or message and never will. It is safe to do it again. It was
+	// ErrNotSent says that the peer has not seen a call, message or stream and never will. It is safe to do it again. It was
 	// never handed to a carrier, or the peer said that it did not get so far. An End that redials does it again by
 	// itself; there the error means that the context or Close ended the wait.
 	ErrNotSent = mux.ErrNotSent
