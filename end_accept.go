@@ -21,6 +21,7 @@ func (h host) MuxConfig(s *session, l *conn.Link) *mux.Config {
 		Local:        limits.wire(),
 		Peer:         l.Peer().Limits,
 		Acceptor:     acceptor{h.e, s},
+		AwaitCarrier: h.e.line.Renews(),
 		OpenTimeout:  limits.OpenTimeout,
 		Window:       limits.Window,
 		MaxWindow:    limits.MaxWindow,

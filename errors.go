@@ -58,10 +58,10 @@ var (
 	// resumed in time. Streams end, and handlers' contexts have it as their cause. Its code is Unavailable, whatever the
 	// reason; End.Context names an exception. An End that redials goes on with a fresh session.
 	ErrSessionLost = conn.ErrSessionLost
-	// ErrNotSent says that the peer has not seen a call or message and never will. It is safe to do it again. It was
+	// ErrNotSent says that the peer has not seen a call, message or stream and never will. It is safe to do it again. It was
 	// never handed to a carrier, or the peer said that it did not get so far. An End that redials does it again by
 	// itself; there the error means that the context or Close ended the wait.
-	ErrNotSent = errs.New(Unavailable, "gantline: not sent")
+	ErrNotSent = mux.ErrNotSent
 	// ErrUnknownOutcome says that a call or message was sent and its answer will not come. The peer may or may not have
 	// acted on it. An End that redials sends calls that are Idempotent, and messages, again instead.
 	ErrUnknownOutcome = errs.New(Unknown, "gantline: outcome unknown")

@@ -113,7 +113,8 @@ func Redelivered() PublishOption { return flagRedelivered }
 
 // NoAck publishes without waiting for an ack. The publication is done, with nil, when the message was handed to the link.
 // It reaches the peer's application at most once, and a Nack reaches nobody. It still counts in the receive maximum until
-// the application takes it, so publishers wait instead of dropping.
+// the application takes it, so publishers wait instead of dropping. An End that redials sends it in the next session if no
+// carrier had it.
 func NoAck() PublishOption { return flagNoAck }
 
 // codecOption is how Topic says what wrote the body.

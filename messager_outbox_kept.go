@@ -108,7 +108,9 @@ func (em *endMessages) publishKept(s *session) {
 func without(older, queued []sessions.Resendable) []sessions.Resendable {
 	own := make(map[MessageID]bool, len(queued))
 	for _, what := range queued {
-		own[what.(*kept).id] = true
+		if k, ok := what.(*kept); ok {
+			own[k.id] = true
+		}
 	}
 	return slices.DeleteFunc(older, func(what sessions.Resendable) bool { return own[what.(*kept).id] })
 }

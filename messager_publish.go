@@ -6,6 +6,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/flight"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -18,7 +19,7 @@ func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, 
 		return err
 	}
 	if o.noAck {
-		return sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depth, topic, body, o)
+		return sc.start(ctx, nil, frame.KindUnackedMessage, depth, topic, body, o)
 	}
 	if sc.keeps() {
 		p := sc.publication(ctx, topic, nil)
@@ -47,7 +48,7 @@ func (sc *messageScope) publishAsync(ctx context.Context, topic string, body []b
 	o := usePublishOptions(opts)
 	defer o.done()
 	if o.noAck {
-		if err := sc.start(ctx, flight.New(nil), frame.KindUnackedMessage, depthFrom(ctx), topic, body, o); err != nil {
+		if err := sc.start(ctx, nil, frame.KindUnackedMessage, depthFrom(ctx), topic, body, o); err != nil {
 			return nil, err
 		}
 		p := &Publication{sc: sc, topic: topic, onDone: o.onDone}
@@ -89,12 +90,19 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 	return open, nil
 }
 
-// start hands a message that is not kept to a session.
+// start hands a message that is not kept to a session. f is nil for one without an ack, which an End that redials sends in
+// the next session if this one had not sent it.
 func (sc *messageScope) start(ctx context.Context, f *flight.Flight, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
 	var buf [blockSize]byte
 	open, err := sc.message(ctx, kind, depth, topic, len(body), o, buf[:0])
 	if err != nil {
 		return err
+	}
+	var kept *sessions.Unsent
+	if line := sc.end.line; f == nil && sc.isEnd() && line.Renews() {
+		kept = line.Unsent(&line.Publications, &open, topic, body)
+	} else if f == nil {
+		f = flight.New(nil)
 	}
 	for s := sc.stream.session(); ; {
 		if sc.keeps() { // it does not overtake older ones
@@ -102,7 +110,12 @@ func (sc *messageScope) start(ctx context.Context, f *flight.Flight, kind frame.
 				return err
 			}
 		}
-		if err = f.Start(ctx, s.Mux, &open, body); err == nil {
+		if kept != nil {
+			err = kept.Start(ctx, s, &open, body)
+		} else {
+			err = f.Start(ctx, s.Mux, &open, body)
+		}
+		if err == nil {
 			return nil
 		}
 		if s, err = sc.stream.again(ctx, s, err, &open, topic); err != nil {

@@ -211,6 +211,7 @@ func (r *Router) Fallback(h Handler) { r.handlers().setFallback(h) }
 func (r *Router) Use(wrap func(next Handler) Handler) { r.handlers().use(wrap) }
 
 // OpenCall begins a streaming call of method. It does not wait for the peer: Recv reports it if nobody handles the method.
+// On an End that redials it waits while there is no connection.
 //
 // ctx governs the whole call: when it ends the call is cancelled, and its deadline travels. End each call: receive until
 // the error, or Cancel it, or end ctx; until then it holds a place in Limits.Calls. It ends with the session: with

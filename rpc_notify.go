@@ -1,11 +1,11 @@
 package gantline
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/flight"
+	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -17,10 +17,9 @@ func (st *Stream) notify(ctx context.Context, method string, body []byte, opts [
 		return err
 	}
 	open.Timeout = 0
-	var kept *keptNotify
+	var kept *sessions.Unsent
 	if e.line.Renews() && st.ses == nil {
-		kept = &keptNotify{e: e, open: open, body: bytes.Clone(body)}
-		kept.open.NoWait = false
+		kept = e.line.Unsent(&e.line.Notifies, &open, method, body)
 	}
 	for s := st.session(); ; {
 		if kept != nil {
@@ -37,39 +36,11 @@ func (st *Stream) notify(ctx context.Context, method string, body []byte, opts [
 	}
 }
 
-// startNotify sends a notify that was checked. kept is sent again in the next session when this one ends before
-// the notify was handed to a carrier; nil = it is not. The error is the session's.
-func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *keptNotify) error {
-	var owner flight.Owner
+// startNotify sends a notify that was checked. kept, if any, is sent in the next session when this one ends before the
+// peer may have it. The error is the session's.
+func (e *End) startNotify(ctx context.Context, s *session, open *mux.Open, body []byte, kept *sessions.Unsent) error {
 	if kept != nil {
-		owner, kept.ses = kept, s
+		return kept.Start(ctx, s, open, body)
 	}
-	return flight.New(owner).Start(ctx, s.Mux, open, body)
+	return flight.New(nil).Start(ctx, s.Mux, open, body)
 }
-
-// keptNotify is a notify that outlives its session until a carrier has it.
-type keptNotify struct {
-	e    *End
-	open mux.Open
-	body []byte
-	ses  *session // on which it was sent last
-}
-
-// Outcome implements flight.Owner: the peer has begun to handle the notify, or will not.
-func (n *keptNotify) Outcome(f *flight.Flight) {
-	if ln := n.e.line; f.Err != nil && !f.Sent && ln.LostOn(n.ses, f.Err) && n.e.ctx.Err() == nil {
-		ln.AddLost(&ln.Notifies, n.ses, f.ID(), n) // nobody learns of it when the End is over
-	}
-}
-
-// Send implements sessions.Resendable. What the peer refuses is gone, as with any notify.
-func (n *keptNotify) Send(s *session) bool {
-	err := n.e.startNotify(n.e.ctx, s, &n.open, n.body, n)
-	return err == nil || !n.e.line.LostOn(s, err)
-}
-
-// Drop implements sessions.Resendable.
-func (n *keptNotify) Drop(error) {}
-
-// Waits implements sessions.Resendable.
-func (n *keptNotify) Waits() bool { return true }

@@ -253,7 +253,7 @@ func (cs *CallStream) failure(ctx context.Context, err error) error {
 	var se *StreamError
 	switch {
 	case errors.As(err, &se) && se.Remote:
-		return &Error{Code: se.Code, Message: se.Message, Method: cs.method, Remote: true, cause: err}
+		return cs.end.exchangeError(se, !cs.ms.Unsent(), cs.method)
 	case cs.ctx.Err() != nil:
 		return cs.givenUp()
 	case ctx.Err() != nil:

@@ -42,12 +42,12 @@ var (
 // OpenStream opens a stream. It does not wait for the peer's AcceptStream: a refusal shows at the first Read or Write.
 //
 // It waits while the peer's Limits.Streams are open or Limits.AcceptBacklog of them are not accepted, for at most
-// Limits.OpenTimeout, and while an End that redials has no session. ctx bounds these waits, not the stream. The timeout
+// Limits.OpenTimeout, and while an End that redials has no connection. ctx bounds these waits, not the stream. The timeout
 // is for a peer that could accept: it begins anew when the connection was lost meanwhile, or when a ping of at most 30 s
-// finds that it is.
+// finds that it is. Where nothing can be waited for (Setup, Inline handlers, OnDone) it opens at once or fails.
 //
-// Errors: ctx's, *Error (ResourceExhausted after the timeout, Unavailable once this side or the peer shuts down,
-// InvalidArgument for a name or metadata over the limits), or why the End is over.
+// Errors are *Error: ctx's, Unavailable once this side or the peer shuts down or the End is over, these with ErrNotSent;
+// ResourceExhausted after the timeout, InvalidArgument for a name or metadata over the limits.
 func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
 	return e.openStream(ctx, opts)
 }
@@ -110,6 +110,13 @@ func (st *Stream) Meta() []byte {
 // Metadata returns a copy of what the opener gave WithMetadata, nil for none.
 func (st *Stream) Metadata() Metadata { return parseMetadata(st.mx.Metadata()) }
 
+// ReachedPeer reports whether the peer is known to have got the stream's open.
+//
+// It is true for a stream that the peer opened, and once the peer has acknowledged, accepted, refused or answered this
+// side's: a round trip and at most 10 ms after that was sent. It stays as it is after the end. Where it is false then, the
+// peer may have got the stream all the same, unless Read's error is ErrNotSent.
+func (st *Stream) ReachedPeer() bool { return st.mx.Reached() }
+
 // Side tells who opened the stream. The End's own one counts as the client's.
 func (st *Stream) Side() Side {
 	if st.mx.Opened() == st.end.session().Link.Client() {
@@ -131,7 +138,8 @@ func (st *Stream) RemoteAddr() net.Addr { return st.end.session().Link.RemoteAdd
 // its direction or the session has ended.
 //
 // Errors: io.EOF (only after the peer's CloseWrite or Close), net.ErrClosed (closed here, or the End by either side),
-// os.ErrDeadlineExceeded, *StreamError after a reset, ErrSessionLost.
+// os.ErrDeadlineExceeded, *StreamError after a reset, ErrSessionLost. ErrNotSent is in it as well if the peer certainly
+// never got the stream, or does not serve it because it shuts down; so it is in Write's.
 func (st *Stream) Read(p []byte) (int, error) { return st.mx.Read(p) }
 
 // Write sends p. It waits while the peer does not read or the link has no room, and returns when all of p will be

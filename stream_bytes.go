@@ -16,6 +16,7 @@ type byteStream interface {
 	Name() string
 	Metadata() []byte
 	Opened() bool
+	Reached() bool
 	Accept()
 	CloseWrite() error
 	CloseRead() error
@@ -39,6 +40,7 @@ func (noBytes) ID() uint64       { return 0 }
 func (noBytes) Name() string     { return "" }
 func (noBytes) Metadata() []byte { return nil }
 func (b noBytes) Opened() bool   { return bool(b) }
+func (noBytes) Reached() bool    { return true }
 func (noBytes) Accept()          {}
 
 func (noBytes) Read([]byte) (int, error)           { return 0, errNoBytes }

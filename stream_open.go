@@ -2,7 +2,6 @@ package gantline
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
@@ -12,7 +11,7 @@ import (
 // openStream is OpenStream.
 func (e *End) openStream(ctx context.Context, opts []StreamOption) (*Stream, error) {
 	if e.line.Closing() {
-		return nil, errEndClosed
+		return nil, e.closedError("")
 	}
 	if e.line.Draining() {
 		return nil, shuttingDown("")
@@ -78,13 +77,10 @@ func (e *End) wasAway(ctx context.Context, s *session, changes uint64) bool {
 
 // openError is the error of a stream that could not be opened.
 func (e *End) openError(ctx context.Context, err error, name string) error {
-	if ctx.Err() != nil && !errors.Is(err, ErrNotSent) {
-		return contextError(ctx, name)
+	if e.ctx.Err() != nil && ctx.Err() == nil {
+		err = context.Cause(e.ctx)
 	}
-	if e.ctx.Err() != nil {
-		return context.Cause(e.ctx)
-	}
-	return e.exchangeError(err, false, name)
+	return e.startError(ctx, err, name)
 }
 
 // shuttingDown refuses new work of this side after Shutdown.

@@ -52,6 +52,17 @@ func (l *Link) Sent() uint64 {
 	return l.send.log.sent
 }
 
+// Acked returns the log position up to which the peer is known to have taken what was
+// appended. Lock held.
+func (l *Link) Acked() uint64 { return l.send.log.acked }
+
+// Carried reports whether there is a carrier that takes what is appended, as far as is
+// known. Lock held.
+func (l *Link) Carried() bool {
+	c := l.carrier()
+	return !l.carriers.broken && !l.life.ended && !c.stop && c.writeErr == nil
+}
+
 // mutedLocked reports whether what is appended is dropped. That is so when the
 // link has ended, when BYE is written, and when Close has taken all there was.
 func (l *Link) mutedLocked() bool { return l.life.ended || l.bye.sent || l.life.sealed }

@@ -156,9 +156,12 @@ func (st *Stream) trailer(h frame.Header, r *frame.Reader) error {
 
 // reset takes the peer's RESET.
 func (st *Stream) reset(code frame.Code, text string) {
-	err := &StreamError{Code: code, Message: text, Remote: true}
+	var err error = &StreamError{Code: code, Message: text, Remote: true}
 	s := st.s
 	s.l.Lock() // first, so that no Write succeeds after a Read has failed with the reset
+	if st.unsent = st.refusedLocked(); st.unsent {
+		err = st.unsentLocked(s.life.drained)
+	}
 	if st.stopped == nil {
 		st.stopped = err
 	}
@@ -185,6 +188,9 @@ func (st *Stream) reset(code frame.Code, text string) {
 
 // end takes the end of the session. What is buffered stays readable.
 func (st *Stream) end(err error) {
+	st.s.l.Lock()
+	err = st.unsentLocked(err)
+	st.s.l.Unlock()
 	st.rmu.Lock()
 	if st.rerr == nil {
 		st.rerr = err
@@ -192,7 +198,6 @@ func (st *Stream) end(err error) {
 	st.wakeReadersLocked()
 	st.rmu.Unlock()
 	st.s.l.Lock()
-	st.unsent = st.own && st.id != 0 && st.openPos >= st.s.l.Sent()
 	st.finishedLocked()
 	st.s.l.Unlock()
 }

@@ -45,6 +45,10 @@ type Config struct {
 	process  *process     // that it grants with; shared unless a test has its own
 	yamux    bool         // plain streams only, no FIN beside bytes; the peer's OPENs may overtake each other, the link has checked their ids
 
+	// AwaitCarrier says that there are other sessions after this one. What OpenStream opens in the End's own scope waits
+	// then while the link has no carrier, so that it is not lost with the session. The end of that ends the wait.
+	AwaitCarrier bool
+
 	OpenTimeout   time.Duration // how long OpenStream waits for a stream's slot and for the peer to accept others; 10 s
 	Window        int           // first grant to a stream that is read; 256 KiB
 	MaxWindow     int           // to which a window may grow; 16 MiB

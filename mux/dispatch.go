@@ -154,6 +154,7 @@ func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
 func (s *Session) HandleReleased(total [frame.Groups]uint64) error {
 	s.l.Lock()
 	defer s.l.Unlock()
+	s.carriedLocked() // a new carrier begins with this
 	for g, n := range total {
 		if n < s.pools.freed[g] || n > s.pools.sent[g] {
 			return protocolError(0, "released counter %d of group %d is not between %d and %d", n, g, s.pools.freed[g], s.pools.sent[g])

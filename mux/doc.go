@@ -26,7 +26,7 @@
 //
 // Read session.go first: it has the Session and one struct for each concern. Then the way of a frame:
 //
-//   - out: open.go opens, slots.go and wait.go make openers wait; flow.go and flow_write.go have the sending
+//   - out: open.go opens, slots.go, wait.go and outage.go make openers wait; flow.go and flow_write.go have the sending
 //     direction that streams and exchanges share; bulk.go says how much bulk may go out, fill.go is what the
 //     link's writer calls.
 //   - in: dispatch.go takes frames, table.go finds their stream, accept.go takes OPEN. recv.go, chunk.go and
@@ -42,6 +42,6 @@
 //
 // A Read or Write on a stream closed here gives an error that is net.ErrClosed, past a deadline
 // os.ErrDeadlineExceeded, after a reset a *StreamError with the code. When the session is gone every
-// operation returns the reason the link gave. HandleFrame returns an error only for what a correct peer
+// operation returns the reason the link gave, which is ErrNotSent too for a stream that the peer never got. HandleFrame returns an error only for what a correct peer
 // cannot send; the link then closes. A Yamux ends with a *YamuxError.
 package mux

@@ -181,8 +181,7 @@ func (x *Exchange) sentLocked() bool {
 
 // refusedLocked reports whether the peer has said, with DRAIN, that it does not serve x.
 func (x *Exchange) refusedLocked() bool {
-	life := &x.s.life
-	return life.drained != nil && x.ends && x.id > life.drainedAt
+	return x.ends && x.s.refusesLocked(x.id)
 }
 
 // data takes a frame of the answer. Called by the reader.

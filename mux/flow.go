@@ -37,6 +37,7 @@ type flow struct {
 	own         bool       // opened by this side
 	refused     bool       // the peer's, beyond a limit: it stays only until its end comes
 	unconfirmed bool       // of ours, not accepted by the peer yet
+	heard       bool       // of ours, and the peer has said something about it; DATA does not count
 	confirm     bool       // the peer's, accepted: a CREDIT is due even when no bytes are wanted
 	writing     bool       // a write is in progress; others wait in writers
 	queued      bool       // in the ring

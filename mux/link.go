@@ -33,6 +33,11 @@ type Link interface {
 	Appended() uint64
 	// Sent returns the log position up to which a carrier got the bytes. Lock held.
 	Sent() uint64
+	// Acked returns the log position up to which the peer has acknowledged. Lock held.
+	Acked() uint64
+	// Carried reports whether the link has a carrier that takes what is appended, as far as is known. When it has one
+	// again it calls HandleReleased. Lock held.
+	Carried() bool
 	// Release announces that n early bytes of the peer's were consumed. Lock not held.
 	Release(group, n int)
 	// RTT returns the smallest round trip seen on this carrier, 0 while unknown.

@@ -34,6 +34,7 @@ type fakeLink struct {
 	hungry bool
 	closed bool
 	hold   bool // the pump delivers nothing
+	away   bool // there is no carrier
 	// Of what is sent, and of the acks that come back; nil means none.
 	delay, ackDelay func() time.Duration
 	own             *Session
@@ -62,6 +63,8 @@ func (l *fakeLink) Frame() int {
 func (l *fakeLink) Unsent() int      { return len(l.log) }
 func (l *fakeLink) Appended() uint64 { return l.end }
 func (l *fakeLink) Sent() uint64     { return l.sent }
+func (l *fakeLink) Acked() uint64    { return l.acked }
+func (l *fakeLink) Carried() bool    { return !l.away }
 func (l *fakeLink) RTT() time.Duration {
 	return l.rtt
 }

@@ -22,6 +22,8 @@ type openState struct {
 	backlog     int // most of our streams that the peer has not accepted; constant
 	unconfirmed int // of them; places handed to woken waiters count
 	confirmWait waitList
+	carrierWait waitList      // opens that wait for a carrier; see Config.AwaitCarrier
+	away        int           // how many those are, and were until they look again
 	nextID      atomic.Uint64 // written with the send lock held
 }
 
@@ -191,7 +193,8 @@ var openFixed = frame.OpenLen(&frame.Open{})
 // and must fit one frame.
 //
 // OpenStream waits while the peer's limit of streams or calls is reached, and while too many streams are not accepted;
-// for a stream up to Config.OpenTimeout in all. ctx ends these waits, and those for early window and room.
+// for a stream up to Config.OpenTimeout in all. With Config.AwaitCarrier it waits for a carrier as well. ctx ends these
+// waits, and those for early window and room.
 //
 // Errors: ctx's, ErrOpenTimeout, ErrWouldWait, *StreamError (Unavailable once the peer drains, InvalidArgument for what the wire
 // cannot carry), or why the session is gone.
@@ -209,7 +212,7 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 	defer s.l.Unlock()
 	timer := openTimer{after: s.cfg.OpenTimeout}
 	defer timer.stop()
-	g, err := s.acquireLocked(ctx, o, len(body), frame.HeaderLen+openLen(o)+len(body), &timer)
+	g, err := s.acquireCarriedLocked(ctx, o, len(body), frame.HeaderLen+openLen(o)+len(body), &timer)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type rawLink struct {
 	alone       bool // what Bulk heard last
 	end         uint64
 	sent, acked uint64
+	away        bool // there is no carrier
 	noAck       bool // take leaves what it takes unacknowledged
 	freed       [frame.Groups]int
 	rtt         time.Duration
@@ -36,6 +37,8 @@ func (l *rawLink) Unsent() int        { return len(l.log) }
 func (l *rawLink) Frame() int         { return frame.DefaultMaxPayload }
 func (l *rawLink) Appended() uint64   { return l.end }
 func (l *rawLink) Sent() uint64       { return l.sent }
+func (l *rawLink) Acked() uint64      { return l.acked }
+func (l *rawLink) Carried() bool      { return !l.away }
 func (l *rawLink) RTT() time.Duration { return l.rtt }
 func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }

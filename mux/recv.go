@@ -175,14 +175,6 @@ func (st *Stream) discardLocked() int {
 	return rel
 }
 
-// Unsent reports whether the peer never learned of this stream of ours. The session ended before a carrier got the
-// open, or before the peer took it.
-func (st *Stream) Unsent() bool {
-	st.s.l.Lock()
-	defer st.s.l.Unlock()
-	return st.unsent
-}
-
 // growLocked answers BLOCKED, and returns the credit to grant. The window doubles while the window limits the sender,
 // and not the reader or the path. That is so while rate x minimum round trip is more than half of it (Little's law). A
 // window grown just because the sender was blocked would cost latency (docs/PERFORMANCE.md).

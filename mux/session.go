@@ -193,11 +193,15 @@ func (s *Session) HandleClose(err error) {
 	s.tab.clear()
 	s.tab.Unlock()
 	for _, e := range all {
+		if st, ok := e.(*Stream); ok {
+			st.goneLocked(err)
+		}
 		e.base().wakeWriterLocked()
 		e.base().writers.wakeAll()
 	}
 	s.out.roomWait.wakeAll()
 	s.opens.confirmWait.wakeAll()
+	s.opens.carrierWait.wakeAll()
 	for g := range s.pools.wait {
 		s.pools.wait[g].wakeAll()
 	}

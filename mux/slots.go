@@ -231,6 +231,7 @@ func (s *Session) freePlaceLocked() {
 
 // confirmLocked records that the peer has accepted a stream of ours, or that the stream has ended.
 func (s *Session) confirmLocked(f *flow) {
+	f.heard = true
 	if f.unconfirmed {
 		f.unconfirmed = false
 		s.freePlaceLocked()

@@ -103,6 +103,8 @@ func (l *yamuxLink) Unsent() int        { return int(l.log.appended - l.log.take
 func (l *yamuxLink) Frame() int         { return yamuxWritePiece }
 func (l *yamuxLink) Appended() uint64   { return l.log.appended }
 func (l *yamuxLink) Sent() uint64       { return l.log.taken }
+func (l *yamuxLink) Acked() uint64      { return 0 } // nobody says
+func (l *yamuxLink) Carried() bool      { return true }
 func (l *yamuxLink) Release(int, int)   {} // yamux has no early bytes
 func (l *yamuxLink) EnterUser()         {} // nothing but streams: no user code runs
 func (l *yamuxLink) LeaveUser()         {}

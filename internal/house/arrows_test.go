@@ -52,7 +52,7 @@ var arrows = map[string]arrowRule{
 	"internal/msgio":      {},
 	"internal/flight":     {uses: []string{"mux", "frame"}, inTests: []string{"conn"}},
 	"internal/handlerctx": {uses: []string{"frame", "internal/sessions"}},
-	"internal/sessions":   {uses: []string{"conn", "mux", "frame", "internal/errs", "internal/serial", "internal/inside", modBackoff}},
+	"internal/sessions":   {uses: []string{"conn", "mux", "frame", "internal/errs", "internal/flight", "internal/serial", "internal/inside", modBackoff}},
 	".": {uses: []string{"conn", "mux", "frame", "internal/errs", "internal/memnet", "internal/sessions", "internal/topic", "internal/codec", "internal/serial",
 		"internal/goid", "internal/inside", "internal/handlerctx", "internal/claim", "internal/dedup", "internal/inbox", "internal/subscribe", "internal/backlog", "internal/work", "internal/msgio", "internal/flight", "internal/methods", "internal/settle"}, inTests: []string{".", "client", "server", modYamux}},
 	"client":            {uses: []string{".", "conn", "internal/errs"}, inTests: []string{"client", "server"}},

@@ -123,8 +123,8 @@ var insideMutants = []mutant{
 		pkg:   ".", test: "TestGoInsideLostSession",
 	},
 	{
-		name: "a notify from a callback cannot wait when it is sent again", file: "rpc_notify.go",
-		edits: []edit{{"\t\tkept.open.NoWait = false\n", ""}},
+		name: "a notify from a callback cannot wait when it is sent again", file: "internal/sessions/unsent.go",
+		edits: []edit{{"Timeout: open.Timeout}\n", "Timeout: open.Timeout, NoWait: open.NoWait}\n"}},
 		pkg:   ".", test: "TestNotifyInsideThenLost",
 	},
 }

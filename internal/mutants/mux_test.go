@@ -38,7 +38,7 @@ var muxMutants = []mutant{
 		pkg:   "mux", test: "TestDroppedBytes",
 	},
 	{
-		name: "a stream that was not sent counts as sent", file: "mux/arrive.go",
+		name: "a stream that was not sent counts as sent", file: "mux/outage.go",
 		edits: []edit{{"st.openPos >= st.s.l.Sent()", "st.openPos > st.s.l.Sent()"}},
 		pkg:   "mux", test: "TestUnsentStream",
 	},

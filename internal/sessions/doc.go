@@ -33,7 +33,7 @@
 //   - line.go is a Line: the newest session, and what replaces it. lifetime.go ends it, wait.go waits for the next session.
 //   - session.go is a Session; yamux.go makes one with a peer that speaks yamux.
 //   - redial.go dials until there is a carrier; pauses.go says when, hint.go where to.
-//   - resend.go has what is sent again, latch.go what waits until it was.
+//   - resend.go has what is sent again, latch.go what waits until it was. unsent.go has what nobody waits for.
 //   - graves.go has what is left of a server's sessions.
 //
 // # Errors

@@ -64,9 +64,10 @@ func (ln *Line) CaughtUp(ctx context.Context, s *Session, which func(*Session) *
 	}
 }
 
-// Busy reports whether something waits for a new session.
+// Busy reports whether something waits for a new session, or to be opened once there is a carrier.
 func (ln *Line) Busy() bool {
-	return ln.waiting.Load() > 0 || !ln.Notifies.Empty() || !ln.Publications.Empty()
+	s := ln.Session()
+	return ln.waiting.Load() > 0 || s != nil && s.Mux.AwaitsCarrier() || !ln.Notifies.Empty() || !ln.Publications.Empty()
 }
 
 // idleCheck is how often Idle looks. Looking costs nothing while nobody shuts down, which counting on every call would.
