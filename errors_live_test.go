@@ -64,13 +64,13 @@ func TestErrorTableLive(t *testing.T) {
 		ended, cancel := context.WithTimeout(t.Context(), 0)
 		defer cancel()
 		for name, err := range map[string]error{
-			"AcceptStream": second(c.AcceptStream(ended)), "OpenStream": second(c.OpenStream(ended)), "Receive": second(c.Receive(ended)),
+			"AcceptStream": second(c.AcceptStream(ended)), "Receive": second(c.Receive(ended)),
 			"Ping": second(c.Ping(ended)), "Shutdown": s.Shutdown(ended),
 		} {
 			rows[name+", late"] = errorRow{err, DeadlineExceeded, is(context.DeadlineExceeded)}
 		}
 		for name, err := range map[string]error{
-			"Call": second(c.Call(ended, "m", nil)), "Go": second(c.Go(ended, "m", nil).Wait(t.Context())),
+			"Call": second(c.Call(ended, "m", nil)), "OpenStream": second(c.OpenStream(ended)), "Go": second(c.Go(ended, "m", nil).Wait(t.Context())),
 			"Notify": c.Notify(ended, "m", nil), "OpenCall": second(c.OpenCall(ended, "m")), "Publish": c.Publish(ended, "m", nil),
 		} {
 			rows[name+", late"] = errorRow{err, DeadlineExceeded, is(context.DeadlineExceeded, ErrNotSent)}
@@ -89,14 +89,14 @@ func TestErrorTableClosed(t *testing.T) {
 		for side, e := range map[string]*End{"closed here": c, "closed there": s} {
 			for name, err := range map[string]error{
 				"cause": context.Cause(e.Context()), "Write": second(e.Write([]byte("x"))),
-				"OpenStream": second(e.OpenStream(t.Context())), "AcceptStream": second(e.AcceptStream(t.Context())),
-				"Accept": second(e.Accept()), "DialContext": second(e.DialContext(t.Context(), "", "x")),
+				"AcceptStream": second(e.AcceptStream(t.Context())), "Accept": second(e.Accept()),
 			} {
 				rows[name+", "+side] = errorRow{err, Unavailable, is(net.ErrClosed)}
 			}
 			for name, err := range map[string]error{
 				"Call": second(e.Call(t.Context(), "m", nil)), "Notify": e.Notify(t.Context(), "m", nil), "Publish": e.Publish(t.Context(), "m", nil),
-				"OpenCall": second(e.OpenCall(t.Context(), "m")),
+				"OpenCall": second(e.OpenCall(t.Context(), "m")), "OpenStream": second(e.OpenStream(t.Context())),
+				"DialContext": second(e.DialContext(t.Context(), "", "x")),
 			} {
 				rows[name+", "+side] = errorRow{err, Unavailable, is(ErrNotSent, net.ErrClosed)}
 			}

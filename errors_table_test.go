@@ -172,10 +172,10 @@ func TestErrorTable(t *testing.T) {
 		"of the system":           {errs.Coded(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), Unknown, nil},
 		"publication, given up":   {up.messageScope().result(late, given(reset, true), "t"), DeadlineExceeded, is(context.DeadlineExceeded, ErrUnknownOutcome)},
 		"publication, reset":      {up.messageScope().result(t.Context(), given(reset, true), "t"), Aborted, nil},
-		"openError":               {up.openError(late, late.Err(), "n"), DeadlineExceeded, is(context.DeadlineExceeded)},
+		"openError":               {up.openError(late, late.Err(), "n"), DeadlineExceeded, is(context.DeadlineExceeded, ErrNotSent)},
 		"openError, wait":         {up.openError(late, waitError(late, false, "n"), "n"), DeadlineExceeded, is(context.DeadlineExceeded, ErrNotSent)},
 		"openError, drained":      {up.openError(t.Context(), drained, "n"), Unavailable, is(ErrNotSent)},
-		"openError, over":         {over.openError(t.Context(), closed, "n"), Unavailable, is(net.ErrClosed)},
+		"openError, over":         {over.openError(t.Context(), closed, "n"), Unavailable, is(net.ErrClosed, ErrNotSent)},
 		"openError, open timeout": {up.openError(t.Context(), mux.ErrOpenTimeout, "n"), ResourceExhausted, nil},
 	})
 }

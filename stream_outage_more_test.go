@@ -2,6 +2,7 @@ package gantline
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,28 +12,33 @@ import (
 // only after an outage.
 func TestOutageDrained(t *testing.T) {
 	for _, b := range allBegun {
-		t.Run(b.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				o := newOutage(t, b)
-				held, err := o.c.OpenStream(t.Context()) // Shutdown waits for it
-				must(t, err)
-				must(t, echoed(held))
-				o.deaf(true)
-				go o.ends[0].Shutdown(context.Background())
-				synctest.Wait()
-				outcome := o.begin(o.c, b)
-				o.deaf(false)
-				o.cut()
-				err = outcome()
-				if !b.quiet {
-					want(t, err, ErrNotSent, Unavailable)
-				}
-				synctest.Wait()
-				if n := o.served.Load(); n != 1 {
-					t.Errorf("%d were served besides the first", n-1)
-				}
+		for _, noFresh := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, NoFresh %v", b.name, noFresh), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					o := newOutageOf(t, b, Config{NoFresh: noFresh})
+					held, err := o.c.OpenStream(t.Context()) // Shutdown waits for it
+					must(t, err)
+					must(t, echoed(held))
+					o.deaf(true)
+					go o.ends[0].Shutdown(context.Background())
+					synctest.Wait()
+					outcome := o.begin(o.c, b)
+					o.deaf(false)
+					o.cut()
+					err = outcome()
+					served := int32(1)
+					if err == nil && !noFresh { // in the next session
+						served = 2
+					} else if !b.quiet {
+						want(t, err, ErrNotSent, Unavailable)
+					}
+					synctest.Wait()
+					if n := o.served.Load(); n != served {
+						t.Errorf("%d were served besides the first", n-1)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 

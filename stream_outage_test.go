@@ -114,9 +114,11 @@ func (o *outage) serving(cfg Config) *Config {
 }
 
 // newOutage connects them, with what b needs.
-func newOutage(t *testing.T, b begun) *outage {
+func newOutage(t *testing.T, b begun) *outage { return newOutageOf(t, b, Config{}) }
+
+func newOutageOf(t *testing.T, b begun, client Config) *outage {
 	o := new(outage)
-	var client, server Config
+	var server Config
 	if b.box {
 		client.ID, client.Outbox, server.Outbox = "client", newMemoryBox(), newMemoryBox()
 	}

@@ -27,8 +27,9 @@ func ExampleListen() {
 
 	var router gantline.Router
 	gantline.Handle(&router, "greet", func(_ context.Context, who string) (string, error) { return "hello " + who, nil })
-	_, err = client.Dial(ctx, "tcp", ln.Addr().String(), client.WithConfig(gantline.Config{Router: &router}))
+	edge, err := client.Dial(ctx, "tcp", ln.Addr().String(), client.WithConfig(gantline.Config{Router: &router}))
 	check(err)
+	defer edge.Close()
 
 	end, err := ln.AcceptEnd(ctx)
 	check(err)
@@ -47,6 +48,7 @@ func ExampleServer() {
 
 	end, err := client.Dial(ctx, "tcp", ln.Addr().String())
 	check(err)
+	defer end.Close()
 	_, err = io.WriteString(end, "ahoy")
 	check(err)
 	check(end.CloseWrite())
@@ -83,6 +85,7 @@ func ExampleWithConfig() {
 			continue
 		}
 		fmt.Println(gantline.Call[string](ctx, end, "whoami", struct{}{}))
+		check(end.Close())
 	}
 	// Output:
 	// cutty sark <nil>
