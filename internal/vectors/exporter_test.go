@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -34,7 +35,7 @@ func TestExporter(t *testing.T) {
 			return nc
 		}
 		nc := secure()
-		h := firstHello(defaultLimits, func(h *frame.Hello) { h.Features = 1 })
+		h := firstHello(defaultLimits, func(h *frame.Hello) { h.Features, h.Exporter = 1, sha256.Sum256(exports(t, nc)) })
 		hp := frame.AppendHello(nil, &h)
 		wp := shake(t, nc, hp)
 		w, err := frame.ParseWelcome(wp)
@@ -48,13 +49,22 @@ func TestExporter(t *testing.T) {
 		_ = nc.NetConn().Close()
 		synctest.Wait()
 
-		nc = secure()
-		s := nc.ConnectionState()
-		exported, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
-		if err != nil {
-			t.Fatal(err)
+		for _, bit := range []uint32{0, 1} { // nobody talks the server out of what the session agreed on
+			nc := secure()
+			plain, _ := resumes(h, w)
+			plain.Features, plain.Exporter, plain.Resume.Session = bit, sha256.Sum256(exports(t, nc)), w.Session
+			plain.Resume.MAC = [32]byte(k.proof(client, frame.AppendHello(nil, &plain), nil, nil))
+			if fh, _ := say(t, nc, frame.AppendHello(nil, &plain)); fh.Type != frame.TypeRefuse {
+				t.Errorf("a plain proof, bit 0 = %d, is answered with %v", bit, fh.Type)
+			}
+			_ = nc.NetConn().Close()
+			synctest.Wait()
 		}
+
+		nc = secure()
+		exported := exports(t, nc)
 		again, _ := resumes(h, w)
+		again.Exporter = sha256.Sum256(exported)
 		again.Resume.Session, again.Resume.Position, again.Resume.Released = w.Session, 0, [frame.Groups]uint64{}
 		bare := frame.AppendHello(nil, &again)
 		again.Resume.MAC = [32]byte(k.proof(client, bare, nil, exported))
@@ -75,6 +85,17 @@ func TestExporter(t *testing.T) {
 	})
 }
 
+// exports is what TLS exports of nc, for the proofs of a resume.
+func exports(t *testing.T, nc *tls.Conn) []byte {
+	t.Helper()
+	s := nc.ConnectionState()
+	key, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 // bySide sets what is shared with a server whose key the test does not know.
 func (k *schedule) bySide(t *testing.T, share [32]byte) {
 	t.Helper()
@@ -90,6 +111,16 @@ func (k *schedule) bySide(t *testing.T, share [32]byte) {
 // shake sends a HELLO and returns the payload of the WELCOME.
 func shake(t *testing.T, nc net.Conn, hello []byte) []byte {
 	t.Helper()
+	fh, p := say(t, nc, hello)
+	if fh.Type != frame.TypeWelcome {
+		t.Fatal(fh.Type)
+	}
+	return p
+}
+
+// say sends a HELLO and returns the answer.
+func say(t *testing.T, nc net.Conn, hello []byte) (frame.Header, []byte) {
+	t.Helper()
 	b := append(frame.AppendPreface(nil, frame.Version), link(frame.TypeHello, hello)...)
 	if _, err := nc.Write(b); err != nil {
 		t.Fatal(err)
@@ -99,14 +130,14 @@ func shake(t *testing.T, nc net.Conn, hello []byte) []byte {
 		t.Fatal(err)
 	}
 	fh, err := frame.ParseHeader(head[:])
-	if err != nil || fh.Type != frame.TypeWelcome {
-		t.Fatal(fh.Type, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	p := make([]byte, fh.Length)
 	if _, err := io.ReadFull(nc, p); err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return fh, p
 }
 
 func certificate(t *testing.T) tls.Certificate {
