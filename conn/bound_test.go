@@ -90,6 +90,34 @@ func TestBoundPathsOfPlain(t *testing.T) {
 	})
 }
 
+// TestBoundMigrate: a session that is moved to where it cannot go is broken, and comes back over a path that it may use.
+func TestBoundMigrate(t *testing.T) {
+	cert := newAuthority(t).sign("server", newKey(t))
+	for _, p := range paths {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := newBonds(t, cert)
+				if err := x.connect(way("TLS"), nil); err != nil {
+					t.Fatal(err)
+				}
+				defer x.end()
+				x.exchange(1)
+				err := x.c.Migrate(t.Context(), x.dial(p, nil))
+				<-x.heard
+				synctest.Wait()
+				if (err == nil) != p.bound() || (x.c.State() == StateUp) != p.bound() {
+					t.Errorf("Migrate = %v, the link is %v", err, x.c.State())
+				}
+				x.cut()
+				if err := x.resume(way("TLS"), nil); err != nil {
+					t.Fatal(err)
+				}
+				x.exchange(2)
+			})
+		})
+	}
+}
+
 // TestResumeLargeToken: a token that just fits the first HELLO does not keep the session from being resumed, where the
 // proof needs room, too.
 func TestResumeLargeToken(t *testing.T) {
