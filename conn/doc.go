@@ -48,7 +48,8 @@
 // concern of it. The others in the order in which a link uses them:
 //
 //   - handshake.go with handshake_client.go and handshake_server.go make a Link, and
-//     handshake_limit.go bounds the time for it; proof.go has the session's secret, config.go and peer.go what was agreed.
+//     handshake_limit.go bounds the time for it; proof.go has the session's secret, bound.go says whether its proofs cover
+//     TLS, config.go and peer.go have what was agreed.
 //   - append.go is what a handler does under the send lock. log.go and chunk.go
 //     keep the frames, growth.go and framesize.go say how many and how large.
 //   - send.go is the writer goroutine, with carrier.go and socket_linux.go below

@@ -24,6 +24,12 @@ func FuzzHandshake(f *testing.F) {
 		f.Add(true, append(answer[:len(answer):len(answer)], tail...))
 		f.Add(false, append(first[:len(first):len(first)], tail...))
 	}
+	bound := hello
+	bound.Features, bound.Exporter = frame.FeatureBound, [32]byte{1}
+	said := frame.AppendHello(nil, &bound)
+	for n := range 2 { // with the hash, and with half of it
+		f.Add(false, append(frame.AppendPreface(nil, frame.Version), message(frame.TypeHello, said[:len(said)-16*n])...))
+	}
 	f.Add(false, frame.AppendPreface(nil, 3))
 	f.Add(true, frame.AppendPreface(nil, 3))
 	f.Add(false, []byte("GET / HTTP/1.1\r\n"))

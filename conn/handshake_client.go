@@ -51,9 +51,8 @@ func (l *Link) greet(*limit) error {
 		Meta:       l.cfg.Meta,
 		Auth:       l.cfg.Auth,
 	}
-	if _, ok := exporter(l.carrier().nc); ok {
-		hello.Features |= featureBound
-	}
+	saw := seeTLS(l.carrier().nc)
+	saw.offer(&hello)
 	rand.Read(hello.Nonce[:]) // never fails
 	if err := hello.Validate(); err != nil {
 		return err
@@ -70,9 +69,12 @@ func (l *Link) greet(*limit) error {
 	if err := l.checkWelcome(w, hello.Features); err != nil {
 		return err
 	}
-	l.keys.bound = w.Features&featureBound != 0
-	l.keys.secret, err = secretOf(key, w.Share, said, heard)
-	return err
+	if l.keys.secret, err = secretOf(key, w.Share, said, heard); err != nil {
+		return err
+	}
+	l.bind(w.Features&frame.FeatureBound != 0)
+	l.logUnbound(saw.declined())
+	return nil
 }
 
 // readWelcome reads the server's answer. A server of another version answers

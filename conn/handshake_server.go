@@ -94,9 +94,9 @@ func (l *Link) resumed(m *limit, hello *frame.Hello) (*Link, error) {
 
 // welcome is the server's handshake of a new session.
 func (l *Link) welcome(m *limit, said []byte, hello *frame.Hello) error {
-	_, overTLS := exporter(l.carrier().nc)
 	l.keys.owner = principalOf(l.carrier().nc)
-	l.keys.bound = overTLS && hello.Features&featureBound != 0
+	bound, unbound := seeTLS(l.carrier().nc).agree(hello)
+	l.bind(bound)
 	key, share, err := keys()
 	if err != nil {
 		return err
@@ -108,6 +108,7 @@ func (l *Link) welcome(m *limit, said []byte, hello *frame.Hello) error {
 	}
 	w := frame.Welcome{
 		Version:   frame.Version,
+		Features:  l.peer.Features,
 		Limits:    l.cfg.Limits,
 		Heartbeat: uint32(max(l.peer.Heartbeat, MinHeartbeat).Milliseconds()),
 		Expiry:    uint32(l.peer.Expiry.Milliseconds()),
@@ -116,9 +117,6 @@ func (l *Link) welcome(m *limit, said []byte, hello *frame.Hello) error {
 		ServerID:  l.localID,
 		ClientID:  l.peer.ID,
 		Meta:      l.cfg.Meta,
-	}
-	if l.keys.bound {
-		w.Features |= featureBound
 	}
 	rand.Read(w.Nonce[:]) // never fails
 	if err := w.Validate(); err != nil {
@@ -131,7 +129,9 @@ func (l *Link) welcome(m *limit, said []byte, hello *frame.Hello) error {
 	if err := l.commit(m); err != nil {
 		return err
 	}
-	_, err = l.carrier().nc.Write(message(frame.TypeWelcome, answer))
+	if _, err = l.carrier().nc.Write(message(frame.TypeWelcome, answer)); err == nil {
+		l.logUnbound(unbound)
+	}
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,11 +13,6 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 )
-
-// featureBound says that the proofs of the session cover the TLS exporter of their
-// carrier. So a proof taken from another carrier is worth nothing. It is a bit of
-// HELLO and WELCOME.
-const featureBound = 1 << 0
 
 // sessionKeys is how a session is proved when it is resumed. The handshake sets
 // it; it is constant from then on.
@@ -42,29 +36,14 @@ func (l *Link) proof(nc net.Conn, role string, hello, welcome []byte) (mac [32]b
 	m.Write(h[:])
 	m.Write(w[:])
 	if l.keys.bound {
-		key, ok := exporter(nc)
-		if !ok {
-			return mac, errors.New("gantline: resume: the session began over TLS and this carrier is not TLS 1.3")
+		saw := seeTLS(nc)
+		if saw.exported == nil {
+			return mac, errors.New("gantline: resume: the session is bound to TLS 1.3 and this carrier is not TLS 1.3")
 		}
-		m.Write(key)
+		m.Write(saw.exported)
 	}
 	m.Sum(mac[:0])
 	return mac, nil
-}
-
-// exporter returns keying material of the TLS connection nc. It returns false when
-// there is none that is bound to the connection (RFC 9266 asks for TLS 1.3).
-func exporter(nc net.Conn) ([]byte, bool) {
-	t, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
-	if !ok {
-		return nil, false
-	}
-	s := t.ConnectionState()
-	if !s.HandshakeComplete || s.Version < tls.VersionTLS13 {
-		return nil, false
-	}
-	key, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
-	return key, err == nil
 }
 
 // keys is our half of the key exchange. A private key is 32 random bytes, drawn like everything else that is random in a

@@ -47,9 +47,6 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 		Resume:     &frame.ResumeHello{Session: l.peer.Session, Epoch: l.carriers.epoch, Position: l.recv.position.Load()},
 	}
 	hello.Resume.Released = l.releasedNow()
-	if l.keys.bound {
-		hello.Features = featureBound
-	}
 	l.mu.Unlock()
 	rand.Read(hello.Nonce[:]) // never fails
 
@@ -87,6 +84,12 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 		if err := t.HandshakeContext(context.Background()); err != nil { // limited closes nc
 			return nil, err
 		}
+	}
+	if l.keys.bound {
+		seeTLS(c.nc).offer(hello)
+	}
+	if hello.Validate() != nil {
+		hello.Auth = nil // beside this token there is no room for the resume block; the proof counts
 	}
 	bare := frame.AppendHello(nil, hello)
 	mac, err := l.proof(c.nc, "client", bare, nil)

@@ -91,7 +91,11 @@ func (l *Link) verify(c *carrier, hello *frame.Hello) (bare []byte, err error) {
 	bare = frame.AppendHello(nil, hello)
 	want, err := l.proof(c.nc, "client", bare, nil)
 	if err != nil || !hmac.Equal(got[:], want[:]) {
-		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the proof for the session is not valid"}
+		text := "the proof for the session is not valid"
+		if same, _ := seeTLS(c.nc).agree(hello); l.keys.bound && !same {
+			text = "the session is bound to TLS, and TLS does not reach from the client to the server now"
+		}
+		return nil, &RefusedError{Code: frame.Unauthenticated, Text: text}
 	}
 	if !l.keys.owner.owns(principalOf(c.nc)) {
 		return nil, &RefusedError{Code: frame.Unauthenticated, Text: "the session was made with another client certificate"}
@@ -103,7 +107,7 @@ func (l *Link) verify(c *carrier, hello *frame.Hello) (bare []byte, err error) {
 func (l *Link) welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error {
 	w := frame.Welcome{
 		Version:   frame.Version,
-		Features:  hello.Features & featureBound,
+		Features:  l.peer.Features,
 		Limits:    l.cfg.Limits,
 		Heartbeat: uint32(max(l.peer.Heartbeat, MinHeartbeat).Milliseconds()),
 		Expiry:    uint32(l.peer.Expiry.Milliseconds()),

@@ -31,6 +31,8 @@ type Stats struct {
 	Resumes           uint64 // carriers that replaced a broken one
 	Replayed          uint64 // bytes of the log that a new carrier carried again
 
+	Bound bool // a resume's proofs cover TLS from end to end (docs/PROTOCOL.md, section 9.2)
+
 	LogUnacked int           // bytes that the peer has not acknowledged
 	LogLimit   int           // most that Room allows, now
 	LogMemory  int           // bytes of memory the send log holds
@@ -45,6 +47,7 @@ func (l *Link) Stats() Stats {
 		FramesIn: l.stats.framesIn.Load(),
 		Received: l.recv.position.Load(),
 		RTT:      l.RTT(),
+		Bound:    l.keys.bound,
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -156,6 +156,9 @@ func fuzzValue(typ Type, small byte, a, b uint64, s string, p, q []byte) any {
 			if small&1 != 0 {
 				x.Resume = &ResumeHello{Epoch: a, Position: b, Released: ack.Released}
 			}
+			if x.Features&FeatureBound != 0 {
+				x.Exporter = seq[[32]byte](small)
+			}
 			x.Extra = q
 		})
 		return &x

@@ -4,7 +4,7 @@ package frame
 // carrier for an existing session.
 type Hello struct {
 	MinVersion, MaxVersion uint8  // of the protocol, 1 .. 255
-	Features               uint32 // bits of features offered; bit 0 is defined, see docs/PROTOCOL.md
+	Features               uint32 // bits of features offered: FeatureBound
 	Limits                 Limits
 	Heartbeat, Expiry      uint32 // wanted, ms; 0 leaves the choice to the server
 	Share                  [32]byte
@@ -14,8 +14,14 @@ type Hello struct {
 	Meta                   []byte // for the application
 	Auth                   []byte // token for the server's Authenticate
 	Resume                 *ResumeHello
-	Extra                  []byte // fields of later versions, kept as they are
+	Exporter               [32]byte // SHA-256 of what the client's TLS exports; it travels with FeatureBound only
+	Extra                  []byte   // fields of later versions, kept as they are
 }
+
+// FeatureBound says that the proofs of the session cover the TLS exporter of their
+// carrier. The client offers it with the hash of the exporter that it sees. The server
+// agrees if it sees the same one.
+const FeatureBound uint32 = 1 << 0
 
 // ResumeHello asks for a new carrier for an existing session.
 type ResumeHello struct {
@@ -52,6 +58,9 @@ func AppendHello(b []byte, x *Hello) []byte {
 		b = appendReleased(b, &r.Released)
 		b = append(b, r.MAC[:]...)
 	}
+	if x.Features&FeatureBound != 0 {
+		b = append(b, x.Exporter[:]...)
+	}
 	return append(b, x.Extra...)
 }
 
@@ -76,6 +85,9 @@ func ParseHello(p []byte) (Hello, error) {
 		d.released(&r.Released)
 		copy(r.MAC[:], d.take("resume mac", len(r.MAC)))
 		x.Resume = r
+	}
+	if x.Features&FeatureBound != 0 {
+		copy(x.Exporter[:], d.take("exporter", len(x.Exporter)))
 	}
 	x.Extra = d.rest()
 	if d.err != nil {
@@ -108,6 +120,9 @@ func (x *Hello) Validate() error {
 	n := helloMin + len(x.Codecs) + len(x.ID) + len(x.Meta) + len(x.Auth) + len(x.Extra)
 	if x.Resume != nil {
 		n += resumeHello
+	}
+	if x.Features&FeatureBound != 0 {
+		n += len(x.Exporter)
 	}
 	if n > MaxHandshake {
 		return fail(TypeHello, "payload", n, MaxHandshake, ErrTooLong)

@@ -60,6 +60,9 @@ func TestReject(t *testing.T) {
 		{"id outside ASCII", Header{Type: TypeHello}, hello(func(x *Hello) { x.ID = "ä" }), "id", ErrBadValue},
 		{"8193 bytes", Header{Type: TypeHello}, hello(func(x *Hello) { x.Extra = make([]byte, 8193-helloMin) }), "payload", ErrTooLong},
 		{"auth longer than the payload", Header{Type: TypeHello}, at(hello(func(*Hello) {}), helloMin-2, 9), "auth", ErrShort},
+		{"bound without an exporter", Header{Type: TypeHello}, at(hello(func(*Hello) {}), 5, 1), "exporter", ErrShort},
+		{"half an exporter", Header{Type: TypeHello}, append(at(hello(func(*Hello) {}), 5, 1), make([]byte, 31)...), "exporter", ErrShort},
+		{"8193 bytes with an exporter", Header{Type: TypeHello}, hello(func(x *Hello) { x.Features, x.Extra = FeatureBound, make([]byte, 8193-helloMin-32) }), "payload", ErrTooLong},
 		{"version 0", Header{Type: TypeWelcome}, welcome(func(x *Welcome) { x.Version = 0 }), "version", ErrBadValue},
 		{"resumed byte 255", Header{Type: TypeWelcome}, at(leastWelcome, flagAt(leastWelcome), 255), "resumed", ErrNotCanonical},
 		{"server id", Header{Type: TypeWelcome}, welcome(func(x *Welcome) { x.ServerID = "\x7f" }), "server id", ErrBadValue},
@@ -136,6 +139,7 @@ func TestAccept(t *testing.T) {
 		p []byte
 	}{
 		"hello":      {Header{Type: TypeHello}, hello(func(x *Hello) { x.ID, x.Extra = long, make([]byte, 8192-helloMin-128) })},
+		"exporter":   {Header{Type: TypeHello}, hello(func(x *Hello) { x.Features, x.Extra = FeatureBound, make([]byte, 8192-helloMin-32) })},
 		"codecs":     {Header{Type: TypeHello}, hello(func(x *Hello) { x.Codecs = make([]byte, 255) })},
 		"welcome":    {Header{Type: TypeWelcome}, welcome(func(x *Welcome) { x.ServerID, x.ClientID, x.Meta = long, long, make([]byte, 7000) })},
 		"challenge":  {Header{Type: TypeChallenge}, make([]byte, 8192)},

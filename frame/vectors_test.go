@@ -155,6 +155,10 @@ var vectors = []vector{
 		Open{Kind: KindNotify, Name: []byte(NameWatch)}, AppendOpen, ParseOpen),
 	vec("two methods added, one removed", Header{Type: TypeOpen, Flags: FlagFin, ID: 10},
 		Open{Kind: KindNotify, Size: uint32(len(methodsBody)), Name: []byte(NameMethods), Body: methodsBody}, AppendOpen, ParseOpen),
+	vec("resume over TLS, with the exporter's hash", Header{Type: TypeHello}, with(testHello, func(x *Hello) {
+		x.Features, x.ID, x.Exporter = FeatureBound, "c1", seq[[32]byte](0xC0)
+		x.Resume = &ResumeHello{Session: seq[[16]byte](0xA0), Epoch: 2, Position: 70000, Released: [Groups]uint64{65536, 300, 0}, MAC: seq[[32]byte](0x60)}
+	}), AppendHello, ParseHello),
 }
 
 // bytes returns the whole frame.

@@ -50,6 +50,8 @@ func badGreetings(valid frame.Hello) []*breach {
 		r("HELLO: an id of 129 bytes", "3.2", with(func(h *frame.Hello) { h.ID = string(bytes.Repeat([]byte("c"), 129)) }), closes, 0),
 		r("HELLO: 2 in place of 0 or 1", "3.2", greet(change(plain, len(plain)-1, 2)), closes, 0),
 		r("HELLO: a resume block that is cut short", "3.2", greet(append(change(plain, len(plain)-1, 1), make([]byte, 87)...)), closes, 0),
+		r("HELLO: bit 0 of the features, and no hash", "3.2", greet(change(plain, 5, 1)), closes, 0),
+		r("HELLO: bit 0 of the features, and half a hash", "3.2", greet(append(change(plain, 5, 1), make([]byte, 16)...)), closes, 0),
 		r("HELLO: a payload over 8192 bytes", "2.1", greet(append(bytes.Clone(plain), make([]byte, 8193-len(plain))...)), closes, 0),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -34,7 +35,7 @@ func TestExporter(t *testing.T) {
 			return nc
 		}
 		nc := secure()
-		h := firstHello(defaultLimits, func(h *frame.Hello) { h.Features = 1 })
+		h := firstHello(defaultLimits, func(h *frame.Hello) { h.Features, h.Exporter = 1, sha256.Sum256(exports(t, nc)) })
 		hp := frame.AppendHello(nil, &h)
 		wp := shake(t, nc, hp)
 		w, err := frame.ParseWelcome(wp)
@@ -48,14 +49,23 @@ func TestExporter(t *testing.T) {
 		_ = nc.NetConn().Close()
 		synctest.Wait()
 
-		nc = secure()
-		s := nc.ConnectionState()
-		exported, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
-		if err != nil {
-			t.Fatal(err)
+		for _, bit := range []uint32{0, 1} { // nobody talks the server out of what the session agreed on
+			nc := secure()
+			plain := resumeOf(h, w)
+			plain.Features, plain.Exporter = bit, sha256.Sum256(exports(t, nc))
+			plain.Resume.MAC = [32]byte(k.proof(client, frame.AppendHello(nil, &plain), nil, nil))
+			fh, p := say(t, nc, frame.AppendHello(nil, &plain))
+			if x, err := frame.ParseRefuse(p); fh.Type != frame.TypeRefuse || err != nil || x.Code != frame.Unauthenticated {
+				t.Errorf("a plain proof, bit 0 = %d, is answered with %v, %+v, %v", bit, fh.Type, x, err)
+			}
+			_ = nc.NetConn().Close()
+			synctest.Wait()
 		}
-		again, _ := resumes(h, w)
-		again.Resume.Session, again.Resume.Position, again.Resume.Released = w.Session, 0, [frame.Groups]uint64{}
+
+		nc = secure()
+		exported := exports(t, nc)
+		again := resumeOf(h, w)
+		again.Exporter = sha256.Sum256(exported)
 		bare := frame.AppendHello(nil, &again)
 		again.Resume.MAC = [32]byte(k.proof(client, bare, nil, exported))
 		back, err := frame.ParseWelcome(shake(t, nc, frame.AppendHello(nil, &again)))
@@ -75,6 +85,24 @@ func TestExporter(t *testing.T) {
 	})
 }
 
+// resumeOf is a HELLO of that session, of which nothing has been received yet, without its MAC.
+func resumeOf(h frame.Hello, w frame.Welcome) frame.Hello {
+	again, _ := resumes(h, w)
+	again.Resume.Position, again.Resume.Released = 0, [frame.Groups]uint64{}
+	return again
+}
+
+// exports is what TLS exports of nc, for the proofs of a resume.
+func exports(t *testing.T, nc *tls.Conn) []byte {
+	t.Helper()
+	s := nc.ConnectionState()
+	key, err := s.ExportKeyingMaterial("EXPORTER-gantline-resume", nil, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 // bySide sets what is shared with a server whose key the test does not know.
 func (k *schedule) bySide(t *testing.T, share [32]byte) {
 	t.Helper()
@@ -90,6 +118,16 @@ func (k *schedule) bySide(t *testing.T, share [32]byte) {
 // shake sends a HELLO and returns the payload of the WELCOME.
 func shake(t *testing.T, nc net.Conn, hello []byte) []byte {
 	t.Helper()
+	fh, p := say(t, nc, hello)
+	if fh.Type != frame.TypeWelcome {
+		t.Fatal(fh.Type)
+	}
+	return p
+}
+
+// say sends a HELLO and returns the answer.
+func say(t *testing.T, nc net.Conn, hello []byte) (frame.Header, []byte) {
+	t.Helper()
 	b := append(frame.AppendPreface(nil, frame.Version), link(frame.TypeHello, hello)...)
 	if _, err := nc.Write(b); err != nil {
 		t.Fatal(err)
@@ -99,14 +137,14 @@ func shake(t *testing.T, nc net.Conn, hello []byte) []byte {
 		t.Fatal(err)
 	}
 	fh, err := frame.ParseHeader(head[:])
-	if err != nil || fh.Type != frame.TypeWelcome {
-		t.Fatal(fh.Type, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	p := make([]byte, fh.Length)
 	if _, err := io.ReadFull(nc, p); err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return fh, p
 }
 
 func certificate(t *testing.T) tls.Certificate {

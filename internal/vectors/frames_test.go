@@ -73,9 +73,12 @@ func (x *script) ackOf(from string) frame.Ack {
 }
 
 // hello and welcome begin a session.
-func (x *script) hello() {
+func (x *script) hello() { x.greet(nil) }
+
+// greet is hello with a HELLO of the script's own.
+func (x *script) greet(change func(*frame.Hello)) {
 	x.t.Helper()
-	h := firstHello(x.limits[client], nil)
+	h := firstHello(x.limits[client], change)
 	w := firstWelcome(x.limits[server], nil)
 	hp, wp := frame.AppendHello(nil, &h), frame.AppendWelcome(nil, &w)
 	x.keys = newSchedule(hp, wp)
@@ -88,6 +91,12 @@ func (x *script) hello() {
 func (x *script) begin() {
 	x.t.Helper()
 	x.hello()
+	x.confirm()
+}
+
+// confirm is the first PING with its PONG.
+func (x *script) confirm() {
+	x.t.Helper()
 	x.send(client, x.ping(client, frame.TypePing, 1), "at once: the session is real for the server now")
 	x.send(server, x.ping(server, frame.TypePong, 1), "")
 }

@@ -17,7 +17,8 @@ const (
 	clientNonceFrom = 0x81
 	serverNonceFrom = 0xA1
 	sessionFrom     = 0xC1
-	exporterFrom    = 0xD1
+	exporterFrom    = 0xD1 // of a resume's carrier
+	firstExportFrom = 0x21 // of the first one
 	nonceStep       = 0x08 // later handshakes of a session
 )
 

@@ -15,6 +15,7 @@ import (
 func TestResume(t *testing.T) {
 	check(t, "resume.json", "Sessions that outlive their carrier: what is sent again, and every way to be refused.", []*script{
 		replay(t), lostWelcome(t), unknownSession(t), wrongProof(t), wrongPosition(t), expired(t), closedMeanwhile(t), staleEpoch(t), aheadEpoch(t), later(t), falseServer(t),
+		endsBefore(t), takenOut(t),
 	})
 }
 

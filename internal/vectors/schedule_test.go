@@ -1,6 +1,7 @@
 package vectors
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"testing"
 
@@ -15,6 +16,7 @@ type keySchedule struct {
 	ClientPublic  string `json:"client_public"`
 	ServerPrivate string `json:"server_private"`
 	ServerPublic  string `json:"server_public"`
+	FirstExported string `json:"first_exported,omitempty"`
 	Hello         string `json:"hello"`
 	Welcome       string `json:"welcome"`
 	Shared        string `json:"shared_secret"`
@@ -32,21 +34,22 @@ func TestKeys(t *testing.T) {
 	var all []keySchedule
 	for _, mode := range []string{"plain", "tls-exporter"} {
 		var features uint32
-		var exported []byte
+		var first, exported []byte
 		if mode == "tls-exporter" {
-			features, exported = 1, upFrom(exporterFrom, 32)
+			features, first, exported = 1, upFrom(firstExportFrom, 32), upFrom(exporterFrom, 32)
 		}
-		h := firstHello(defaultLimits, func(h *frame.Hello) { h.Features = features })
+		h := firstHello(defaultLimits, func(h *frame.Hello) { h.Features, h.Exporter = features, sha256.Sum256(first) })
 		w := firstWelcome(defaultLimits, func(w *frame.Welcome) { w.Features = features })
 		hp, wp := frame.AppendHello(nil, &h), frame.AppendWelcome(nil, &w)
 		k := newSchedule(hp, wp)
 		again, back := resumes(h, w)
+		again.Exporter = sha256.Sum256(exported)
 		hr, wr := frame.AppendHello(nil, &again), frame.AppendWelcome(nil, &back)
 		x := hex.EncodeToString
 		all = append(all, keySchedule{
 			Name: "a session over " + map[string]string{"plain": "TCP", "tls-exporter": "TLS 1.3"}[mode], Mode: mode,
 			ClientPrivate: x(k.client.Bytes()), ClientPublic: x(h.Share[:]), ServerPrivate: x(k.server.Bytes()), ServerPublic: x(w.Share[:]),
-			Hello: x(hp), Welcome: x(wp), Shared: x(k.shared), Salt: x(k.salt[:]), Secret: x(k.secret), Exported: x(exported),
+			FirstExported: x(first), Hello: x(hp), Welcome: x(wp), Shared: x(k.shared), Salt: x(k.salt[:]), Secret: x(k.secret), Exported: x(exported),
 			ResumeHello: x(hr), ClientProof: x(k.proof(client, hr, nil, exported)), ResumeWelcome: x(wr), ServerProof: x(k.proof(server, hr, wr, exported)),
 		})
 	}
