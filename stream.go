@@ -46,8 +46,8 @@ var (
 // is for a peer that could accept: it begins anew when the connection was lost meanwhile, or when a ping of at most 30 s
 // finds that it is. Where nothing can be waited for (Setup, Inline handlers, OnDone) it opens at once or fails.
 //
-// Errors are *Error: ctx's, Unavailable once this side or the peer shuts down or the End is over, these with ErrNotSent;
-// ResourceExhausted after the timeout, InvalidArgument for a name or metadata over the limits.
+// Errors: ctx's, Unavailable once this side or the peer shuts down, or why the End is over, all with ErrNotSent; *Error
+// with ResourceExhausted after the timeout, or InvalidArgument for a name or metadata over the limits.
 func (e *End) OpenStream(ctx context.Context, opts ...StreamOption) (*Stream, error) {
 	return e.openStream(ctx, opts)
 }

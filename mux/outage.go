@@ -12,7 +12,10 @@ import (
 // ErrNotSent says that the peer has not seen an open and never will.
 var ErrNotSent = errs.New(frame.Unavailable, "gantline: not sent")
 
-// unsentError ends a stream of which the peer never learned, or that it does not serve. It is ErrNotSent, and err.
+// NotSent returns err with ErrNotSent beside it. It is for a stream of which the peer never learned, or that it does not
+// serve. The code of err stays.
+func NotSent(err error) error { return &unsentError{err} }
+
 type unsentError struct{ err error }
 
 func (e *unsentError) Error() string {
@@ -101,7 +104,7 @@ func (st *Stream) goneLocked(err error) {
 // unsentLocked is err, with ErrNotSent where the peer never learned of st. A streaming call has an outcome of its own.
 func (st *Stream) unsentLocked(err error) error {
 	if st.unsent && st.kind == frame.KindStream {
-		return &unsentError{err}
+		return NotSent(err)
 	}
 	return err
 }

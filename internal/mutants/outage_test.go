@@ -34,7 +34,7 @@ var outageMutants = []mutant{
 	},
 	{
 		name: "a stream that was not sent is only lost", file: "mux/outage.go",
-		edits: []edit{{"\t\treturn &unsentError{err}\n", "\t\treturn err\n"}},
+		edits: []edit{{"\t\treturn NotSent(err)\n", "\t\treturn err\n"}},
 		pkg:   ".", test: "TestOutage",
 	},
 	{
