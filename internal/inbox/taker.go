@@ -64,8 +64,8 @@ func (t *Taker[M]) Halt() <-chan struct{} {
 	return t.idle
 }
 
-// nextLocked returns what can be taken now: the next message when none is being taken, else the next deeper one if what is
-// taken has nested.
+// nextLocked returns what can be taken now. That is the next message when none is being taken, else the next deeper one if
+// what is taken has nested.
 func (t *Taker[M]) nextLocked() *Item[M] {
 	switch {
 	case t.top == nil:
