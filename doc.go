@@ -29,7 +29,7 @@
 //	scope         what calls and messages are addressed to: an End, or one of its streams
 //	early window  what of a stream or body may be sent before the receiver has granted anything: 64 KiB
 //	credit        bytes that the receiver has granted to a stream's or body's sender
-//	depth         how many calls a call is nested in, each made by the handler of another
+//	depth         how many calls and messages one is nested in, each begun by the handler of another
 //
 // # Usage
 //

@@ -13,11 +13,11 @@ import (
 type Limits struct {
 	// Streams is how many streams the peer may have open here. Default 1024.
 	Streams int
-	// Calls is how many calls and notifies the peer may have running here, for each depth of nested calls. A call counts
+	// Calls is how many calls and notifies the peer may have running here, for each depth of nesting. A call counts
 	// until its handler has returned. Default 1024.
 	Calls int
-	// Messages is how many messages of the peer may be unacked by the application here, for each stream. All streams
-	// together may have at most four times as many. Default 1024.
+	// Messages is how many messages of the peer may be unacked by the application here, for each stream and depth of
+	// nesting. All together may be at most four times as many, and one more of each depth. Default 1024.
 	Messages int
 	// AcceptBacklog is how many streams of the peer may wait for AcceptStream. The peer's OpenStream waits
 	// at the limit. Default 256, and at most 256 are used.
@@ -35,7 +35,7 @@ type Limits struct {
 	Window, MaxWindow int
 	// StreamMemory bounds the windows of all streams that are read together, in bytes. Streams that are too many share it
 	// evenly, with 16 KiB at least for each. BodyMemory bounds bodies being received: when it is used up, bodies of one
-	// kind (answers, calls of one depth, messages) arrive one at a time. Beside that, each stream and body may have its
+	// kind (answers, calls or messages of one depth) arrive one at a time. Beside that, each stream and body may have its
 	// first 64 KiB: 4 MiB together for streams, for calls and for messages. Defaults 16 MiB and 12 MiB. All Ends of the
 	// process together are bounded too: see SetMemoryLimit.
 	StreamMemory, BodyMemory int

@@ -35,13 +35,16 @@ import (
 // A topic has 1 to 255 bytes: parts separated by dots, none of them empty, "*" or ">".
 //
 // While the peer's receive maximum (its Limits.Messages, 1024 by default) is unacked, Publish waits; that holds up
-// neither calls nor streams. ctx bounds all of it, and the receiver sees its deadline and its end.
+// neither calls nor streams. ctx bounds all of it, and the receiver sees its deadline and its end. With the context of a
+// handler or of a subscription's function the message is nested in theirs, at most 16 deep. Each depth has its own receive
+// maximum, so functions on both sides that publish back do not wait for each other.
 //
 // Errors are *Error:
 //
 //   - the peer's code and text for a nack; Unimplemented when nobody takes the topic within 10 s;
 //   - ctx's, with ErrNotSent, or ErrUnknownOutcome when the peer may have acted on the message all the same;
-//   - InvalidArgument for a malformed topic or metadata, ResourceExhausted for a body over the peer's Limits.Body;
+//   - InvalidArgument for a malformed topic or metadata, ResourceExhausted for a body over the peer's Limits.Body or
+//     messages that are nested too deep;
 //   - ErrNotSent, or ErrUnknownOutcome when the message was sent and the End was over before its ack;
 //   - FailedPrecondition inside Config.Setup, Inline handlers, OnDone and OnCallDone.
 //
@@ -111,9 +114,12 @@ func (p *Publication) Wait(ctx context.Context) error { return p.wait(ctx) }
 // Subscribe calls fn with each message published to this scope whose topic matches pattern. It does so for one message
 // after another, in the order they were published. Each subscription has its own queue, so none waits for another.
 //
+// fn may go back to the peer with ctx, by Publish, Call and the like. Then, until it returns, messages that are nested
+// deeper than its own do not wait for it: fn is called for them meanwhile, and they overtake others.
+//
 // fn's result settles the message: nil acks it, an error nacks it with the error's code and text, ErrAckLater leaves it
 // to Ack and Nack. A panic is logged and nacks with Internal. ctx ends when the publisher gives up, its deadline
-// passes, fn has returned or the End is over; calls to the peer may be made with it.
+// passes, fn has returned or the End is over.
 //
 // A pattern is a topic in whose place of a part "*" stands for any one part and, at the end, ">" for one or
 // more: "jobs.*.done", "jobs.>". Of several patterns that match, the most specific takes the message alone:
@@ -139,7 +145,8 @@ func (r *Router) Subscribe(pattern string, fn func(context.Context, *Message) er
 
 // Receive returns the next message published to this scope that no subscription takes. It waits for one until ctx
 // ends, and returns messages in the order they were published. Settle each with Ack or Nack: until then it counts in
-// the receive maximum, Limits.Messages, at which the publisher waits. Several goroutines may call it.
+// the receive maximum, Limits.Messages, at which the publisher waits. Several goroutines may call it. What is published
+// between Receive and Ack is not nested: Subscribe is for what publishes back.
 //
 // When the scope is over, messages that had arrived are still returned, though their Ack fails. After the last, the
 // error satisfies net.ErrClosed for a closed End or stream, or ErrSessionLost. When ctx ends the error satisfies its

@@ -141,6 +141,9 @@ func (k *kept) keep(md Metadata) error {
 	}
 	id, _ := frame.MetadataValue(k.open.Metadata, frame.MetaID)
 	copy(k.id[:], id)
+	if k.open.Depth > 0 && !e.session().Publications.IsOpen() {
+		e.line.Publications.Push(k) // it waits for nothing and goes out now; if it is found in the outbox, that is known
+	}
 	err := e.messager().outbox.Keep(e.messager().peer, &KeptMessage{ID: k.id, Topic: topic, Metadata: md, Codec: k.open.Codec, Body: k.body, At: time.Now()})
 	if err != nil {
 		code := CodeOf(err)

@@ -36,8 +36,8 @@ func (q *queue[M]) remove(it *Item[M]) {
 	q.bytes -= int(it.bytes)
 }
 
-// next returns the message to hand out next of those deeper than above, -1 for all. It is nil while there is none. A message whose
-// body is still arriving holds back later ones, but none that is deeper: its body may be waiting for that.
+// next returns the message to hand out next, of those deeper than above; -1 is all. It is nil while there is none. A message
+// whose body is still arriving holds back later ones, but none that is deeper: its body may be waiting for that.
 func (q *queue[M]) next(above int, room Room[M]) *Item[M] {
 	var first, arriving *Item[M]
 	for depth := len(q.inner); depth > above; depth-- {

@@ -5,12 +5,12 @@ package mutants
 var serveMutants = []mutant{
 	{
 		name: "a call that is cancelled just before it is queued stays in the queue", file: "internal/work/item.go",
-		edits: []edit{{"it.claimed.Load() && it.unlink() != nil", "false"}},
+		edits: []edit{{"it.Claimed() && it.unlink() != nil", "false"}},
 		pkg:   "internal/work", test: "TestClaimedJustBeforeItWasQueued",
 	},
 	{
 		name: "a notify that is refused at its gate stops those after it", file: "internal/work/item.go",
-		edits: []edit{{"o.advance(l != &o.list).Go()", "o.advance(false).Go()"}},
+		edits: []edit{{"\t\to.advance(it).Go()\n", "\t\to.advance(nil).Go()\n"}},
 		pkg:   "internal/work", test: "TestWork",
 	},
 	{

@@ -9,7 +9,7 @@ import (
 
 // TestMessages plays the transcripts of messages.
 func TestMessages(t *testing.T) {
-	check(t, "messages.json", "Messages: acknowledged, refused, without an answer, and without an id.", []*script{publish(t), withoutID(t)})
+	check(t, "messages.json", "Messages: acknowledged, refused, without an answer, without an id, and nested.", []*script{publish(t), withoutID(t), nested(t)})
 }
 
 // named is the metadata of a message with an id.
@@ -57,5 +57,53 @@ func withoutID(t *testing.T) *script {
 		x.send(server, answer(id, fin, frame.Head{}, nil), "")
 	}
 	x.end()
+	return x
+}
+
+// nested has more messages than the server takes, at three depths.
+func nested(t *testing.T) *script {
+	x := newScript(t, "nested messages", "The server takes one message of each parent and depth at a time, and four on the link, where the first of each depth above 0 does not count.", "6.3").
+		only(server).limit(func(l *frame.Limits) { l.Messages = 1 })
+	x.begin()
+	message := func(id uint64, parent uint64, depth uint8, note string) {
+		x.send(client, open(id, fin, frame.Open{Kind: frame.KindMessage, Parent: parent, Depth: depth, Name: []byte("news"), Size: 1, Body: []byte("x")}), note)
+	}
+	var taken []uint64
+	id := uint64(7)
+	goes := func(parent uint64, depth uint8, note string) {
+		message(id, parent, depth, note)
+		taken = append(taken, id)
+		id += 2
+	}
+	refused := func(parent uint64, depth uint8, note string) {
+		message(id, parent, depth, note)
+		x.send(server, reset(id, frame.ResourceExhausted, "too many calls or messages open"), "")
+		id += 2
+	}
+	for parent := uint64(1); parent <= 5; parent += 2 {
+		x.send(client, shell(parent, 0), "")
+		x.app(server, "accepts it", func(r *real) { r.stream(parent).Accept() })
+		x.send(server, credit(parent, 0), "")
+	}
+	goes(0, 1, "not counted on the link, though there is room")
+	goes(0, 0, "1 on the link")
+	refused(0, 0, "a second of its parent and depth")
+	goes(1, 0, "2")
+	goes(3, 0, "3")
+	goes(1, 1, "4: there is another one of depth 1")
+	refused(5, 0, "the link has four")
+	refused(3, 1, "also for another one of depth 1")
+	goes(3, 2, "the first of its depth")
+	refused(5, 2, "the second")
+	for _, id := range taken {
+		x.app(server, "acknowledges", func(r *real) { r.reply(id, nil, nil) })
+		x.send(server, answer(id, fin, frame.Head{}, nil), "")
+	}
+	for parent := uint64(1); parent <= 3; parent += 2 {
+		x.send(client, stop(parent), "")
+		x.send(client, data(parent, fin, nil), "")
+		x.send(server, data(parent, fin, nil), "")
+	}
+	x.end2(5)
 	return x
 }
