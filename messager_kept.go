@@ -37,7 +37,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 	e, k, s := sc.end, p.kept, sc.end.session()
 	toOutbox := e.messager().outbox != nil
 	var own []byte
-	if n := blockSize + len(body); toOutbox {
+	if n := frame.MessageBlock + len(body); toOutbox {
 		own = make([]byte, 0, n)
 	} else {
 		own = k.buffer.Make(n)
@@ -114,21 +114,13 @@ func (k *kept) lost(x *mux.Exchange) bool {
 	}
 	if x.Sent && !k.sent {
 		k.sent = true
-		k.open.Metadata = redelivered(k.open.Metadata)
+		k.open.Metadata = frame.Redelivered(k.open.Metadata)
 	}
 	k.watch()
 	if !e.line.AddLost(&e.line.Publications, k.ses, x.ID(), k) {
 		k.Drop(context.Cause(e.ctx))
 	}
 	return true
-}
-
-// redelivered returns a block of a message's metadata with the flag in it.
-func redelivered(block []byte) []byte {
-	if _, ok := frame.MetadataValue(block, frame.MetaRedelivered); ok {
-		return block
-	}
-	return append(frame.AppendMetadata(make([]byte, 0, len(block)+blockSize), frame.MetaRedelivered, []byte{1}), block...)
 }
 
 // watch lets the end of the context end the wait for a session.

@@ -1,7 +1,6 @@
 package gantline
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/gantline-project/gantline/frame"
@@ -45,29 +44,18 @@ var (
 	publishOptionsPool = sync.Pool{New: func() any { return new(publishOptions) }}
 )
 
-// appendBlock appends the metadata that travels with the message. What leaves no room for the flag is refused even
-// without it, because the message may be published again.
+// appendBlock appends the metadata that travels with the message.
 func (o *publishOptions) appendBlock(b []byte) ([]byte, error) {
 	id := o.id
 	if !o.hasID {
 		id = NewMessageID()
 	}
-	b = frame.AppendMetadata(b, frame.MetaID, id[:])
-	if len(o.metadata) == 0 && !o.redelivered {
-		return b, nil
+	b, err := frame.AppendMessage(b, id[:], o.redelivered, o.metadata)
+	if err != nil {
+		return b, errorf(InvalidArgument, "%s", err)
 	}
-	at := len(b)
-	b = frame.AppendMetadata(b, frame.MetaRedelivered, []byte{1})
-	size := len(b) - at
-	b, err := appendMetadata(b, o.metadata)
-	if err == nil && !o.redelivered {
-		b = slices.Delete(b, at, at+size)
-	}
-	return b, err
+	return b, nil
 }
-
-// blockSize is the size of a metadata block without metadata of the application's: the id and the flag.
-const blockSize = 3 + len(frame.MetaID) + len(MessageID{}) + 3 + len(frame.MetaRedelivered) + 1
 
 // onDone is what OnDone returns.
 type onDone func(error)

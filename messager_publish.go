@@ -93,7 +93,7 @@ func (sc *messageScope) message(ctx context.Context, kind frame.Kind, depth uint
 // start hands a message that is not kept to a session. f is nil for one without an ack, which an End that redials sends in
 // the next session if this one had not sent it.
 func (sc *messageScope) start(ctx context.Context, f *flight.Flight, kind frame.Kind, depth uint8, topic string, body []byte, o *publishOptions) error {
-	var buf [blockSize]byte
+	var buf [frame.MessageBlock]byte
 	open, err := sc.message(ctx, kind, depth, topic, len(body), o, buf[:0])
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 // waits; when it may run is decided in internal/work, which has the locks of the queues and hands a goroutine from one
 // call to the next; who claims a serving, to run or to refuse it, answers it. A CallStream has a lock for each direction,
 // held while that waits. A call of ours is a flight (internal/flight) until its outcome: Call waits for that, a PendingCall
-// learns it. What rpc keeps of an End is an endCalls; the names of methods go to the peer by way of internal/methods.
+// learns it. What rpc keeps of an End is an endCalls. The tables, and what the peer learns of them, are in internal/methods.
 //
 // What arrives: rpc_serve.go, rpc_scope.go, rpc_table.go. Streaming calls: rpc_stream.go. Names of methods:
 // rpc_methods.go. What is sent: rpc_call.go, rpc_notify.go, rpc_pending.go. Typed values stand above all that, in
@@ -166,7 +166,7 @@ func (r *Request) codecOf() (Codec, error) {
 // Register what the first calls need in Config.Setup or Config.OnStream: they run before the peer is heard.
 func (st *Stream) Handle(method string, h Handler, opts ...HandlerOption) {
 	sc := st.callScope()
-	sc.table.handle(method, h, opts)
+	handle(&sc.table, method, h, false, opts)
 	sc.changed()
 }
 
@@ -176,7 +176,7 @@ func (st *Stream) Handle(method string, h Handler, opts ...HandlerOption) {
 // does.
 func (st *Stream) HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption) {
 	sc := st.callScope()
-	sc.table.handleStream(method, fn, opts)
+	handleStream(&sc.table, method, fn, opts)
 	sc.changed()
 }
 
@@ -184,31 +184,31 @@ func (st *Stream) HandleStream(method string, fn func(ctx context.Context, req *
 // comes after the handlers of the End and of its Router.
 func (st *Stream) Fallback(h Handler) {
 	sc := st.callScope()
-	sc.table.setFallback(h)
+	setFallback(&sc.table, h)
 	sc.changed()
 }
 
 // Handle registers h for method, in place of an earlier handler; nil removes it. It panics when no caller
 // could use the name: empty, over 255 bytes, or beginning with ':'.
 func (r *Router) Handle(method string, h Handler, opts ...HandlerOption) {
-	r.handlers().handle(method, h, opts)
+	handle(r.handlers(), method, h, false, opts)
 }
 
 // HandleStream registers fn for streaming calls of method, in place of an earlier handler; nil removes it.
 // See Stream.HandleStream.
 func (r *Router) HandleStream(method string, fn func(ctx context.Context, req *Request, cs *CallStream) error, opts ...HandlerOption) {
-	r.handlers().handleStream(method, fn, opts)
+	handleStream(r.handlers(), method, fn, opts)
 }
 
 // Fallback registers h for calls whose method nobody handles, neither here nor on the End; nil removes it. Streaming
 // calls are excepted. The End's own fallback comes first.
-func (r *Router) Fallback(h Handler) { r.handlers().setFallback(h) }
+func (r *Router) Fallback(h Handler) { setFallback(r.handlers(), h) }
 
 // Use puts middleware around every handler of this Router, registered before or later. That includes handlers of
 // streaming calls and the fallback. wrap is called once per handler; what it returns runs exactly once per call, before
 // the body is decoded. The first one used is the outermost. Of a streaming call it sees the request without body and
 // the end.
-func (r *Router) Use(wrap func(next Handler) Handler) { r.handlers().use(wrap) }
+func (r *Router) Use(wrap func(next Handler) Handler) { r.handlers().Use(wrap) }
 
 // OpenCall begins a streaming call of method. It does not wait for the peer: Recv reports it if nobody handles the method.
 // On an End that redials it waits while there is no connection.

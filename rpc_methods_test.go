@@ -90,7 +90,7 @@ func TestPeerMethodsMany(t *testing.T) {
 		must(t, s.Close())
 		synctest.Wait()
 		router.Handle("afterwards", echo)
-		if len(router.handlers().watchers) != 0 {
+		if router.handlers().Watchers() != 0 {
 			t.Error("the Router still knows the End")
 		}
 	})

@@ -36,21 +36,11 @@ func (st *Stream) callScope() *callScope {
 
 // find returns the route for a method: nil when nobody takes it.
 func (sc *callScope) find(method []byte) *route {
-	own := sc.table.view()
-	if r := own.byName[string(method)]; r != nil {
-		return r
+	var shared *table
+	if r := sc.end.cfg.Router; r != nil && sc.isEnd() {
+		shared = r.handlers()
 	}
-	if !sc.isEnd() || sc.end.cfg.Router == nil {
-		return own.fallback
-	}
-	shared := sc.end.cfg.Router.handlers().view()
-	if r := shared.byName[string(method)]; r != nil {
-		return r
-	}
-	if own.fallback != nil {
-		return own.fallback
-	}
-	return shared.fallback
+	return sc.table.Find(method, shared)
 }
 
 // changed is called after a handler was registered. Calls to the End do not wait for one.
@@ -76,8 +66,8 @@ const (
 // parked or refused.
 func (sv *serving) lookUp(method []byte, parts int32) {
 	sv.route = sv.sc.find(method)
-	if sv.route != nil && !sv.route.fallback {
-		sv.req.Method = sv.route.name
+	if sv.route != nil && !sv.route.Fallback {
+		sv.req.Method = sv.route.Name
 	} else {
 		sv.req.Method = string(method)
 	}
@@ -132,11 +122,11 @@ func (sv *serving) Resume(v work.Verdict) {
 // routed is called when the handler is found.
 func (sv *serving) routed(r *route, reader bool) {
 	switch streaming := sv.ms != nil; {
-	case r.streams && !streaming:
+	case r.Streams && !streaming:
 		r = sv.refusal(Unimplemented, "it takes streaming calls only: use OpenCall")
-	case streaming && r.fallback:
+	case streaming && r.Fallback:
 		r = sv.refusal(Unimplemented, textUnhandled)
-	case streaming && !r.streams:
+	case streaming && !r.Streams:
 		r = sv.refusal(Unimplemented, "it takes no streaming calls: use Call")
 	}
 	sv.route = r
@@ -146,7 +136,7 @@ func (sv *serving) routed(r *route, reader bool) {
 // refusal is a route that answers with an error. It is for a call that cannot be refused at once: its body is still
 // coming, or this may not be the reader's goroutine.
 func (sv *serving) refusal(code Code, text string) *route {
-	return &route{streams: sv.ms != nil, handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
+	return &route{Streams: sv.ms != nil, Handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
 		return nil, errorf(code, "%s", text)
 	})}
 }

@@ -79,7 +79,7 @@ func (sv *serving) arrive(reader bool) {
 	if it == nil {
 		return
 	}
-	if sv := it.Task().(*serving); reader && sv.route.inline {
+	if sv := it.Task().(*serving); reader && sv.route.Inline {
 		sv.Inline = true
 		sv.Session.Native.EnterUser()
 		next := it.Run()
@@ -99,7 +99,7 @@ func (sv *serving) Order() *work.Order {
 }
 
 // Gate implements work.Task.
-func (sv *serving) Gate() *work.Gate { return sv.route.gate }
+func (sv *serving) Gate() *work.Gate { return sv.route.Gate }
 
 // Serve implements work.Task: it runs the handler. The caller is answered whatever the handler does.
 func (sv *serving) Serve() {
@@ -132,7 +132,7 @@ func (sv *serving) Serve() {
 		sv.answer(nil, err)
 		sv.served()
 	}()
-	body, err = sv.route.handler.ServeCall(sv, &sv.req)
+	body, err = sv.route.Handler.ServeCall(sv, &sv.req)
 	returned = true
 	// Not in the deferred function, and the common case not by way of answer either: that would take more of a
 	// new goroutine's small stack, which then has to grow for each call.

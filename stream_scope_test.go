@@ -119,7 +119,7 @@ func TestScopeHandledMeanwhile(t *testing.T) {
 		st.Handle("m", named("m"))
 		st.taken(strict)
 		sv.item.Begin(sv, 0, 2)
-		if v := sv.verdict(); v != work.Taken || sv.route.name != "m" || sc.parked.Len() != 0 {
+		if v := sv.verdict(); v != work.Taken || sv.route.Name != "m" || sc.parked.Len() != 0 {
 			t.Errorf("strict %v: the verdict is %v, route %v, and %d wait", strict, v, sv.route, sc.parked.Len())
 		}
 	}

@@ -41,8 +41,8 @@
 // Read header.go and types.go first: the header, and the rules of every type in
 // one table. Then kind.go, code.go and limits.go, which several payloads use.
 // Each payload has a file: hello.go, welcome.go, refuse.go, open.go, head.go with
-// metadata.go, methods.go, stream.go and link.go for the short ones. decode.go and errors.go
-// are their tools. reader.go takes frames off a connection. Nothing has a lock,
+// metadata.go, pairs.go and message.go, methods.go, stream.go and link.go for the
+// short ones. decode.go and errors.go are their tools. reader.go takes frames off a connection. Nothing has a lock,
 // and only a Reader has state.
 //
 // # Concurrency

@@ -48,7 +48,7 @@ var arrows = map[string]arrowRule{
 	"internal/backlog":    {},
 	"internal/work":       {},
 	"internal/settle":     {uses: []string{"internal/claim", "internal/serial"}},
-	"internal/methods":    {uses: []string{"frame", "internal/serial"}},
+	"internal/methods":    {uses: []string{"frame", "internal/serial", "internal/work"}},
 	"internal/msgio":      {},
 	"internal/flight":     {uses: []string{"mux", "frame"}, inTests: []string{"conn"}},
 	"internal/handlerctx": {uses: []string{"frame", "internal/sessions"}},

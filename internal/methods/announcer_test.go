@@ -278,3 +278,38 @@ func TestAnnouncerRace(t *testing.T) {
 		}
 	})
 }
+
+// handlersSide is a Side with real Handlers.
+type handlersSide struct {
+	handlers
+	Announcer[session]
+}
+
+func (s *handlersSide) Tables(yield func(Table) bool) { yield(&s.handlers) }
+
+func (s *handlersSide) Send(to *session, body []byte) {
+	to.mirror.Update(body, func(name string, added bool) { to.log = append(to.log, fmt.Sprint(name, added)) })
+}
+
+// TestAnnounceHandlers: what is registered and removed is announced, and what takes another's place is not.
+func TestAnnounceHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(handlersSide)
+		s.Init(t.Context(), s)
+		var got session
+		s.Announce(&got)
+		for _, step := range []func(){
+			func() { register(&s.handlers, "b fallback", "h") },
+			func() { register(&s.handlers, "b", "other") },
+			func() { register(&s.handlers, "a", "h") },
+			func() { s.Remove("b") },
+			func() { s.Stop(); register(&s.handlers, "c", "h") },
+		} {
+			step()
+			synctest.Wait()
+		}
+		if log := strings.Join(got.log, " "); log != "btrue atrue bfalse" || s.Watchers() != 0 {
+			t.Errorf("got %q, and %d watch", log, s.Watchers())
+		}
+	})
+}

@@ -4,7 +4,7 @@ package mutants
 var rootMutants = []mutant{
 	{
 		name: "a message that is sent again is not marked", file: "messager_kept.go",
-		edits: []edit{{"\t\tk.open.Metadata = redelivered(k.open.Metadata)\n", ""}},
+		edits: []edit{{"\t\tk.open.Metadata = frame.Redelivered(k.open.Metadata)\n", ""}},
 		pkg:   ".", test: "TestFreshMessages",
 	},
 	{

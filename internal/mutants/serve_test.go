@@ -29,6 +29,11 @@ var serveMutants = []mutant{
 		pkg:   ".", test: "TestScopeWaitCancelled",
 	},
 	{
+		name: "what a call has found changes with later middleware", file: "internal/methods/handlers.go",
+		edits: []edit{{"\tc := *r\n\tc.Handler = t.wrapLocked(r.plain)\n\treturn &c\n", "\tr.Handler = t.wrapLocked(r.plain)\n\treturn r\n"}},
+		pkg:   "internal/methods", test: "TestUse",
+	},
+	{
 		name: "a new session gets only what changes in our methods", file: "internal/methods/announcer.go",
 		edits: []edit{{"\t\ta.announced, a.announcedTo = nil, to\n", "\t\ta.announcedTo = to\n"}},
 		pkg:   "internal/methods", test: "TestAnnouncer",
