@@ -19,7 +19,7 @@ var goodbyeMutants = []mutant{
 	},
 	{
 		name: "a session is lost while its client comes back", file: "conn/resume.go",
-		edits: []edit{{"|| l.carriers.attempt != nil && (refused", "|| false && (refused"}},
+		edits: []edit{{"|| len(l.carriers.attempts) > 0 && (refused", "|| false && (refused"}},
 		pkg:   "conn", test: "TestLoseWhileResuming",
 	},
 	{
