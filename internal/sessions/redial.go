@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/routes"
 	"github.com/gantline-project/gantline/internal/serial"
 )
 
 const (
-	// redialAttempt bounds one dial with its handshake.
+	// redialAttempt bounds one call of Config.Redial, and the handshake after it.
 	redialAttempt = 15 * time.Second
 	// maxRedirects is how many addresses a search follows that servers have named, one after the other.
 	maxRedirects = 5
@@ -28,6 +30,9 @@ type redialler struct {
 
 	addr   string // where the last server has sent us; "" = nowhere
 	pauses pauses
+
+	next atomic.Pointer[string] // set by visit, taken by the next attempt
+	rest routes.Rest            // attempts in races
 }
 
 func newRedialler(ln *Line) *redialler {
@@ -36,11 +41,27 @@ func newRedialler(ln *Line) *redialler {
 	return r
 }
 
+// visit has addr dialled before any other address by the next attempt, at once if there is no carrier. Whatever else the
+// next attempts dial is as without it.
+func (r *redialler) visit(addr string) {
+	r.next.Store(&addr)
+	r.worker.Kick()
+}
+
+// wait waits until nobody redials. Once the Line has finished that is for good.
+func (r *redialler) wait() {
+	r.worker.Wait()
+	r.rest.Wait()
+}
+
 // A search is what the attempts have met from the loss of a carrier to the next one.
 type search struct {
 	began     time.Time
 	stale     int // stale epochs
 	redirects int
+
+	unknown error     // a server other than the session's own does not know that; nil = none has said so
+	until   time.Time // how long the session's own may come back in spite of it
 }
 
 // search dials until there is a carrier or the Line ends.
@@ -50,11 +71,12 @@ func (r *redialler) search() {
 		return
 	}
 	x := &search{began: time.Now()}
+	x.until = x.began.Add(min(homePatience, ln.Session().Native.Peer().Expiry))
 	delay := r.pauses.first(ln.Session().Native.Passed())
 	for again := true; again && sleep(ln.life.ctx, delay); {
 		s := ln.Session()
 		fresh := s.Lost()
-		dialled, err := r.attempt(s, fresh)
+		dialled, err := r.attempt(x, s, fresh)
 		if err == nil {
 			r.pauses.up(ln.Session().Native.Passed())
 			return
@@ -74,9 +96,8 @@ func (r *redialler) needed(s *Session) bool {
 	return s.Native.State() == conn.StateBroken
 }
 
-// attempt dials once, and resumes s or, if fresh, begins a new session after it. dialled says whether there was a
-// carrier.
-func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
+// attempt dials, and resumes s or, if fresh, begins a new session after it. dialled says whether there was a carrier.
+func (r *redialler) attempt(x *search, s *Session, fresh bool) (dialled bool, err error) {
 	ln := r.ln
 	if fresh {
 		select { // everything of it is settled
@@ -87,6 +108,9 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ln.life.ctx, redialAttempt)
 	defer cancel()
+	if p := r.next.Swap(nil); p != nil {
+		r.addr = *p
+	}
 	hint := Hint{Addr: r.addr}
 	if !fresh {
 		hint.Home = s.Link.RemoteAddr()
@@ -96,6 +120,12 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if set, ok := nc.(*routes.Set); ok {
+		r.addr = "" // it is among the routes
+		return r.race(x, s, fresh, set)
+	}
+	ctx, stop := context.WithTimeout(ln.life.ctx, redialAttempt) // a dial that took all its time is worth a handshake
+	defer stop()
 	if !fresh {
 		return true, s.Native.Resume(ctx, nc)
 	}
@@ -112,9 +142,19 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error) (delay time.Duration, again bool) {
 	ln := r.ln
 	var no *conn.RefusedError
-	switch refused := errors.As(err, &no); {
+	var all *routes.Failed
+	raced := errors.As(err, &all)
+	switch refused := !raced && errors.As(err, &no); {
 	case ln.life.ctx.Err() != nil || fresh && ln.Closing():
 		return 0, false
+	case raced:
+		if later, addr := later(all); later > 0 {
+			if addr != "" && x.redirects < maxRedirects {
+				x.redirects++
+				r.addr = addr
+			}
+			return later, true
+		}
 	case errors.Is(err, conn.ErrNotBroken):
 		return 0, r.expired(s)
 	case errors.Is(err, conn.ErrStaleEpoch) && x.stale < maxStale:
@@ -138,7 +178,25 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 	if !dialled && errors.Is(err, syscall.ECONNREFUSED) && down < redialSoon {
 		return r.pauses.herd(), true // the server is gone: all its clients are here
 	}
-	return r.pauses.next(dialled, down), true
+	delay = r.pauses.next(dialled, down)
+	if !fresh && x.unknown != nil {
+		delay = min(delay, max(time.Until(x.until), 0))
+	}
+	return delay, true
+}
+
+// later is when the first of the servers wants to be asked again, and where. It is 0 unless all of them have named a time.
+func later(all *routes.Failed) (least time.Duration, addr string) {
+	for _, err := range all.Errs {
+		var no *conn.RefusedError
+		if !errors.As(err, &no) || no.RetryAfter <= 0 {
+			return 0, ""
+		}
+		if least == 0 || no.RetryAfter < least {
+			least, addr = no.RetryAfter, no.Addr
+		}
+	}
+	return least, addr
 }
 
 // expired reports whether s, which does not wait for a carrier any more, has ended. Then it waits until all of s is
