@@ -43,9 +43,9 @@ type Config struct {
 	// by Close, by the peer's, by a protocol error, or when the server refuses the fresh session with Unauthenticated or
 	// PermissionDenied.
 	//
-	// Redial runs on the goroutine that redials; what would wait for the peer fails inside it. It should honour ctx, which
-	// ends with the End. Redialing tells what is known about the next connection. Package client sets it. nil = a torn
-	// carrier ends the End, as it does with a negative SessionExpiry.
+	// Redial runs on a goroutine that redials, one call at a time; what would wait for the peer fails inside it. It should
+	// honour ctx, which ends with the End. Redialing tells what is known about the next connection. Package client sets
+	// it. nil = a torn carrier ends the End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// Yamux lets the peer speak plain yamux (hashicorp/yamux, libp2p). The dialling side then speaks nothing else. The
 	// accepting side takes either dialect and knows it by the first byte, which has to come within 5 s; hashicorp's

@@ -31,11 +31,12 @@ type Dialer struct {
 
 	// DialFunc, when not nil, connects instead of a net.Dialer. It interprets network and address, which may be
 	// anything, except that it gets "tcp" for "tls": the TLS is added here. A nil net.Conn without an error is
-	// an error.
+	// an error. It runs on goroutines of its own, for two addresses at once if need be, and should honour ctx.
 	DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// Addrs are more addresses, in the network given to Dial. They are tried in turn, after Dial's own, until
-	// one leads to an End.
+	// one leads to an End. The next one begins when one has failed, or beside one that is silent for 2 s; then
+	// the first that answers is taken. Redials do the same: see docs/RECONNECT.md.
 	Addrs []string
 
 	// NoRedial makes the End end with its connection: nothing is dialled again. Config.Redial, when set,
@@ -49,7 +50,8 @@ type Dialer struct {
 	// Timeout bounds what each address may take: name lookup, connection, TLS and handshake together. The time
 	// left in the context is shared evenly between the addresses not tried yet, so that one that never answers
 	// leaves time for the next. Default 10 s. Negative means that only the context limits it, and the 5 s that
-	// the handshake alone may take in any case.
+	// the handshake alone may take in any case. It holds for redials too, where 15 s are the most, and for
+	// Config.Redial if it is positive.
 	Timeout time.Duration
 }
 
