@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,6 +196,12 @@ func TestDialBesideRefusal(t *testing.T) {
 		end := x.dialWatched(x.dialer("b"), "a")
 		if end.PeerID() != "c" || time.Since(start) != 2*time.Second {
 			t.Errorf("at %q after %v", end.PeerID(), time.Since(start))
+		}
+		x.set("c", refuses)
+		_, err := x.dialer().Dial(t.Context(), "mem", "b")
+		var no *conn.RefusedError
+		if !errors.Is(err, gantline.Unavailable) || !errors.As(err, &no) || !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("without a server there: %v", err)
 		}
 	})
 }

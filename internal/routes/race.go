@@ -165,11 +165,15 @@ func (c *contest[T]) judge(a *attempt[T]) error {
 		if v.Addr != "" {
 			r, err = c.set.Named(v.Addr)
 		}
-		if err == nil {
+		if err == nil && v.Addr == "" {
 			a.end()
+		} else {
+			_ = c.fail(a) // the address that it has named may be none
+		}
+		if err == nil {
 			c.begin(r, a.home, len(c.set.Routes)+1)
-			return nil
-		} // else the server has named what cannot be dialled
+		}
+		return nil
 	}
 	err := c.fail(a)
 	switch v.Then {

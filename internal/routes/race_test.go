@@ -158,7 +158,7 @@ func TestRace(t *testing.T) {
 		{"a dial that does not end", []fake{{name: "a", dial: 9 * s, deaf: true}, {name: "b"}}, "b", nil, 2*s + reapTime, "a b", "b", ""},
 		{"all fail", []fake{{name: "a", err: errDial}, {name: "b", shake: s, err: errShake}}, "", errShake, s, "a b", "a no route, b no peer", "b"},
 		{"a final failure", []fake{{name: "a", shake: 9 * s}, {name: "b", err: errFinal}, {name: "c"}}, "", errFinal, 2 * s, "a b", "b go away", "a b"},
-		{"elsewhere", []fake{{name: "a", shake: 9 * s}, {name: "b", err: errElse}, {name: "c"}}, "elsewhere", nil, 3 * s, "a b elsewhere", "elsewhere", "a b"},
+		{"elsewhere", []fake{{name: "a", shake: 9 * s}, {name: "b", err: errElse}, {name: "c"}}, "elsewhere", nil, 3 * s, "a b elsewhere", "b go elsewhere, elsewhere", "a b"},
 		{"held until home fails", []fake{{name: "a", home: true, shake: 4 * s, err: errShake}, {name: "b", err: errHold}, {name: "c", err: errDial}}, "", errShake, 4 * s,
 			"a b c", "b unknown here, c no route, a no peer", "a b"},
 		{"held, and home wins", []fake{{name: "a", home: true, shake: 4 * s}, {name: "b", err: errHold}}, "a", nil, 4 * s, "a b", "b unknown here, a", "b"},

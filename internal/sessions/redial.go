@@ -189,7 +189,10 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 func later(all *routes.Failed) (least time.Duration, addr string) {
 	for _, err := range all.Errs {
 		var no *conn.RefusedError
-		if !errors.As(err, &no) || no.RetryAfter <= 0 {
+		switch refused := errors.As(err, &no); {
+		case refused && no.Addr != "" && no.RetryAfter <= 0:
+			continue // we were there, too
+		case !refused || no.RetryAfter <= 0:
 			return 0, ""
 		}
 		if least == 0 || no.RetryAfter < least {
