@@ -44,9 +44,9 @@ type Config struct {
 	// server's Close of it, by a protocol error, or when the server refuses the fresh session with Unauthenticated or
 	// PermissionDenied.
 	//
-	// Redial runs on the goroutine that redials; what would wait for the peer fails inside it. It should honour ctx, which
-	// ends with the End. Redialing tells what is known about the next connection. Package client sets it. nil = a torn
-	// carrier ends the End, as it does with a negative SessionExpiry.
+	// Redial runs on a goroutine that redials, one call at a time; what would wait for the peer fails inside it. It should
+	// honour ctx, which ends with the End. Redialing tells what is known about the next connection. Package client sets
+	// it. nil = a torn carrier ends the End, as it does with a negative SessionExpiry.
 	Redial func(ctx context.Context) (net.Conn, error)
 	// NoFresh ends an End whose session is lost with ErrSessionLost, and one that is asked to come again with net.ErrClosed.
 	// Redial still resumes the session over new carriers.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"strings"
 
-	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/memnet"
 	"github.com/gantline-project/gantline/internal/sessions"
@@ -56,7 +55,7 @@ func Client(ctx context.Context, nc net.Conn, cfg *Config) (*End, error) {
 			return nil, err
 		}
 	}
-	l, err := conn.Client(ctx, nc, e.linkConfig())
+	l, err := sessions.First(ctx, nc, e.linkConfig())
 	if err != nil {
 		e.abandon(err)
 		return nil, err

@@ -47,7 +47,7 @@ func TestErrorTableKicked(t *testing.T) {
 					"Read":         {second(st.Read(make([]byte, 1))), AlreadyExists, kicked},
 					"Write":        {second(st.Write([]byte("x"))), AlreadyExists, kicked},
 					"End.Read":     {second(c.Read(make([]byte, 1))), AlreadyExists, kicked},
-					"OpenStream":   {second(c.OpenStream(t.Context())), Unavailable, unsent},
+					"OpenStream":   {second(c.OpenStream(t.Context())), AlreadyExists, unsent},
 					"AcceptStream": {second(c.AcceptStream(t.Context())), AlreadyExists, kicked},
 					"Receive":      {second(c.Receive(t.Context())), AlreadyExists, kicked},
 					"Ping":         {second(c.Ping(t.Context())), AlreadyExists, kicked},

@@ -173,7 +173,7 @@ func TestFreshRefusedCode(t *testing.T) {
 			h.start()
 			<-c.Context().Done()
 			for name, err := range map[string]error{
-				"cause": context.Cause(c.Context()), "AcceptStream": second(c.AcceptStream(t.Context())),
+				"cause": context.Cause(c.Context()), "OpenStream": second(c.OpenStream(t.Context())), "AcceptStream": second(c.AcceptStream(t.Context())),
 			} {
 				oneCode(t, name, err, code)
 				want(t, err, ErrSessionLost)

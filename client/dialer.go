@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline"
-	"github.com/gantline-project/gantline/conn"
+	"github.com/gantline-project/gantline/internal/routes"
 )
 
 // DefaultTimeout is Dialer.Timeout when it is zero: twice the 5 s that either side gives the handshake. That
@@ -31,11 +31,12 @@ type Dialer struct {
 
 	// DialFunc, when not nil, connects instead of a net.Dialer. It interprets network and address, which may be
 	// anything, except that it gets "tcp" for "tls": the TLS is added here. A nil net.Conn without an error is
-	// an error.
+	// an error. It runs on goroutines of its own, for two addresses at once if need be, and should honour ctx.
 	DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// Addrs are more addresses, in the network given to Dial. They are tried in turn, after Dial's own, until
-	// one leads to an End.
+	// one leads to an End. The next one begins when one has failed, or beside one that is silent for 2 s; then
+	// the first that answers is taken. Redials do the same: see docs/RECONNECT.md.
 	Addrs []string
 
 	// NoRedial makes the End end with its connection: nothing is dialled again. Config.Redial, when set,
@@ -49,7 +50,8 @@ type Dialer struct {
 	// Timeout bounds what each address may take: name lookup, connection, TLS and handshake together. The time
 	// left in the context is shared evenly between the addresses not tried yet, so that one that never answers
 	// leaves time for the next. Default 10 s. Negative means that only the context limits it, and the 5 s that
-	// the handshake alone may take in any case.
+	// the handshake alone may take in any case. It holds for redials too, where 15 s are the most, and for
+	// Config.Redial if it is positive.
 	Timeout time.Duration
 }
 
@@ -75,59 +77,54 @@ func (d *Dialer) Dial(ctx context.Context, network, addr string) (*gantline.End,
 	cfg := d.Config
 	cfg.Yamux = cfg.Yamux || d.Yamux
 	again := newRedial(d, network, targets)
-	if cfg.Redial == nil && !d.NoRedial {
+	switch {
+	case cfg.Redial != nil && d.Timeout > 0:
+		cfg.Redial = bounded(cfg.Redial, d.Timeout)
+	case cfg.Redial == nil && !d.NoRedial:
 		cfg.Redial = again.next
 	}
+	set := again.first()
 	failed := &dialError{}
-	for i, t := range targets {
-		for hops := 0; ; hops++ {
-			end, err := d.try(ctx, t, len(targets)-i, again, &cfg)
-			if err == nil {
-				return end, nil
-			}
-			failed.add(t, err)
-			var no *conn.RefusedError
-			if !errors.As(err, &no) || no.Addr == "" || hops == maxHops {
-				break
-			}
-			if t, err = d.target(network, no.Addr); err != nil {
-				break // the server's mistake: its answer is in failed
-			}
-		}
-		if ctx.Err() != nil {
-			break
+	for len(set.Routes) > 0 && (len(failed.errs) == 0 || ctx.Err() == nil) {
+		end, err := d.end(ctx, set, &cfg)
+		w, _ := set.Won().(*way)
+		switch {
+		case err == nil:
+			set.EndWith(end.Context())
+			return end, nil
+		case failed.merge(err):
+		case w == nil:
+			return nil, err // nothing was dialled
+		default:
+			failed.add(w.target, err)
 		}
 	}
 	return nil, failed
 }
 
-// maxHops is how many servers in a row may send a client to another address.
-const maxHops = 5
-
-// try makes an End from one address; left counts it and those after it. again learns where it led.
-func (d *Dialer) try(ctx context.Context, t target, left int, again *redial, cfg *gantline.Config) (*gantline.End, error) {
-	limited, cancel, limit := d.limit(ctx, left)
-	defer cancel()
-	nc, err := d.connect(limited, t)
-	var end *gantline.End
-	if err == nil {
-		end, err = gantline.Client(limited, nc, cfg)
+// end makes an End over the first of the routes that leads to a server.
+func (d *Dialer) end(ctx context.Context, set *routes.Set, cfg *gantline.Config) (*gantline.End, error) {
+	if !cfg.Yamux {
+		return gantline.Client(ctx, set, cfg) // the handshake decides
 	}
-	if err == nil {
-		again.led(t, nc)
-		return end, nil
+	race := routes.Race[net.Conn]{
+		After:   func() time.Duration { return yamuxAfter },
+		Shake:   func(_ context.Context, nc net.Conn) (net.Conn, error) { return nc, nil },
+		Judge:   func(bool, error) (v routes.Verdict) { return v },
+		Discard: func(nc net.Conn) { _ = nc.Close() },
 	}
-	if nc != nil {
-		nc.Close()
+	nc, err := race.Go(ctx, set)
+	if err != nil {
+		return nil, err
 	}
-	if limited.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("gantline: not connected within %v, raise Dialer.Timeout or the context's deadline: %w", limit, joined{context.DeadlineExceeded, err})
-	}
-	return nil, err
+	return gantline.Client(ctx, nc, cfg)
 }
 
-// limit is the context of one address, and how much time that gives it.
-func (d *Dialer) limit(ctx context.Context, left int) (context.Context, context.CancelFunc, time.Duration) {
+// yamuxAfter is how long a dial may take before the next one begins beside it. A yamux server answers nothing.
+const yamuxAfter = 2 * time.Second
+
+// limit is how long one address may take; left counts it and those after it. Negative = there is no limit.
+func (d *Dialer) limit(ctx context.Context, left int) time.Duration {
 	limit := d.Timeout
 	if limit == 0 {
 		limit = DefaultTimeout
@@ -137,11 +134,7 @@ func (d *Dialer) limit(ctx context.Context, left int) (context.Context, context.
 			limit = max(share, 0)
 		}
 	}
-	if limit < 0 {
-		return ctx, func() {}, 0
-	}
-	limited, cancel := context.WithTimeout(ctx, limit)
-	return limited, cancel, limit.Round(time.Millisecond)
+	return limit
 }
 
 // connect makes the carrier, TLS included.

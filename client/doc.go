@@ -25,8 +25,9 @@
 // # Concurrency
 //
 // Dial may be called from any goroutine. A Dialer may be used by many goroutines at once as long as nobody
-// changes it. The context bounds dialling and the handshake, not the life of the End. No goroutine of this
-// package outlives Dial.
+// changes it. The context bounds dialling and the handshake, not the life of the End. With several addresses, the
+// handshake with a server that was not quick enough may outlive Dial, by 5 s at most, to say goodbye. It ends with
+// the End. Otherwise no goroutine of this package outlives Dial, unless a DialFunc ignores its context.
 //
 // # Errors
 //

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gantline-project/gantline/internal/errs"
+	"github.com/gantline-project/gantline/internal/routes"
 )
 
 const prefix = "gantline: "
@@ -24,6 +25,23 @@ func (e *dialError) add(t target, err error) {
 	}
 	e.texts = append(e.texts, text)
 	e.errs = append(e.errs, err)
+}
+
+// merge adds what a race says of each address. It reports whether err is from one.
+func (e *dialError) merge(err error) bool {
+	var all *routes.Failed
+	var one *dialError
+	switch {
+	case errors.As(err, &all):
+		for _, err := range all.Errs {
+			e.merge(err)
+		}
+	case errors.As(err, &one):
+		e.texts, e.errs = append(e.texts, one.texts...), append(e.errs, one.errs...)
+	default:
+		return false
+	}
+	return true
 }
 
 // Error names every address with its reason.

@@ -28,8 +28,9 @@ type carrierState struct {
 	brokenBy error       // what broke it
 	moving   bool        // Migrate takes the carrier away: OnState and OnBroken are not called
 	expiry   *time.Timer // ends a broken link
-	resuming sync.Mutex  // held by a resume as a whole; taken before the send lock
-	attempt  *carrier    // of a resume between its first and last step
+	resuming sync.Mutex  // a server's: held by a resume as a whole; taken before the send lock
+	attempts attempts    // resumes between their first and last step
+	spent    bool        // a client's: the server has seen epoch: the next attempt needs a higher one
 }
 
 // A carrier is one net.Conn under a Link, with the state that belongs to it alone.

@@ -57,12 +57,12 @@
 //     the link's own. ack.go decides when an ACK goes out.
 //   - heartbeat.go is the watchdog, a timer.
 //   - close.go and lifetime.go end a link, depart.go one before Start; state.go has its states.
-//   - resume.go with resume_client.go and resume_server.go change the carrier.
+//   - resume.go with resume_client.go and resume_server.go change the carrier; attempts.go has those that go on at once.
 //
 // sendState, beatState, lifetime, byeState, carrierState and stateChanges belong
 // to the send lock; recvState and the reader's part of a carrier to the reader
-// goroutine, which publishes in atomics. A resume holds carrierState.resuming as a
-// whole and takes the send lock inside it; the lock of a socket is taken alone.
+// goroutine, which publishes in atomics. A server's resume holds carrierState.resuming
+// as a whole and takes the send lock inside it; the lock of a socket is taken alone.
 // Beside the two goroutines there are only timers: ack, heartbeat, expiry, and the
 // one that ends a goodbye. finish stops all of them.
 //

@@ -36,14 +36,14 @@ func (l *Link) breakLocked(c *carrier, err error) bool {
 }
 
 // unbreakLocked ends the wait for a carrier when something has ended the link. If it
-// returns true, the caller must call finish. It cuts a resume that is under way, which
-// does the rest then.
+// returns true, the caller must call finish. It cuts resumes that are under way, the last
+// of which does the rest then.
 func (l *Link) unbreakLocked() bool {
 	if !l.carriers.broken || l.life.cause == nil && !l.bye.due || l.life.closing && l.life.fault == nil && !l.life.final {
 		return false
 	}
-	if l.carriers.attempt != nil {
-		l.carriers.attempt.cut()
+	if len(l.carriers.attempts) > 0 {
+		l.carriers.attempts.cut()
 		return false
 	}
 	l.carriers.broken = false
@@ -94,11 +94,11 @@ func (l *Link) Lose(err error) bool {
 	var refused *RefusedError
 	errors.As(err, &refused)
 	l.mu.Lock()
-	if !l.carriers.broken || l.carriers.attempt != nil && (refused == nil || refused.Code != frame.AlreadyExists) {
+	if !l.carriers.broken || len(l.carriers.attempts) > 0 && (refused == nil || refused.Code != frame.AlreadyExists) {
 		l.mu.Unlock()
 		return false
 	}
-	if refused != nil && refused.HasPosition && l.carriers.attempt == nil {
+	if refused != nil && refused.HasPosition && len(l.carriers.attempts) == 0 {
 		_ = l.send.log.rewind(refused.Position) // a position that cannot be says nothing
 	}
 	if refused != nil && refused.Closed {
@@ -136,7 +136,7 @@ func (l *Link) attachLocked(c *carrier, pos uint64, released [frame.Groups]uint6
 		})
 	}
 	now := l.now()
-	c.pos, c.epoch, c.relSeen = l.recv.position.Load(), l.carriers.epoch, released
+	c.pos, c.relSeen = l.recv.position.Load(), released
 	l.recv.ackSent.Store(c.pos) // the handshake has announced it
 	l.recv.ackAsked.Store(false)
 	l.beat.rtt.Store(0)

@@ -24,27 +24,26 @@ const maxAhead = 1 << 32
 // nil, the link is up again, and what the peer did not get is on its way. On an error
 // nc is closed and the link still waits, unless it has ended.
 //
+// Several may run at once, over different carriers. One of them brings the link up, the
+// others return ErrNotBroken then, or why they failed.
+//
 // Errors: ErrStaleEpoch (try again at once), ErrNotBroken, a *RefusedError (the
 // session cannot be resumed there), ctx's, or why the carrier failed.
 func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
-	l.carriers.resuming.Lock()
-	defer l.carriers.resuming.Unlock()
 	l.mu.Lock()
 	if !l.carriers.broken {
 		l.mu.Unlock()
 		nc.Close()
 		return ErrNotBroken
 	}
-	l.carriers.epoch++ // an attempt whose answer was lost must not be taken for this one
-	c := newCarrier(l, nc)
-	l.carriers.attempt = c
+	c := l.attemptLocked(nc)
 	hello := frame.Hello{
 		MinVersion: frame.Version,
 		MaxVersion: frame.Version,
 		Limits:     l.cfg.Limits,
 		ID:         l.localID,
 		Auth:       l.cfg.Auth,
-		Resume:     &frame.ResumeHello{Session: l.peer.Session, Epoch: l.carriers.epoch, Position: l.recv.position.Load()},
+		Resume:     &frame.ResumeHello{Session: l.peer.Session, Epoch: c.epoch, Position: l.recv.position.Load()},
 	}
 	hello.Resume.Released = l.releasedNow()
 	l.mu.Unlock()
@@ -56,10 +55,16 @@ func (l *Link) Resume(ctx context.Context, nc net.Conn) error {
 		return err
 	})
 	l.mu.Lock()
-	l.carriers.attempt = nil
-	if err == nil {
+	l.carriers.attempts.drop(c)
+	switch {
+	case err != nil:
+	case !l.carriers.broken || c.epoch != l.carriers.epoch:
+		// Another one was quicker. Or the server may still take a newer one, which says a position that would be old then.
+		err = ErrNotBroken
+	default:
 		l.peerReady(c)
 		err = l.attachLocked(c, w.Resumed.Position, w.Resumed.Released)
+		l.carriers.spent = true
 	}
 	var p *ProtocolError
 	if errors.As(err, &p) {
@@ -109,7 +114,9 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 		if refused.Epoch > l.carriers.epoch && refused.Epoch-l.carriers.epoch > maxAhead {
 			return nil, err
 		}
-		l.carriers.epoch = max(l.carriers.epoch, refused.Epoch)
+		if refused.Epoch >= l.carriers.epoch {
+			l.carriers.epoch, l.carriers.spent = refused.Epoch, true
+		}
 		return nil, ErrStaleEpoch
 	}
 	if err != nil {

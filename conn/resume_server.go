@@ -46,7 +46,8 @@ func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 		l.mu.Unlock()
 		return &RefusedError{Code: frame.OutOfRange, Text: text}
 	}
-	l.carriers.epoch, l.carriers.attempt = r.Epoch, c
+	l.carriers.epoch = r.Epoch
+	l.carriers.attempts.add(c)
 	old := l.carrier()
 	old.why = errSuperseded
 	l.mu.Unlock()
@@ -55,7 +56,7 @@ func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 
 	l.mu.Lock()
 	if !l.carriers.broken { // its end was decided meanwhile
-		l.carriers.attempt = nil
+		l.carriers.attempts.drop(c)
 		l.mu.Unlock()
 		<-l.life.done
 		return l.Epitaph()
@@ -67,7 +68,7 @@ func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 	}
 
 	l.mu.Lock()
-	l.carriers.attempt = nil
+	l.carriers.attempts.drop(c)
 	if err == nil {
 		l.peerReady(c)
 		err = l.attachLocked(c, r.Position, r.Released)

@@ -40,7 +40,7 @@ var resumeMutants = []mutant{
 	{
 		name: "position before the old carrier is closed", file: "conn/resume_server.go",
 		edits: []edit{
-			{"\tl.carriers.epoch, l.carriers.attempt = r.Epoch, c\n", "\tl.carriers.epoch, l.carriers.attempt = r.Epoch, c\n\tearly := l.recv.position.Load()\n"},
+			{"\tl.carriers.epoch = r.Epoch\n", "\tl.carriers.epoch = r.Epoch\n\tearly := l.recv.position.Load()\n"},
 			{"l.welcomeBack(c, hello, bare)\n", "l.welcomeBack(c, hello, bare, early)\n"},
 			{"welcomeBack(c *carrier, hello *frame.Hello, bare []byte) error", "welcomeBack(c *carrier, hello *frame.Hello, bare []byte, early uint64) error"},
 			{"Position: l.recv.position.Load(), Released", "Position: early, Released"},
@@ -68,8 +68,8 @@ var resumeMutants = []mutant{
 		pkg:   "conn", test: "TestResumeRefused",
 	},
 	{
-		name: "the client uses an epoch again", file: "conn/resume_client.go",
-		edits: []edit{{"\tl.carriers.epoch++ //", "\t//"}},
+		name: "the client uses an epoch again", file: "conn/attempts.go",
+		edits: []edit{{"\t\ts.epoch++\n", ""}},
 		pkg:   "conn", test: "TestResumeEpochs",
 	},
 	{
@@ -89,7 +89,7 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "the client does not follow the server's epoch", file: "conn/resume_client.go",
-		edits: []edit{{"l.carriers.epoch = max(l.carriers.epoch, refused.Epoch)", "_ = refused.Epoch"}},
+		edits: []edit{{"l.carriers.epoch, l.carriers.spent = refused.Epoch, true", "l.carriers.spent = true"}},
 		pkg:   "conn", test: "TestResumeEpochs",
 	},
 	{

@@ -3,6 +3,8 @@ package sessions
 import (
 	"context"
 	"net"
+
+	"github.com/gantline-project/gantline/internal/routes"
 )
 
 // Hint is what is known about the next connection. Config.Redial finds it in its context.
@@ -19,6 +21,7 @@ func HintOf(ctx context.Context) Hint {
 	return h
 }
 
+// withHint also lets Config.Redial return a *routes.Set.
 func withHint(ctx context.Context, h Hint) context.Context {
-	return context.WithValue(ctx, hintKey{}, h)
+	return routes.Want(context.WithValue(ctx, hintKey{}, h))
 }

@@ -107,7 +107,7 @@ func (ln *Line) Kick() { ln.redial.worker.Kick() }
 // Wait waits until nobody redials. Once the Line has finished that is for good.
 func (ln *Line) Wait() {
 	if ln.redial != nil {
-		ln.redial.worker.Wait()
+		ln.redial.wait()
 	}
 }
 

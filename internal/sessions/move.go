@@ -28,6 +28,9 @@ func (ln *Line) Leave(s *Session, d frame.Drain) {
 	}
 	ln.sessionMu.Unlock()
 	if leaves {
+		if d.Addr != "" {
+			ln.redial.visit(d.Addr)
+		}
 		ln.Kick()
 	}
 }

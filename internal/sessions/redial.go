@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/routes"
 	"github.com/gantline-project/gantline/internal/serial"
 )
 
 const (
-	// redialAttempt bounds one dial with its handshake.
+	// redialAttempt bounds one call of Config.Redial, and the handshake after it.
 	redialAttempt = 15 * time.Second
 	// maxRedirects is how many addresses a search follows that servers have named, one after the other.
 	maxRedirects = 5
@@ -28,6 +30,9 @@ type redialler struct {
 
 	addr   string // where the last server has sent us; "" = nowhere
 	pauses pauses
+
+	next atomic.Pointer[string] // set by visit, taken by the next attempt
+	rest routes.Rest            // attempts in races
 }
 
 func newRedialler(ln *Line) *redialler {
@@ -43,10 +48,20 @@ func (r *redialler) work() {
 		if s.Native.State() != conn.StateBroken {
 			continue
 		}
-		if _, err := r.attempt(s, false); err != nil {
+		if _, err := r.attempt(&search{began: time.Now()}, s, false); err != nil {
 			s.Native.Lose(err) // its server is about to go: there is no time for a second attempt
 		}
 	}
+}
+
+// visit has addr dialled before any other address by the next attempt. Whatever else the next attempts dial is as without
+// it.
+func (r *redialler) visit(addr string) { r.next.Store(&addr) }
+
+// wait waits until nobody redials. Once the Line has finished that is for good.
+func (r *redialler) wait() {
+	r.worker.Wait()
+	r.rest.Wait()
 }
 
 // A search is what the attempts have met from the loss of a carrier to the next one.
@@ -54,6 +69,9 @@ type search struct {
 	began     time.Time
 	stale     int // stale epochs
 	redirects int
+
+	unknown error     // a server other than the session's own does not know that; nil = none has said so
+	until   time.Time // how long the session's own may come back in spite of it
 }
 
 // search dials until there is a carrier or the Line ends.
@@ -63,15 +81,15 @@ func (r *redialler) search() {
 		return
 	}
 	x := &search{began: time.Now()}
+	x.until = x.began.Add(min(homePatience, ln.Session().Native.Peer().Expiry))
 	delay := r.pauses.first(ln.Session().Native.Passed())
 	if s := ln.Session(); s.leaving.Load() {
-		r.addr = s.invited.Addr
 		delay = max(delay, time.Duration(s.invited.RetryAfter)*time.Millisecond)
 	}
 	for again := true; again && sleep(ln.life.ctx, delay); {
 		s := ln.Session()
 		fresh := s.Lost() || s.leaving.Load() && s.Native.State() != conn.StateBroken
-		dialled, err := r.attempt(s, fresh)
+		dialled, err := r.attempt(x, s, fresh)
 		if err == nil {
 			r.pauses.up(ln.Session().Native.Passed())
 			return
@@ -91,9 +109,8 @@ func (r *redialler) needed(s *Session) bool {
 	return s.Native.State() == conn.StateBroken
 }
 
-// attempt dials once, and resumes s or, if fresh, begins a new session after it. dialled says whether there was a
-// carrier.
-func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
+// attempt dials, and resumes s or, if fresh, begins a new session after it. dialled says whether there was a carrier.
+func (r *redialler) attempt(x *search, s *Session, fresh bool) (dialled bool, err error) {
 	ln := r.ln
 	if s.Lost() {
 		select { // everything of it is settled
@@ -104,6 +121,9 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ln.life.ctx, redialAttempt)
 	defer cancel()
+	if p := r.next.Swap(nil); p != nil {
+		r.addr = *p
+	}
 	hint := Hint{Addr: r.addr}
 	if !fresh {
 		hint.Home = s.Link.RemoteAddr()
@@ -113,6 +133,12 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if set, ok := nc.(*routes.Set); ok {
+		r.addr = "" // it is among the routes
+		return r.race(x, s, fresh, set)
+	}
+	ctx, stop := context.WithTimeout(ln.life.ctx, redialAttempt) // a dial that took all its time is worth a handshake
+	defer stop()
 	if !fresh {
 		return true, s.Native.Resume(ctx, nc)
 	}
@@ -129,9 +155,21 @@ func (r *redialler) attempt(s *Session, fresh bool) (dialled bool, err error) {
 func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error) (delay time.Duration, again bool) {
 	ln := r.ln
 	var no *conn.RefusedError
-	switch refused := errors.As(err, &no); {
+	var all *routes.Failed
+	raced := errors.As(err, &all)
+	switch refused := !raced && errors.As(err, &no); {
 	case ln.life.ctx.Err() != nil || fresh && ln.Closing():
 		return 0, false
+	case !fresh && s.leaving.Load() && s.Native.Lose(err): // its server takes nothing new, nor what it had
+		return 0, true
+	case raced:
+		if later, addr := later(all); later > 0 {
+			if addr != "" && x.redirects < maxRedirects {
+				x.redirects++
+				r.addr = addr
+			}
+			return later, true
+		}
 	case errors.Is(err, conn.ErrNotBroken):
 		return 0, r.expired(s)
 	case errors.Is(err, conn.ErrStaleEpoch) && x.stale < maxStale:
@@ -149,16 +187,34 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 	case refused && !fresh && (no.Closed || lostForGood(no.Code)):
 		s.Native.Lose(no)
 		return 0, true
-	case !fresh && s.leaving.Load():
-		s.Native.Lose(err) // its server takes nothing new, and does not wait for what it had either
-		return 0, true
 	}
 	ln.cfg.Logger.Debug("gantline: redial failed", "peer", s.Native.Peer().ID, "err", err)
 	down := time.Since(x.began)
 	if !dialled && errors.Is(err, syscall.ECONNREFUSED) && down < redialSoon {
 		return r.pauses.herd(), true // the server is gone: all its clients are here
 	}
-	return r.pauses.next(dialled, down), true
+	delay = r.pauses.next(dialled, down)
+	if !fresh && x.unknown != nil {
+		delay = min(delay, max(time.Until(x.until), 0))
+	}
+	return delay, true
+}
+
+// later is when the first of the servers wants to be asked again, and where. It is 0 unless all of them have named a time.
+func later(all *routes.Failed) (least time.Duration, addr string) {
+	for _, err := range all.Errs {
+		var no *conn.RefusedError
+		switch refused := errors.As(err, &no); {
+		case refused && no.Addr != "" && no.RetryAfter <= 0:
+			continue // we were there, too
+		case !refused || no.RetryAfter <= 0:
+			return 0, ""
+		}
+		if least == 0 || no.RetryAfter < least {
+			least, addr = no.RetryAfter, no.Addr
+		}
+	}
+	return least, addr
 }
 
 // expired reports whether s, which does not wait for a carrier any more, has ended. Then it waits until all of s is
