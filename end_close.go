@@ -1,6 +1,7 @@
 package gantline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -17,7 +18,6 @@ import (
 func (e *End) close(ctx context.Context, reason error) error {
 	e.life.closing.Do(func() {
 		all := e.line.Close()
-		e.life.goodbye = frame.Drain{Text: "closed"}
 		if why := e.life.farewell.Load(); reason != nil {
 			e.life.goodbye = goodbyeOf(reason)
 		} else if why != nil && !all[0].Link.Client() {
@@ -27,9 +27,11 @@ func (e *End) close(ctx context.Context, reason error) error {
 		if all[0].Link.State() == StateUp {
 			e.hookState(StateDraining) // before the link, whose goroutines may be quicker to the end
 		}
+		drain := e.life.goodbye
+		drain.Text = cmp.Or(drain.Text, "closed")
 		for _, s := range all {
 			s.Mux.CloseStreams(reason == nil)
-			s.Mux.Drain(e.life.goodbye) // what comes from now on is not run, and its caller learns that
+			s.Mux.Drain(drain) // what comes from now on is not run, and its caller learns that
 		}
 	})
 	over, err := e.line.Hangup(ctx, e.life.goodbye.Code, e.life.goodbye.Text)
