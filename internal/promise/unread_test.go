@@ -251,6 +251,9 @@ func TestUnreadWriterIsWoken(t *testing.T) {
 					failed <- err
 				}()
 				<-stuck
+				for !st.ReachedPeer() { // else an End that closes refuses it
+					<-time.After(time.Millisecond)
+				}
 				tc.wake(st, near, far)
 				err = <-failed
 				if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
