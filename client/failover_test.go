@@ -110,6 +110,51 @@ func TestFailoverSameServer(t *testing.T) {
 	}
 }
 
+// TestFailoverComeAgain: a server shuts down. Its clients are at the other one soon, however its address behaves then.
+func TestFailoverComeAgain(t *testing.T) {
+	for _, w := range []way{refuses, hangs, silent, mute, resets, ignores} {
+		for _, busy := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				x := newStreets(t)
+				a := x.serve("a", gantline.Config{Setup: func(e *gantline.End) error {
+					e.Handle("work", gantline.HandlerFunc(func(context.Context, *gantline.Request) ([]byte, error) {
+						<-time.After(10 * time.Second)
+						return []byte("done"), nil
+					}))
+					return nil
+				}})
+				x.serve("b", gantline.Config{})
+				end := x.dialWatched(x.dialer("b"), "a")
+				<-time.After(time.Minute)
+				answer := make(chan error, 1)
+				if busy {
+					go func() {
+						_, err := end.Call(t.Context(), "work", nil)
+						answer <- err
+					}()
+					synctest.Wait()
+				} else {
+					answer <- nil
+				}
+				x.set("a", w)
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				go func() { _ = a.Shutdown(ctx) }()
+				if fresh := <-end.sessions; !fresh || end.PeerID() != "b" || time.Since(start) > 3*time.Second+soon {
+					t.Errorf("way %d: fresh %v at %q after %v", w, fresh, end.PeerID(), time.Since(start))
+				}
+				if err := <-answer; err != nil {
+					t.Errorf("way %d: the call that ran: %v", w, err)
+				}
+				if _, err := end.Ping(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
 // TestFailoverFresh: the session is lost for good. Whatever a does, the client is at b after some seconds.
 func TestFailoverFresh(t *testing.T) {
 	for _, w := range []way{refuses, hangs, silent, mute, resets, ignores} {

@@ -43,6 +43,11 @@ var failoverMutants = []mutant{
 		pkg:   "internal/sessions", test: "TestRaceVerdicts",
 	},
 	{
+		name: "the word of another server ends a session that no other one replaces", file: "internal/sessions/race.go",
+		edits: []edit{{" && !r.ln.cfg.NoFresh:", ":"}},
+		pkg:   "internal/sessions", test: "TestRaceNoFresh",
+	},
+	{
 		name: "a handshake that was not quick enough is cut", file: "internal/routes/race.go",
 		edits: []edit{{"a.finishes = a.shaking && c.Discard != nil &&", "a.finishes = false &&"}},
 		pkg:   "internal/sessions", test: "TestFirstStates",

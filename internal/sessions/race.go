@@ -185,7 +185,7 @@ func (r *redialler) judgeResume(x *search, s *Session, set *routes.Set, home boo
 		}
 	case home || no.HasPosition || no.Closed:
 		v.Then = routes.Stop
-	case no.RetryAfter <= 0 && lostForGood(no.Code):
+	case no.RetryAfter <= 0 && lostForGood(no.Code) && !r.ln.cfg.NoFresh:
 		v.Then, x.unknown = routes.Hold, err
 	}
 	return v

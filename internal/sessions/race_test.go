@@ -92,18 +92,42 @@ func TestRaceVerdicts(t *testing.T) {
 				<-time.After(time.Minute)
 				w.set(func(w *world) { w.dial = roads(&road{home: true, dial: tt.home}, &road{dial: tt.other}) })
 				s := w.ln.Session()
-				lost := time.Time{}
-				go func() {
-					<-s.Native.Done()
-					lost = time.Now()
-				}()
 				cut := time.Now()
 				w.cut()
-				<-time.After(30 * time.Second)
-				if took := lost.Sub(cut); lost.IsZero() != (tt.lost == 0) || !lost.IsZero() && (took > tt.lost || took < tt.least) {
-					t.Errorf("lost: %v, after %v", !lost.IsZero(), took)
+				lost := false
+				select {
+				case <-s.Native.Done():
+					lost = true
+				case <-time.After(30 * time.Second):
+				}
+				if took := time.Since(cut); lost != (tt.lost > 0) || lost && (took > tt.lost || took < tt.least) {
+					t.Errorf("lost: %v, after %v", lost, took)
 				}
 			})
+		})
+	}
+}
+
+// TestRaceNoFresh: the word of another server does not end a session that no other one replaces.
+func TestRaceNoFresh(t *testing.T) {
+	for _, home := range []func(context.Context) (net.Conn, error){refused, unheard} {
+		in(t, func(t *testing.T) {
+			w := newWorld(t)
+			<-time.After(time.Minute)
+			w.ln.cfg.NoFresh = true
+			w.set(func(w *world) {
+				w.dial = roads(&road{home: true, dial: home}, &road{dial: answering(&conn.RefusedError{Code: frame.NotFound})})
+			})
+			w.cut()
+			<-time.After(15 * time.Second)
+			if s := w.ln.Session(); s.Native.State() != conn.StateBroken || w.ln.Context().Err() != nil {
+				t.Errorf("it is %v", s.Native.State())
+			}
+			w.set(func(w *world) { w.dial = w.connect })
+			<-time.After(40 * time.Second)
+			if s := w.ln.Session(); s.Native.State() != conn.StateUp || s.Seq != 1 {
+				t.Errorf("later it is %v", s.Native.State())
+			}
 		})
 	}
 }

@@ -84,6 +84,7 @@ func (r *redialler) search() {
 	x.until = x.began.Add(min(homePatience, ln.Session().Native.Peer().Expiry))
 	delay := r.pauses.first(ln.Session().Native.Passed())
 	if s := ln.Session(); s.leaving.Load() {
+		x.until = x.began // its server is about to go
 		delay = max(delay, time.Duration(s.invited.RetryAfter)*time.Millisecond)
 	}
 	for again := true; again && sleep(ln.life.ctx, delay); {
