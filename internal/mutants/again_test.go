@@ -74,7 +74,7 @@ var againMutants = []mutant{
 	},
 	{
 		name: "Close forgets the Ends that are being drained", file: "server/peers.go",
-		edits: []edit{{"slices.Concat(ghosts, leaving, p.all())", "slices.Concat(ghosts, p.all())"}},
+		edits: []edit{{"slices.Concat(ghosts, leaving, p.all())", "slices.Concat(ghosts, leaving[:0], p.all())"}},
 		pkg:   "server", test: "TestMoveSameServer",
 	},
 }

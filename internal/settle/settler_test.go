@@ -87,7 +87,7 @@ func TestSettler(t *testing.T) {
 // TestClaim: who gets an outbox that another one has, after what question, and when.
 func TestClaim(t *testing.T) {
 	var errBusy = errors.New("busy")
-	type box struct{ n int }
+	type box struct{ _ int } // not empty: two of them have two addresses
 	one, two := new(box), new(box)
 	for _, tt := range []struct {
 		name    string

@@ -25,7 +25,6 @@ type real struct {
 	t      testing.TB
 	role   string
 	cfg    conn.Config
-	peer   frame.Limits
 	result chan error // of the handshake or resume under way
 	err    error      // of the last one, once it has ended
 	forget bool       // a server that has restarted
