@@ -5,6 +5,7 @@ package gantline
 import (
 	"context"
 	"testing"
+	"unsafe"
 )
 
 // TestPublishAllocations counts those of both ends together: the message, its body and the session's books at
@@ -38,5 +39,13 @@ func TestPublishAllocations(t *testing.T) {
 		if n := testing.AllocsPerRun(300, tc.f); n > tc.limit {
 			t.Errorf("%s: %v allocations, want at most %v", tc.name, n, tc.limit)
 		}
+	}
+}
+
+// TestMessageSizes: with the 8 bytes that the runtime adds, a message and a call are in the class of 576 bytes. The next one is
+// 640.
+func TestMessageSizes(t *testing.T) {
+	if m, sv := unsafe.Sizeof(Message{}), unsafe.Sizeof(serving{}); unsafe.Sizeof(uintptr(0)) == 8 && max(m, sv) > 568 {
+		t.Errorf("a message has %d bytes and a call %d, want at most 568", m, sv)
 	}
 }

@@ -225,3 +225,62 @@ func TestNestedCuts(t *testing.T) {
 		})
 	}
 }
+
+// TestNestedEnds: what ends messages that go back and forth without end also ends the functions that wait for them.
+func TestNestedEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(t *testing.T, c, s *End, stops []func(), cancel func())
+	}{
+		{"Close", func(t *testing.T, c, s *End, stops []func(), cancel func()) { must(t, c.Close()) }},
+		{"Close of both", func(t *testing.T, c, s *End, stops []func(), cancel func()) { closeBoth(c, s) }},
+		{"Shutdown", func(t *testing.T, c, s *End, stops []func(), cancel func()) { must(t, c.Shutdown(t.Context())) }},
+		{"context", func(t *testing.T, c, s *End, stops []func(), cancel func()) { cancel() }},
+		{"stop", func(t *testing.T, c, s *End, stops []func(), cancel func()) {
+			for _, stop := range stops {
+				stop()
+			}
+		}},
+		{"lost", func(t *testing.T, c, s *End, stops []func(), cancel func()) { s.session().Link.Abort(nil) }},
+	} {
+		for _, limit := range []int{1, 8} {
+			t.Run(fmt.Sprintf("%s, limit %d", tt.name, limit), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					c, s := pair(t, &Config{Limits: Limits{Messages: limit}}, &Config{Limits: Limits{Messages: limit}})
+					var running atomic.Int32
+					var stops []func()
+					for _, e := range []*End{c, s} {
+						stops = append(stops, e.Subscribe("t", func(ctx context.Context, m *Message) error {
+							running.Add(1)
+							defer running.Add(-1)
+							<-time.After(time.Millisecond)
+							return e.Publish(ctx, "t", nil)
+						}))
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					done := make(chan error, 200)
+					for range cap(done) / 2 {
+						for _, e := range []*End{c, s} {
+							go func() { done <- e.Publish(ctx, "t", nil) }()
+						}
+					}
+					<-time.After(50 * time.Millisecond)
+					if n := running.Load(); n < 3 {
+						t.Errorf("%d functions run", n)
+					}
+					tt.end(t, c, s, stops, cancel)
+					for range cap(done) {
+						if err := <-done; err == nil {
+							t.Error("a circle without end has ended well")
+						}
+					}
+					<-time.After(time.Minute) // what has arrived is still handed out
+					if n := running.Load(); n != 0 {
+						t.Errorf("%d functions run still", n)
+					}
+				})
+			})
+		}
+	}
+}

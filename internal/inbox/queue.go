@@ -15,6 +15,10 @@ func (q *queue[M]) lane(depth int) *lane[M] {
 	if depth == 0 {
 		return &q.outer
 	}
+	return q.innerLane(depth)
+}
+
+func (q *queue[M]) innerLane(depth int) *lane[M] {
 	for len(q.inner) < depth {
 		q.inner = append(q.inner, lane[M]{})
 	}
@@ -39,6 +43,9 @@ func (q *queue[M]) remove(it *Item[M]) {
 // next returns the message to hand out next, of those deeper than above; -1 is all. It is nil while there is none. A message
 // whose body is still arriving holds back later ones, but none that is deeper: its body may be waiting for that.
 func (q *queue[M]) next(above int, room Room[M]) *Item[M] {
+	if it := q.outer.head; len(q.inner) == 0 && above < 0 && it != nil && it.complete { // the common case
+		return it
+	}
 	var first, arriving *Item[M]
 	for depth := len(q.inner); depth > above; depth-- {
 		switch it := q.lane(depth).head; {
