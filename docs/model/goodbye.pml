@@ -10,10 +10,10 @@
  * Seeded errors, one at a time, with -D: see the table in README.md.
  */
 #ifndef K
-#define K 4
+#define K 3
 #endif
 #ifndef C
-#define C 2
+#define C 1
 #endif
 
 /* type, session, then: position, or number of a frame in the log; code */
@@ -55,13 +55,16 @@ mtype s_log[4];               /* two frames of each session */
 bool running[2], tentative[K];
 byte s_att = K;               /* a resume of session 0 between its first and last step */
 byte s_drain = NONE, s_code = NONE; /* of DRAIN, of BYE */
-bool closing, bye, listens = true;
+bool closing, bye, mortal, listens = true;
 bool lost;                    /* the client has learned that another process has its server's place */
 
 #define SENT_AWAY (closing && (s_code == AWAY || s_code == OK && s_drain != AGAIN))
 #define SETTLED (call == ANSWERED || call == NOT_SENT || call == UNKNOWN)
 #define NEEDS (c_n == 0 && (c_st[0] == BROKEN || c_st[0] == ENDED || leaving) || \
 	c_n == 1 && (c_st[1] == BROKEN || c_st[0] == BROKEN && !tried))
+
+/* nobody reads on: what is still under way is lost */
+inline wipe(q) { do :: nempty(q) -> q?_, _, _, _ :: empty(q) -> break od }
 
 /* A write to a cut carrier goes nowhere. */
 #define put(ch, k, t, s, n, code) if :: open[k] -> assert(nfull(ch[k])); ch[k]!t, s, n, code :: else -> skip fi
@@ -73,7 +76,7 @@ inline append(s, t) { assert(s_len[s] < 2); s_log[2 * s + s_len[s]] = t; s_len[s
 /* session s has ended with code; known: the server has said that it took n frames, and takes no more */
 inline ended(s, code, known, n) {
 	if
-	:: c_k[s] < K -> open[c_k[s]] = false; c_k[s] = K
+	:: c_k[s] < K -> open[c_k[s]] = false; wipe(down[c_k[s]]); c_k[s] = K
 	:: else -> skip
 	fi;
 	c_st[s] = ENDED;
@@ -105,7 +108,7 @@ inline ended(s, code, known, n) {
 }
 
 inline give_up() {
-	open[a_k] = false; a_k = K;
+	open[a_k] = false; wipe(down[a_k]); a_k = K;
 	if /* a leaving session gets one attempt */
 	:: a_s == 0 && leaving && c_st[0] == BROKEN -> tried = true; ended(0, NONE, false, 0)
 	:: else -> skip
@@ -176,10 +179,12 @@ inline takes(ss) {
 
 /* ---- the server ---- */
 
+inline drops(ss) { open[s_k[ss]] = false; wipe(up[s_k[ss]]); s_k[ss] = K }
+
 /* It has session 0 no more. What a resume is answered with from now on depends on s_code. */
 inline bury(code) {
 	if
-	:: s_k[0] < K -> open[s_k[0]] = false; s_k[0] = K
+	:: s_k[0] < K -> drops(0)
 	:: else -> skip
 	fi;
 	s_st[0] = ENDED; running[0] = false;
@@ -222,7 +227,7 @@ inline hears(k) {
 		:: s_st[1] == UP && k < s_top[1] -> open[k] = false
 		:: s_st[1] == UP && k >= s_top[1] ->
 			if
-			:: s_k[1] < K && s_k[1] != k -> open[s_k[1]] = false
+			:: s_k[1] < K && s_k[1] != k -> drops(1)
 			:: else -> skip
 			fi;
 			s_k[1] = k; s_top[1] = k
@@ -246,7 +251,7 @@ inline hears(k) {
 #endif
 			s_top[0] = k;
 			if
-			:: s_k[0] < K -> open[s_k[0]] = false; s_k[0] = K
+			:: s_k[0] < K -> drops(0)
 			:: else -> skip
 			fi;
 			s_sent[0] = n; s_acked[0] = n; s_att = k
@@ -275,7 +280,7 @@ inline hears(k) {
 #else
 			:: s == 0 && s_drain != NONE -> append(0, RESET)
 #endif
-			:: else -> runs++; running[s] = true; assert(runs == 1) /* nothing is run twice */
+			:: else -> runs++; running[s] = true; assert(runs == 1 && call != NOT_SENT) /* nothing is run twice */
 			fi
 		:: else -> skip
 		fi
@@ -318,9 +323,6 @@ inline writes(ss) {
 	n = 0
 }
 
-/* what was under way on a cut carrier is lost */
-inline wipe(q) { do :: nempty(q) -> q?_, _, _, _ :: empty(q) -> break od }
-
 #define up_ready(k) (nempty(up[k]) && (up[k]?[HELLO] || up[k]?[RESUME] && s_att == K || tentative[k] || s_k[0] == k || s_k[1] == k))
 
 active proctype All() {
@@ -328,7 +330,11 @@ active proctype All() {
 	byte s, n, code;
 	atomic {
 		c_st[0] = UP; c_st[1] = NO; c_k[1] = K; open[0] = true;
-		s_st[0] = UP; s_st[1] = NO; s_k[1] = K
+		s_st[0] = UP; s_st[1] = NO; s_k[1] = K;
+		if
+		:: mortal = true
+		:: skip /* nothing but a goodbye ends the session of a client that stays */
+		fi
 	}
 	do
 	/* the client */
@@ -338,8 +344,8 @@ active proctype All() {
 	:: atomic { a_k < K && open[a_k] && cuts < C -> cuts++; give_up() }
 	:: atomic { !over && c_st[0] == UP && nempty(down[c_k[0]]) -> takes(0); t = 0; s = 0; n = 0; code = 0 }
 	:: atomic { !over && c_st[1] == UP && nempty(down[c_k[1]]) -> takes(1); t = 0; s = 0; n = 0; code = 0 }
-	:: atomic { !over && c_st[0] == UP && !open[c_k[0]] -> c_st[0] = BROKEN; c_k[0] = K }
-	:: atomic { !over && c_st[1] == UP && !open[c_k[1]] -> c_st[1] = BROKEN; c_k[1] = K }
+	:: atomic { !over && c_st[0] == UP && !open[c_k[0]] -> c_st[0] = BROKEN; wipe(down[c_k[0]]); c_k[0] = K }
+	:: atomic { !over && c_st[1] == UP && !open[c_k[1]] -> c_st[1] = BROKEN; wipe(down[c_k[1]]); c_k[1] = K }
 	:: atomic { !over && call == WAITING && (c_st[c_n] == UP || c_st[c_n] == BROKEN) && (c_n == 1 || !drained) ->
 		call = UNDER_WAY; call_in = c_n; c_app[c_n] = true }
 	:: atomic { !over && c_app[0] && c_sent[0] == 0 && c_st[0] == UP -> c_sent[0] = 1; put(up, c_k[0], CALL, 0, 1, 0) }
@@ -358,8 +364,8 @@ active proctype All() {
 		s_k[0] = s_att; put(down, s_att, WELCOME, 0, s_recv[0], 0); s_att = K }
 	:: atomic { s_st[0] == UP && !bye && s_k[0] < K && s_sent[0] < s_len[0] -> writes(0) }
 	:: atomic { s_st[1] == UP && s_k[1] < K && s_sent[1] < s_len[1] -> writes(1) }
-	:: atomic { s_k[0] < K && !open[s_k[0]] -> s_k[0] = K }
-	:: atomic { s_k[1] < K && !open[s_k[1]] -> s_k[1] = K }
+	:: atomic { s_k[0] < K && !open[s_k[0]] -> drops(0) }
+	:: atomic { s_k[1] < K && !open[s_k[1]] -> drops(1) }
 	:: atomic { running[0] && !bye -> running[0] = false; append(0, ANSWER) }
 	:: atomic { running[1] -> running[1] = false; append(1, ANSWER) }
 
@@ -376,7 +382,7 @@ active proctype All() {
 	/* expired */
 	:: atomic { s_st[0] == UP && !closing && s_k[0] == K && s_att == K -> bury(NONE) }
 	/* the listener is gone, and perhaps the process */
-	:: atomic { listens -> listens = false }
+	:: atomic { mortal && listens -> listens = false }
 	:: atomic { !listens && s_st[0] == UP && s_att == K -> bury(s_code) }
 
 	/* the cable */
@@ -386,15 +392,11 @@ active proctype All() {
 #if K > 3
 	:: atomic { cuts < C && open[3] -> cuts++; open[3] = false }
 #endif
-	:: atomic { !open[0] && nempty(up[0]) -> wipe(up[0]) }
-	:: atomic { !open[0] && nempty(down[0]) -> wipe(down[0]) }
-	:: atomic { !open[1] && nempty(up[1]) -> wipe(up[1]) }
-	:: atomic { !open[1] && nempty(down[1]) -> wipe(down[1]) }
-	:: atomic { !open[2] && nempty(up[2]) -> wipe(up[2]) }
-	:: atomic { !open[2] && nempty(down[2]) -> wipe(down[2]) }
+	/* a HELLO, or the first frame after WELCOME, that does not arrive */
+	:: atomic { !open[1] && (nempty(up[1]) || tentative[1]) && s_k[0] != 1 && s_k[1] != 1 -> wipe(up[1]); tentative[1] = false }
+	:: atomic { !open[2] && (nempty(up[2]) || tentative[2]) && s_k[0] != 2 && s_k[1] != 2 -> wipe(up[2]); tentative[2] = false }
 #if K > 3
-	:: atomic { !open[3] && nempty(up[3]) -> wipe(up[3]) }
-	:: atomic { !open[3] && nempty(down[3]) -> wipe(down[3]) }
+	:: atomic { !open[3] && (nempty(up[3]) || tentative[3]) && s_k[0] != 3 && s_k[1] != 3 -> wipe(up[3]); tentative[3] = false }
 #endif
 
 	/* The client was sent away, has its next session alone, or keeps trying. */
