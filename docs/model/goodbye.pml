@@ -215,7 +215,7 @@ inline hears(k) {
 #else
 #ifdef SUPERSEDED
 		if
-		:: listens && s_st[0] == UP && s_k[0] == K && s_att == K -> bury(EXISTS)
+		:: listens && s_st[0] == UP && !closing && s_k[0] == K && s_att == K -> bury(EXISTS)
 		:: else -> skip
 		fi;
 #endif
