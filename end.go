@@ -101,6 +101,9 @@ func (e *End) State() State {
 	}
 }
 
+// Draining reports whether this side's Shutdown or Close has begun, whatever the state of the link is.
+func (e *End) Draining() bool { return e.line.Draining() || e.line.Closing() }
+
 // Context returns a context that is done when the End is over. context.Cause says why:
 //
 //   - net.ErrClosed is in it when the End was closed, here or by the peer;
@@ -151,14 +154,16 @@ func (e *End) Migrate(ctx context.Context) error { return e.migrate(ctx) }
 // It returns nil only if the peer has confirmed everything that was written. Otherwise the error names the number of
 // bytes and why (*conn.UnconfirmedError). A peer that closed first, having confirmed everything, is no error. Close may
 // be called again and returns the same.
-func (e *End) Close() error { return e.close(context.Background(), nil) }
+func (e *End) Close() error { return e.close(context.Background(), nil, true) }
 
 // CloseWith is Close with a reason for the peer. Its context.Cause has the reason's code (CodeOf) and text, at most 1 KiB,
 // beside net.ErrClosed. The End's own stream ends with that too, and not with io.EOF. nil is Close.
 //
 // From the accepting side the code Unavailable asks the client to come again: if it redials, its End lives on with a fresh
-// session. A *conn.RefusedError as the reason can name an address to go to (Addr) and a time to wait (RetryAfter).
-func (e *End) CloseWith(reason error) error { return e.close(context.Background(), reason) }
+// session. Errors of connections have that code too, so to send a client away choose another one. A *conn.RefusedError as the reason can name an address to go to (Addr) and a time to wait (RetryAfter).
+func (e *End) CloseWith(reason error) error {
+	return e.close(context.Background(), reason, reason == nil)
+}
 
 // Shutdown closes the End once its work is done. From the start nothing new is opened, called or published on the End:
 // what the peer tries fails with Unavailable and ErrNotSent, and so does what this side tries, except that handlers may
@@ -168,6 +173,8 @@ func (e *End) CloseWith(reason error) error { return e.close(context.Background(
 // closes as CloseWith does and returns ctx's error; a cancelled ctx leaves 250 ms for that. Do not call it from a handler:
 // it would wait for itself. In OnDone and the like it fails with FailedPrecondition.
 //
+// It does not wait for the End's own stream, which is always open and ends cut off: use CloseWrite on it before.
+//
 // On the accepting side it asks the client to come again, which that does at once if it redials: docs/RECONNECT.md.
 func (e *End) Shutdown(ctx context.Context) error { return e.shutdown(ctx, nil) }
 
@@ -176,7 +183,8 @@ func (e *End) ShutdownWith(ctx context.Context, reason error) error { return e.s
 
 // Abort ends the End now, without a goodbye, and does not wait. What is under way fails: with ErrNotSent what was not
 // sent, with ErrUnknownOutcome what the peer may have seen. reason, which may be nil, is in context.Cause beside
-// net.ErrClosed. To the peer the connection broke: a server keeps the session until SessionExpiry.
+// net.ErrClosed. To the peer the connection broke: a server keeps the session until SessionExpiry. A client whose server
+// did it comes back, learns that its session was closed, and is over too.
 func (e *End) Abort(reason error) { e.line.Abort(reason) }
 
 // Stats are counters of an End. Numbers count from its start unless said otherwise.

@@ -13,9 +13,9 @@ import (
 	"github.com/gantline-project/gantline/internal/sessions"
 )
 
-// close ends e, and takes no longer than ctx. A nil reason is the End's own Close, which closes its own stream too. Any
+// close ends e, and takes no longer than ctx. own says that its own stream is complete: that is so with Close alone. Any
 // number of calls may wait for the end, and those from inside the application's code on a goroutine of e's must not.
-func (e *End) close(ctx context.Context, reason error) error {
+func (e *End) close(ctx context.Context, reason error, own bool) error {
 	e.life.closing.Do(func() {
 		all := e.line.Close()
 		if why := e.life.farewell.Load(); reason != nil {
@@ -30,7 +30,7 @@ func (e *End) close(ctx context.Context, reason error) error {
 		drain := e.life.goodbye
 		drain.Text = cmp.Or(drain.Text, "closed")
 		for _, s := range all {
-			s.Mux.CloseStreams(reason == nil)
+			s.Mux.CloseStreams(own)
 			s.Mux.Drain(drain) // what comes from now on is not run, and its caller learns that
 		}
 	})
@@ -74,7 +74,7 @@ func (e *End) shutdown(ctx context.Context, reason error) error {
 	defer stop()
 	err := e.drain(work, reason)
 	if err == nil {
-		return e.close(ctx, nil)
+		return e.close(ctx, nil, false)
 	}
 	if ctx.Err() != nil {
 		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
@@ -84,7 +84,7 @@ func (e *End) shutdown(ctx context.Context, reason error) error {
 	if reason == nil {
 		reason = errCutShort
 	}
-	if late := e.close(ctx, reason); late != nil {
+	if late := e.close(ctx, reason, false); late != nil {
 		err = errs.New(CodeOf(err), err.Error()+": "+cleanText(late), err, late)
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -13,14 +14,17 @@ import (
 // exchangeError says what an error of the mux means to the caller of method. sent tells whether the peer
 // may have seen it.
 func (e *End) exchangeError(err error, sent bool, method string) error {
-	var se *StreamError
+	var (
+		se    *StreamError
+		ended *conn.ClosedError
+	)
 	own, isOwn := err.(*Error)
 	switch {
 	case err == nil:
 		return nil
 	case isOwn:
 		return own
-	case errors.Is(err, ErrSessionLost): // whatever the reason is
+	case errors.Is(err, ErrSessionLost) || errors.As(err, &ended): // whatever the reason is
 	case e.plain && errors.Is(err, errors.ErrUnsupported):
 		return unsupported("", method)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -66,7 +66,7 @@ func (e *End) waited(ctx context.Context, how sessions.Wait, sent bool, name str
 	case sessions.GaveUp:
 		return waitError(ctx, sent, name)
 	case sessions.Finished:
-		return e.exchangeError(context.Cause(e.ctx), sent, name)
+		return e.exchangeError(e.line.Cause(), sent, name)
 	}
 	return nil
 }

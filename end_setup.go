@@ -101,6 +101,17 @@ func (e *End) mayWait(ctx context.Context, op, name string) error {
 	return err
 }
 
+// mayAwait is mayWait for the outcome of what was begun. It is still to be had while the End is being closed.
+func (e *End) mayAwait(ctx context.Context, op, name string) error {
+	switch {
+	case !e.line.Closing():
+		return e.mayWait(ctx, op, name)
+	case e.line.Inside():
+		return insideError(op, name)
+	}
+	return nil
+}
+
 // insideError refuses what would wait for the goroutine that it is called on.
 func insideError(op, name string) error {
 	return errorf(FailedPrecondition, "%s inside a callback would wait for the goroutine that the callback runs on: do it in another one", op).named(name)
@@ -141,7 +152,7 @@ func (e *End) awaitSetup(ctx context.Context, op, name string) error {
 	case <-ctx.Done():
 		return waitError(ctx, false, name)
 	case <-e.ctx.Done():
-		return e.exchangeError(context.Cause(e.ctx), false, name)
+		return e.exchangeError(e.line.Cause(), false, name)
 	}
 }
 

@@ -142,7 +142,7 @@ func (sc *messageScope) Run(m *Message, fn func(context.Context, *Message) error
 func (e *End) overHere() bool { return e.line.Closing() && e.ctx.Err() != nil }
 
 func (sc *messageScope) receive(ctx context.Context) (*Message, error) {
-	if err := sc.end.mayWait(ctx, "Receive", ""); err != nil {
+	if err := sc.end.mayAwait(ctx, "Receive", ""); err != nil {
 		return nil, err
 	}
 	if sc.end.plain {

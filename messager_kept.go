@@ -80,7 +80,7 @@ func (k *kept) enqueue(md Metadata) error {
 	}
 	k.watch()
 	if !e.line.Publications.Push(k) {
-		k.Drop(context.Cause(e.ctx))
+		k.Drop(e.line.Cause())
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (k *kept) lost(x *mux.Exchange) bool {
 	}
 	k.watch()
 	if !e.line.AddLost(&e.line.Publications, k.ses, x.ID(), k) {
-		k.Drop(context.Cause(e.ctx))
+		k.Drop(e.line.Cause())
 	}
 	return true
 }

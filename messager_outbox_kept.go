@@ -137,7 +137,7 @@ func (k *kept) keep(md Metadata) error {
 		return nil
 	}
 	if e.ctx.Err() != nil {
-		return e.exchangeError(context.Cause(e.ctx), false, topic)
+		return e.exchangeError(e.line.Cause(), false, topic)
 	}
 	id, _ := frame.MetadataValue(k.open.Metadata, frame.MetaID)
 	copy(k.id[:], id)

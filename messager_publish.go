@@ -202,7 +202,7 @@ func (p *Publication) wait(ctx context.Context) error {
 		return p.Err()
 	default:
 	}
-	if err := p.sc.end.mayWait(ctx, "Publication.Wait", p.topic); err != nil && !p.sc.end.line.Closing() {
+	if err := p.sc.end.mayAwait(ctx, "Publication.Wait", p.topic); err != nil {
 		return err
 	}
 	select {

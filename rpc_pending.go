@@ -107,7 +107,7 @@ func (p *PendingCall) wait(ctx context.Context) ([]byte, error) {
 		return p.body, p.err
 	default:
 	}
-	if err := p.stream.end.mayWait(ctx, "PendingCall.Wait", p.method); err != nil {
+	if err := p.stream.end.mayAwait(ctx, "PendingCall.Wait", p.method); err != nil {
 		return nil, err
 	}
 	select {

@@ -208,7 +208,7 @@ func (cs *CallStream) mayWait(ctx context.Context, op string) error {
 	if ctx == cs.ctx && cs.serving && !cs.end.line.Inside() {
 		return nil
 	}
-	return cs.end.mayWait(ctx, op, cs.method)
+	return cs.end.mayAwait(ctx, op, cs.method)
 }
 
 // past is a deadline that has passed on any clock.

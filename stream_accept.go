@@ -10,7 +10,7 @@ import (
 )
 
 func (e *End) accept(ctx context.Context, q *backlog.Queue[*Stream], done <-chan struct{}) (*Stream, error) {
-	if err := e.mayWait(ctx, "AcceptStream", ""); err != nil && !e.line.Closing() {
+	if err := e.mayAwait(ctx, "AcceptStream", ""); err != nil {
 		return nil, err
 	}
 	st, err := e.backlog.Take(ctx, q, done)

@@ -78,7 +78,7 @@ func (e *End) wasAway(ctx context.Context, s *session, changes uint64) bool {
 // openError is the error of a stream that could not be opened.
 func (e *End) openError(ctx context.Context, err error, name string) error {
 	if e.ctx.Err() != nil && ctx.Err() == nil {
-		return mux.NotSent(context.Cause(e.ctx))
+		return mux.NotSent(e.line.Cause())
 	}
 	return e.startError(ctx, err, name)
 }

@@ -1,12 +1,18 @@
 package server_test
 
 import (
+	"context"
 	"io"
+	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gantline-project/gantline"
 	"github.com/gantline-project/gantline/client"
+	"github.com/gantline-project/gantline/internal/memnet"
+	"github.com/gantline-project/gantline/server"
 )
 
 // TestMoveSameServer: the client of an End that drains has another one under the same id, at the same listener. Close ends
@@ -37,6 +43,61 @@ func TestMoveSameServer(t *testing.T) {
 			if e.Context().Err() == nil {
 				t.Errorf("an End is %v", e.State())
 			}
+		}
+	})
+}
+
+// TestMoveWhileBroken: the client of an End that drains comes back for another one while the older connection is broken, and
+// its first attempt is lost. It is not taken for another client with the same id.
+func TestMoveWhileBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := memnet.Listen("s")
+		l := server.NewListener(ln)
+		defer l.Close()
+		var n atomic.Int32
+		var first *memnet.Conn
+		redial := func(ctx context.Context) (net.Conn, error) {
+			k := n.Add(1)
+			if k == 1 {
+				first.Cut()
+				<-time.After(10 * time.Millisecond)
+			}
+			nc, err := ln.Dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if k == 1 { // the HELLO of the next session arrives, its WELCOME does not
+				nc.BlockReads(true)
+				go func() { <-time.After(time.Second); nc.Cut() }()
+			}
+			return nc, nil
+		}
+		nc, err := ln.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first = nc
+		c, err := gantline.Client(t.Context(), nc, &gantline.Config{ID: "c", Redial: redial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		e, err := l.AcceptEnd(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := c.OpenStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		go e.Shutdown(context.Background())
+		<-time.After(time.Minute)
+		if err := context.Cause(c.Context()); err != nil || c.State() != gantline.StateUp || l.End("c") == e {
+			t.Errorf("the client is %v: %v", c.State(), err)
 		}
 	})
 }

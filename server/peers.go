@@ -36,7 +36,7 @@ func (p *peer) alive() bool {
 }
 
 // leaves reports whether the End was asked to end, so that its client may have another one.
-func (p *peer) leaves() bool { return p.shown && p.end.State() == gantline.StateDraining }
+func (p *peer) leaves() bool { return p.shown && p.end.Draining() }
 
 func newPeers(limit int) *peers {
 	return &peers{limit: limit, byID: make(map[string]*peer), leaves: make(map[*gantline.End]struct{}), ghosts: make(map[*gantline.End]struct{})}

@@ -178,7 +178,8 @@ func (s *Server) Close() error {
 
 // Shutdown drains all Ends as Listener.Shutdown does, and waits until every Handler has returned. It first
 // closes all listeners and ends the handshakes in progress; Serve returns ErrServerClosed at once. A Handler
-// learns of it from its End: AcceptStream fails and the Context ends.
+// learns of it from Config.OnState (StateDraining) or End.Draining, so that it can end what would keep the End busy,
+// such as idle streams of an http.Server. When the End is closed, AcceptStream fails and the Context ends.
 //
 // It returns nil when all of that is done. When ctx ends first, it closes the Ends that are left, waits for no
 // more Handlers, and returns an error that wraps the context's. A Handler must not call it.

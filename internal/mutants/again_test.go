@@ -10,7 +10,7 @@ var againMutants = []mutant{
 	{
 		name: "a plain goodbye after an invitation sends the client away", file: "internal/sessions/move.go",
 		edits: []edit{{"closed.Code == frame.OK && s.leaving.Load()", "false"}},
-		pkg:   "internal/sessions", test: "TestLeave",
+		pkg:   "internal/sessions", test: "TestLeaveBye",
 	},
 	{
 		name: "a goodbye without an invitation asks to come again", file: "internal/sessions/move.go",
@@ -34,12 +34,12 @@ var againMutants = []mutant{
 	},
 	{
 		name: "what was not served goes before what was not served earlier", file: "internal/sessions/resend.go",
-		edits: []edit{{"q.queue = append(rest, q.queue...)", "q.queue = append(q.queue, rest...)"}},
-		pkg:   "internal/sessions", test: "TestQueueAppend",
+		edits: []edit{{"q.queue = append(q.queue, last...)", "q.queue = append(last, q.queue...)"}},
+		pkg:   "internal/sessions", test: "TestRequeueOrder",
 	},
 	{
 		name: "what the peer does not serve is not sent in the next session", file: "internal/sessions/wait.go",
-		edits: []edit{{"return s.leaving.Load() && s.Mux.NotServed(err)", "return false"}},
+		edits: []edit{{"return s.leaving.Load() && (s.Mux", "return false && (s.Mux"}},
 		pkg:   ".", test: "TestOutageDrained",
 	},
 	{
@@ -59,18 +59,23 @@ var againMutants = []mutant{
 	},
 	{
 		name: "an older session is not dialled again", file: "internal/sessions/redial.go",
-		edits: []edit{{"if s.Native.State() != conn.StateBroken {\n\t\t\tcontinue", "if true {\n\t\t\tcontinue"}},
+		edits: []edit{{"if s.Lost() || s.Native.State() != conn.StateBroken ||", "if true || s.Lost() ||"}},
 		pkg:   ".", test: "TestMovedCut",
 	},
 	{
 		name: "the address of a goodbye is not gone to", file: "internal/sessions/move.go",
-		edits: []edit{{"\t\t\tln.redial.visit(d.Addr)\n", ""}},
+		edits: []edit{{"\t\tln.redial.visit(d.Addr)\n", ""}},
 		pkg:   ".", test: "TestMoveAddr",
 	},
 	{
 		name: "an End that drains keeps its id from its client", file: "server/peers.go",
 		edits: []edit{{"\t\tif !x.leaves() {\n", "\t\tif true {\n"}},
 		pkg:   "server", test: "TestMoveSameServer",
+	},
+	{
+		name: "an End that drains makes way only while its link is up", file: "server/peers.go",
+		edits: []edit{{"p.shown && p.end.Draining()", "p.shown && p.end.State() == gantline.StateDraining"}},
+		pkg:   "server", test: "TestMoveWhileBroken",
 	},
 	{
 		name: "Close forgets the Ends that are being drained", file: "server/peers.go",

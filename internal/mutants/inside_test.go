@@ -104,7 +104,7 @@ var insideMutants = []mutant{
 	},
 	{
 		name: "Close holds up the Close of a callback", file: "end_close.go",
-		edits: []edit{{"\t\ts.Mux.CloseStreams(reason == nil)\n", "\t\ts.Mux.CloseStreams(reason == nil)\n\t\t_, _ = e.line.Hangup(ctx, e.life.goodbye.Code, \"\")\n"}},
+		edits: []edit{{"\t\ts.Mux.CloseStreams(own)\n", "\t\ts.Mux.CloseStreams(reason == nil)\n\t\t_, _ = e.line.Hangup(ctx, e.life.goodbye.Code, \"\")\n"}},
 		pkg:   ".", test: "TestCloseTwiceInside",
 	},
 	{

@@ -29,6 +29,8 @@ type world struct {
 	calls    []string   // of the Host
 	finished error
 	fresh    func(s *Session) // called by Fresh, if set
+	lost     func()           // called by Lost, if set
+	making   func()           // called while a session is made, if set
 	dial     func(ctx context.Context) (net.Conn, error)
 	dials    []dialled
 	welcome  error // refuses new sessions
@@ -193,6 +195,16 @@ func (w *world) forget() {
 	}
 }
 
+// forgetOnly makes the server lose s.
+func (w *world) forgetOnly(s *Session) {
+	id := s.Native.Peer().Session
+	w.mu.Lock()
+	l := w.links[id]
+	delete(w.links, id)
+	w.mu.Unlock()
+	l.Abort(errors.New("forgotten"))
+}
+
 // lose ends the newest session, and waits for the next one.
 func (w *world) lose() *Session {
 	w.t.Helper()
@@ -245,6 +257,12 @@ func (w *world) called(what string) {
 // The Host.
 
 func (w *world) MuxConfig(_ *Session, l *conn.Link) *mux.Config {
+	w.mu.Lock()
+	f := w.making
+	w.mu.Unlock()
+	if f != nil {
+		f()
+	}
 	return &mux.Config{Client: true, Local: conn.DefaultLimits(), Peer: l.Peer().Limits, Acceptor: nobody{}}
 }
 
@@ -266,7 +284,15 @@ func (w *world) Fresh(s *Session) {
 	}
 }
 
-func (w *world) Lost() { w.called("lost") }
+func (w *world) Lost() {
+	w.called("lost")
+	w.mu.Lock()
+	f := w.lost
+	w.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
 
 func (w *world) Finished(err error) {
 	w.called("finished")

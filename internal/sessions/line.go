@@ -89,6 +89,7 @@ func (ln *Line) Blank() *Session {
 	}
 	s.Notifies.ch, s.Publications.ch = make(chan struct{}), make(chan struct{})
 	s.Ctx, s.cancel = context.WithCancelCause(ln.life.ctx)
+	s.Resends, s.left = context.WithCancelCause(s.Ctx)
 	return s
 }
 
@@ -102,7 +103,7 @@ func (ln *Line) NewSession(l *conn.Link) *Session {
 }
 
 // Kick has the carrier dialled again, unless there is one. Renew was called.
-func (ln *Line) Kick() { ln.redial.worker.Kick() }
+func (ln *Line) Kick() { ln.redial.kick() }
 
 // Wait waits until nobody redials. Once the Line has finished that is for good.
 func (ln *Line) Wait() {
@@ -117,18 +118,16 @@ func (ln *Line) renew(old *Session, l *conn.Link) bool {
 	ln.sessionMu.Lock()
 	old.sealed = true
 	ln.sessionMu.Unlock()
-	old.Resending.Wait()
-	ln.Notifies.collect()
-	ln.Publications.collect()
-	ln.sessionMu.Lock()
+	moved := ln.collect(old)
 	if ln.ending() {
 		ln.sessionMu.Unlock()
 		_ = l.Close(context.Background(), frame.OK, "") // it takes a second at most
 		return false
 	}
 	s := ln.NewSession(l)
-	moved := !old.Lost()
 	ln.retireLocked(old)
+	ln.Notifies.reserve()
+	ln.Publications.reserve()
 	ln.newest.Store(s)
 	ln.sessionMu.Unlock()
 	if moved {
@@ -144,8 +143,37 @@ func (ln *Line) renew(old *Session, l *conn.Link) bool {
 	close(old.replaced)
 	ln.Notifies.resend(ln, s, &s.Notifies)
 	ln.Publications.resend(ln, s, &s.Publications)
-	if moved {
-		ln.Requeue() // what was not served after the queues were collected
+	ln.Requeue() // what retired sessions left after the queues were collected
+	for _, o := range ln.surplus() {
+		o.Link.Abort(errTooMany)
 	}
 	return true
+}
+
+// collect prepares the queues for the session after old, and locks sessionMu. moved: old goes on. If it has ended,
+// whatever it carried has learned of that, and what is to be sent again is in the queues.
+func (ln *Line) collect(old *Session) (moved bool) {
+	for moved = !old.Lost(); ; moved = false {
+		if !moved {
+			ln.settled(old)
+		}
+		old.Resending.Wait()
+		ln.Notifies.collect(old.Seq)
+		ln.Publications.collect(old.Seq)
+		ln.sessionMu.Lock()
+		if moved == !old.Lost() {
+			return moved
+		}
+		ln.sessionMu.Unlock() // it has ended meanwhile
+	}
+}
+
+// settled waits until whatever s carried has learned of its end. It returns false if the Line ends before.
+func (ln *Line) settled(s *Session) bool {
+	select {
+	case <-s.ended:
+		return true
+	case <-ln.life.ctx.Done():
+		return false
+	}
 }

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"syscall"
@@ -12,55 +13,207 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/memnet"
 )
 
-var invitation = frame.Drain{Code: frame.Unavailable, Text: "restart"}
+var comeAgain = frame.Drain{Code: frame.Unavailable}
 
-// TestLeave: which goodbyes, after which DRAIN, the Line outlives.
+// far returns the server's link of s.
+func (w *world) far(s *Session) *conn.Link {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.links[s.Native.Peer().Session]
+}
+
+// bye has the server end s with the code.
+func (w *world) bye(s *Session, code frame.Code) {
+	w.t.Helper()
+	_ = w.far(s).Close(context.Background(), code, "")
+	synctest.Wait()
+}
+
+// move has the server invite the newest session to come again, and returns the next one.
+func (w *world) move() *Session {
+	w.t.Helper()
+	old := w.ln.Session()
+	w.ln.Leave(old, comeAgain)
+	s, how := w.ln.Next(w.t.Context(), old)
+	if how != Renewed {
+		w.t.Fatalf("no next session: %v", how)
+	}
+	synctest.Wait()
+	return s
+}
+
+// cutter returns what cuts the carrier that is the newest now.
+func (w *world) cutter() (cut func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	nc := w.carrier
+	return func() { nc.Cut(); synctest.Wait() }
+}
+
+// gate holds up the handshakes of new sessions until it is opened.
+func (w *world) gate() (open func()) {
+	gate := make(chan struct{})
+	w.set(func(w *world) {
+		w.dial = func(ctx context.Context) (net.Conn, error) {
+			nc, err := w.connect(ctx)
+			if near := nc.(*memnet.Conn); err == nil && HintOf(ctx).Home == nil {
+				near.BlockReads(true)
+				go func() { <-gate; near.BlockReads(false) }()
+			}
+			return nc, err
+		}
+	})
+	return func() { close(gate) }
+}
+
+// TestLeave: who leaves when its peer drains.
 func TestLeave(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		drain   *frame.Drain
-		noFresh bool
-		bye     frame.Code
-		again   bool
+	tests := []struct {
+		name  string
+		do    func(w *world) (s *Session, d frame.Drain)
+		dials int
 	}{
-		{"plain", nil, false, frame.OK, false},
-		{"plain, after a DRAIN that says nothing", &frame.Drain{}, false, frame.OK, false},
-		{"plain, after an invitation", &invitation, false, frame.OK, true},
-		{"plain, after an invitation, NoFresh", &invitation, true, frame.OK, false},
-		{"an invitation", nil, false, frame.Unavailable, true},
-		{"an invitation, NoFresh", nil, true, frame.Unavailable, false},
-		{"sent away after an invitation", &invitation, false, frame.PermissionDenied, false},
-		{"invited after a DRAIN that says nothing", &frame.Drain{}, false, frame.Unavailable, true},
-	} {
+		{"asked to come again", func(w *world) (*Session, frame.Drain) { return w.ln.Session(), comeAgain }, 1},
+		{"at another address", func(w *world) (*Session, frame.Drain) {
+			return w.ln.Session(), frame.Drain{Code: frame.Unavailable, Addr: "b"}
+		}, 1},
+		{"sent away", func(w *world) (*Session, frame.Drain) {
+			return w.ln.Session(), frame.Drain{Code: frame.PermissionDenied}
+		}, 0},
+		{"a plain end", func(w *world) (*Session, frame.Drain) { return w.ln.Session(), frame.Drain{} }, 0},
+		{"to another address for good", func(w *world) (*Session, frame.Drain) {
+			return w.ln.Session(), frame.Drain{Code: frame.NotFound, Addr: "b"}
+		}, 0},
+		{"NoFresh", func(w *world) (*Session, frame.Drain) {
+			w.ln.cfg.NoFresh = true
+			return w.ln.Session(), comeAgain
+		}, 0},
+		{"no redial", func(w *world) (*Session, frame.Drain) {
+			w.ln.redial = nil
+			return w.ln.Session(), comeAgain
+		}, 0},
+		{"closed", func(w *world) (*Session, frame.Drain) { return w.ln.Close()[0], comeAgain }, 0},
+		{"an older session", func(w *world) (*Session, frame.Drain) {
+			old := w.ln.Session()
+			w.move()
+			w.set(func(w *world) { w.dials = nil })
+			return old, comeAgain
+		}, 0},
+		{"twice", func(w *world) (*Session, frame.Drain) {
+			s := w.ln.Session()
+			w.ln.Leave(s, comeAgain)
+			return s, frame.Drain{Code: frame.Unavailable, Addr: "b"}
+		}, 1},
+	}
+	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.ln.cfg.NoFresh = tt.noFresh
-				s := w.ln.Session()
-				w.set(func(w *world) {
-					w.dial = func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-				})
-				if tt.drain != nil {
-					w.ln.Leave(s, *tt.drain)
-				}
-				synctest.Wait()
-				w.eachLink(func(l *conn.Link) { l.Close(context.Background(), tt.bye, "") })
-				synctest.Wait()
-				w.set(func(w *world) { w.dial = w.connect })
+				before := w.ln.Session()
+				s, d := tt.do(w)
+				now := w.ln.Session()
+				w.ln.Leave(s, d)
 				<-time.After(time.Minute)
-				if !tt.again {
-					if err := context.Cause(w.ln.Context()); !errors.Is(err, net.ErrClosed) || w.ln.Session() != s {
-						t.Errorf("the Line ends with %v, session %d", err, w.ln.Session().Seq)
-					}
-					return
+				hints := w.hints()
+				if len(hints) != tt.dials || tt.dials > 0 && hints[0].Home != nil {
+					t.Fatalf("dials %v, want %d", hints, tt.dials)
 				}
-				if err := context.Cause(s.Ctx); !errors.Is(err, conn.ErrSessionLost) || errors.Is(err, net.ErrClosed) {
-					t.Errorf("what the session carried ends with %v", err)
+				if moved := w.ln.Session() != now; moved != (tt.dials > 0 && s == before && now == before) {
+					t.Errorf("there is another session: %v", moved)
 				}
-				if w.ln.Context().Err() != nil || w.ln.Session().Seq != 2 {
-					t.Errorf("session %d, the Line: %v", w.ln.Session().Seq, context.Cause(w.ln.Context()))
+				if before.Lost() || before.Native.State() == conn.StateBroken {
+					t.Error("the session that was left has ended")
+				}
+			})
+		})
+	}
+}
+
+// TestOutlives: what becomes of a Line when a session ends, and what the session's work learns.
+func TestOutlives(t *testing.T) {
+	lost := fmt.Errorf("torn: %w", conn.ErrSessionLost)
+	again := &conn.ClosedError{Remote: true, Code: frame.Unavailable}
+	plain := &conn.ClosedError{Remote: true}
+	kicked := &conn.ClosedError{Remote: true, Code: frame.PermissionDenied}
+	broke := &conn.ProtocolError{Code: frame.Internal, Err: errors.New("rule")}
+	own := &conn.ClosedError{}
+	// What a session is when it ends.
+	newest := func(*world) {}
+	leaving := func(w *world) { w.set(func(w *world) { w.dial = refused }); w.ln.Leave(w.ln.Session(), comeAgain) }
+	retired := func(w *world) { w.move() }
+	noFresh := func(w *world) { w.ln.cfg.NoFresh = true }
+	noRedial := func(w *world) { w.ln.redial = nil }
+	closed := func(w *world) { w.ln.Close() }
+	over := func(w *world) { w.ln.Finish(errClosed) }
+	tests := []struct {
+		name string
+		is   func(w *world)
+		err  error
+		want verdict
+	}{
+		{"newest", newest, lost, anotherOne}, {"newest", newest, again, anotherOne}, {"newest", newest, plain, lineEnds},
+		{"newest", newest, kicked, lineEnds}, {"newest", newest, broke, lineEnds}, {"newest", newest, own, lineEnds},
+		{"leaving", leaving, lost, anotherOne}, {"leaving", leaving, again, anotherOne}, {"leaving", leaving, plain, anotherOne},
+		{"leaving", leaving, kicked, lineEnds}, {"leaving", leaving, broke, lineEnds}, {"leaving", leaving, own, lineEnds},
+		{"retired", retired, lost, goesOn}, {"retired", retired, again, goesOn}, {"retired", retired, plain, goesOn},
+		{"retired", retired, kicked, goesOn}, {"retired", retired, broke, goesOn}, {"retired", retired, own, goesOn},
+		{"NoFresh", noFresh, lost, lineEnds}, {"NoFresh", noFresh, again, lineEnds}, {"NoFresh", noFresh, plain, lineEnds},
+		{"no redial", noRedial, lost, lineEnds}, {"no redial", noRedial, again, lineEnds}, {"no redial", noRedial, plain, lineEnds},
+		{"closed", closed, lost, lineEnds}, {"closed", closed, again, lineEnds}, {"closed", closed, own, lineEnds},
+		{"over", over, lost, lineEnds}, {"over", over, again, lineEnds},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%s, %v", tt.name, tt.err), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				w := newWorld(t)
+				s := w.ln.Session()
+				tt.is(w)
+				synctest.Wait()
+				v, why := w.ln.outlives(s, tt.err)
+				if v != tt.want || s.Lost() != (v != lineEnds) {
+					t.Errorf("the verdict is %d, want %d; the session is lost: %v", v, tt.want, s.Lost())
+				}
+				if slices.Contains(w.ln.older(), s) {
+					t.Error("it has ended and counts as one of the older ones")
+				}
+				if v == lineEnds && why != tt.err || v != lineEnds && (!errors.Is(why, conn.ErrSessionLost) || errors.Is(why, net.ErrClosed)) {
+					t.Errorf("its work learns %v", why)
+				}
+				s.lost.Store(false) // for the end of the test
+			})
+		})
+	}
+}
+
+// TestMoved: a session that was left goes on until it ends, and the Line goes on after that.
+func TestMoved(t *testing.T) {
+	ends := map[string]func(w *world, old *Session){
+		"asked to come again": func(w *world, old *Session) { w.bye(old, frame.Unavailable) },
+		"a plain end":         func(w *world, old *Session) { w.bye(old, frame.OK) },
+		"sent away":           func(w *world, old *Session) { w.bye(old, frame.PermissionDenied) },
+		"a protocol error":    func(w *world, old *Session) { old.Native.Fail(errors.New("rule")) },
+		"gone":                func(w *world, old *Session) { w.forgetOnly(old) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				w := newWorld(t)
+				old := w.ln.Session()
+				s := w.move()
+				if s.Seq != 2 || old.Lost() || old.Ctx.Err() != nil || old.Native.State() != conn.StateUp || !slices.Equal(w.ln.older(), []*Session{old}) {
+					t.Fatalf("session %d; the older one is %v", s.Seq, old.Native.State())
+				}
+				w.wantCalls("lost", "fresh")
+				end(w, old)
+				<-time.After(time.Minute)
+				if w.ln.Session() != s || s.Lost() || s.Native.State() != conn.StateUp || w.ln.Context().Err() != nil {
+					t.Errorf("the newer one is %v", s.Native.State())
+				}
+				if !old.Lost() || !errors.Is(context.Cause(old.Ctx), conn.ErrSessionLost) || len(w.ln.older()) != 0 {
+					t.Errorf("the older one ends with %v, %d are left", context.Cause(old.Ctx), len(w.ln.older()))
 				}
 				w.wantCalls("lost", "fresh")
 			})
@@ -68,50 +221,256 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// TestLeaveOften: a server that asks again and again has one session that leaves, beside the newest.
-func TestLeaveOften(t *testing.T) {
+// TestMovedWhileItEnds: the older session ends while the handshake of the next one is done. The Host learns of the loss
+// before it learns of the next session, and what was lost is sent there.
+func TestMovedWhileItEnds(t *testing.T) {
 	in(t, func(t *testing.T) {
 		w := newWorld(t)
-		first := w.ln.Session()
-		for range 100 {
-			w.ln.Leave(first, invitation)
-			<-time.After(time.Second)
+		p := new(post)
+		old := w.ln.Session()
+		<-time.After(time.Minute) // the first dial is at once then
+		open := w.gate()
+		ending := make(chan struct{})
+		w.set(func(w *world) {
+			w.lost = func() { // what the session carried learns of the end
+				<-ending
+				w.ln.Publications.Add(1, p.item("a"))
+			}
+		})
+		w.ln.Leave(old, comeAgain)
+		synctest.Wait()
+		go func() { _ = w.far(old).Close(context.Background(), frame.Unavailable, "") }()
+		synctest.Wait()
+		open()
+		<-time.After(time.Second)
+		w.wantCalls("lost")
+		close(ending)
+		<-time.After(time.Second)
+		w.wantCalls("lost", "fresh")
+		if s := w.ln.Session(); s.Seq != 2 || s.Lost() {
+			t.Fatalf("session %d, lost: %v", s.Seq, s.Lost())
 		}
-		if s := w.ln.Session(); s.Seq != 2 || len(w.ln.older()) != 1 || first.Lost() || first.Ctx.Err() != nil {
-			t.Errorf("session %d, %d older ones, the first is lost: %v", s.Seq, len(w.ln.older()), first.Lost())
+		p.want(t, "send a")
+	})
+}
+
+// TestMovedLate: what an older session does not settle while the newest is being replaced goes with the next one.
+func TestMovedLate(t *testing.T) {
+	in(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := new(post)
+		second := w.move()
+		w.set(func(w *world) {
+			w.making = func() { // the queues were collected
+				w.ln.Notifies.Add(3, p.item("n"))
+				w.ln.Publications.Add(1, p.item("a"))
+			}
+		})
+		w.forgetOnly(second)
+		<-time.After(time.Second)
+		if w.ln.Session().Seq != 3 {
+			t.Fatalf("session %d", w.ln.Session().Seq)
 		}
-		if s := w.ln.Close(); len(s) != 2 || s[1] != first {
-			t.Errorf("%d sessions are to be closed", len(s))
+		slices.Sort(p.log)
+		p.want(t, "send a", "send n")
+	})
+}
+
+// TestRequeueOrder: what a retired session leaves is sent one after the other, in the order in which it is left, however
+// long each takes.
+func TestRequeueOrder(t *testing.T) {
+	in(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := new(post)
+		old := w.ln.Session()
+		w.move()
+		var want []string
+		for i := range 100 {
+			x := p.item(fmt.Sprint(i))
+			x.sending = func() { <-time.After(time.Duration(100-i) * time.Millisecond) }
+			w.ln.AddLost(&w.ln.Publications, old, uint64(2*i+1), x)
+			want = append(want, "send "+x.name)
+			if i%10 == 0 {
+				<-time.After(time.Millisecond)
+			}
+		}
+		<-time.After(time.Minute)
+		p.want(t, want...)
+		if w.ln.Busy() {
+			t.Error("something is left")
 		}
 	})
 }
 
-// TestQueueAppend: what two sessions leave is sent in the order of the sessions, and in theirs.
-func TestQueueAppend(t *testing.T) {
-	var q Queue
-	for _, ids := range [][]uint64{{3, 1}, {4, 2}} {
-		for _, id := range ids {
-			q.Add(id, &numbered{id: id})
+// TestRequeueLost: what the newest session could not take any more goes on to the next, in order, and what is left
+// meanwhile goes after it.
+func TestRequeueLost(t *testing.T) {
+	in(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := new(post)
+		first := w.ln.Session()
+		second := w.move()
+		gate := make(chan struct{})
+		a := p.item("a")
+		a.gone, a.sending = true, func() { <-gate }
+		w.ln.AddLost(&w.ln.Publications, first, 1, a)
+		w.ln.AddLost(&w.ln.Publications, first, 3, p.item("b"))
+		synctest.Wait()
+		w.forgetOnly(second)
+		<-time.After(time.Second)
+		w.ln.AddLost(&w.ln.Publications, first, 5, p.item("c"))
+		a.sending = nil
+		close(gate)
+		<-time.After(time.Second)
+		if w.ln.Session().Seq != 3 {
+			t.Fatalf("session %d", w.ln.Session().Seq)
 		}
-		if !q.append() {
-			t.Error("nothing was added")
+		p.want(t, "send a", "send b", "send c")
+	})
+}
+
+// TestLostTogether: what each of two sessions leaves at once goes in the order that it had there.
+func TestLostTogether(t *testing.T) {
+	in(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := new(post)
+		first := w.ln.Session()
+		second := w.move()
+		open := w.gate()
+		w.forgetOnly(second)
+		<-time.After(time.Second) // the third is shaking hands
+		w.ln.AddLost(&w.ln.Publications, second, 1, p.item("c"))
+		w.ln.AddLost(&w.ln.Publications, first, 9, p.item("b"))
+		w.ln.AddLost(&w.ln.Publications, second, 3, p.item("d"))
+		w.ln.AddLost(&w.ln.Publications, first, 7, p.item("a"))
+		p.want(t)
+		open()
+		<-time.After(time.Second)
+		p.want(t, "send c", "send d", "send a", "send b")
+	})
+}
+
+// TestMovedClosed: a Line that is closed sends nothing again, and what waits learns why.
+func TestMovedClosed(t *testing.T) {
+	in(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := new(post)
+		old := w.ln.Session()
+		w.move()
+		all := w.ln.Close()
+		if len(all) != 2 || all[1] != old {
+			t.Fatalf("%d sessions have not ended", len(all))
 		}
+		w.ln.AddLost(&w.ln.Publications, old, 1, p.item("a"))
+		synctest.Wait()
+		p.want(t)
+		if v, why := w.ln.outlives(old, net.ErrClosed); v != goesOn || !errors.Is(why, net.ErrClosed) || errors.Is(why, conn.ErrSessionLost) {
+			t.Errorf("what the older session carried learns %v", why)
+		}
+		old.lost.Store(false)
+		over, err := w.ln.Hangup(t.Context(), frame.OK, "")
+		if !over || err != nil || !errors.Is(context.Cause(w.ln.Context()), net.ErrClosed) {
+			t.Errorf("over: %v, %v", over, err)
+		}
+		p.want(t, "drop a: "+context.Cause(w.ln.Context()).Error())
+	})
+}
+
+// TestHangupMoved: the goodbye is said on all sessions.
+func TestHangupMoved(t *testing.T) {
+	in(t, func(t *testing.T) {
+		w := newWorld(t)
+		all := []*Session{w.ln.Session()}
+		for range 3 {
+			all = append(all, w.move())
+		}
+		if w.ln.Close(); len(w.ln.older()) != 3 {
+			t.Fatalf("%d are older", len(w.ln.older()))
+		}
+		if over, err := w.ln.Hangup(t.Context(), frame.NotFound, "x"); !over || err != nil {
+			t.Errorf("over: %v, %v", over, err)
+		}
+		synctest.Wait()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.ends) != len(all) {
+			t.Errorf("%d sessions heard a goodbye, of %d", len(w.ends), len(all))
+		}
+		for _, err := range w.ends {
+			var bye *conn.ClosedError
+			if !errors.As(err, &bye) || !bye.Remote || bye.Code != frame.NotFound {
+				t.Errorf("one ends with %v", err)
+			}
+		}
+	})
+}
+
+// TestLineAbort: all sessions end at once, in every state of the Line.
+func TestLineAbort(t *testing.T) {
+	reason := errors.New("enough")
+	tests := map[string]func(w *world){
+		"up":     func(*world) {},
+		"broken": func(w *world) { w.set(func(w *world) { w.dial = refused }); w.cut() },
+		"lost": func(w *world) {
+			w.set(func(w *world) { w.dial = refused })
+			w.forget()
+			w.cut()
+			<-time.After(time.Hour)
+		},
+		"dialling": func(w *world) {
+			w.set(func(w *world) {
+				w.dial = func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+			})
+			w.ln.Leave(w.ln.Session(), comeAgain)
+		},
+		"shaking hands":       func(w *world) { w.t.Cleanup(w.gate()); w.ln.Leave(w.ln.Session(), comeAgain) },
+		"moved":               func(w *world) { w.move(); w.move() },
+		"moved, older broken": func(w *world) { cut := w.cutter(); w.move(); w.set(func(w *world) { w.dial = blocked }); cut() },
+		"moved, newest lost": func(w *world) {
+			w.move()
+			w.set(func(w *world) { w.dial = refused })
+			w.forgetOnly(w.ln.Session())
+		},
+		"closing": func(w *world) { w.set(func(w *world) { w.dial = refused }); w.cut(); synctest.Wait(); go w.close() },
 	}
-	if q.append() {
-		t.Error("something was added")
-	}
-	var got []uint64
-	for what := q.take(); what != nil; what = q.take() {
-		got = append(got, what.(*numbered).id)
-	}
-	if !slices.Equal(got, []uint64{1, 3, 2, 4}) {
-		t.Errorf("in the order %v", got)
+	for name, to := range tests {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := new(post)
+				to(w)
+				synctest.Wait()
+				w.ln.Publications.Push(p.item("a"))
+				all := append([]*Session{w.ln.Session()}, w.ln.older()...)
+				began := time.Now()
+				w.ln.Abort(reason)
+				w.ln.Abort(errors.New("again"))
+				<-w.ln.Context().Done()
+				synctest.Wait()
+				if took := time.Since(began); took > 0 {
+					t.Errorf("it took %v", took)
+				}
+				for _, s := range all {
+					if s.Native.State() != conn.StateClosed || s.Ctx.Err() == nil {
+						t.Errorf("session %d is %v", s.Seq, s.Native.State())
+					}
+				}
+				cause := context.Cause(w.ln.Context())
+				if !errors.Is(cause, net.ErrClosed) || name != "closing" && !errors.Is(cause, reason) {
+					t.Errorf("it ends with %v", cause)
+				}
+				if len(p.log) != 1 {
+					t.Errorf("what waited: %q", p.log)
+				}
+				if n := slices.Index(w.calls, "finished"); n != len(w.calls)-1 {
+					t.Errorf("the Host was called with %q", w.calls)
+				}
+			})
+		})
 	}
 }
 
-// numbered is a Resendable that is told from others.
-type numbered struct{ id uint64 }
-
-func (*numbered) Send(*Session) bool { return true }
-func (*numbered) Drop(error)         {}
-func (*numbered) Waits() bool        { return true }
+func blocked(ctx context.Context) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, syscall.ETIMEDOUT
+}

@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 
@@ -47,6 +46,7 @@ type pauses struct {
 	spanned  int       // immediate attempts since then
 
 	refusals int // calls of herd since the loss
+	sentOn   int // sessions in a row whose servers have sent us on as soon as we were there
 }
 
 // newPauses has full jitter (RandomizationFactor 1), which spreads clients that lost the same server. See "Exponential
@@ -66,10 +66,21 @@ func newPauses() pauses {
 // up says that there is a carrier again.
 func (p *pauses) up(passed uint64) { p.upSince, p.passed = time.Now(), passed }
 
-// first is the pause before the first attempt after a loss: none if the carrier got something through, within bounds.
-func (p *pauses) first(passed uint64) time.Duration {
+// first is the pause before the first attempt after a loss: none if the carrier got something through, within bounds. sent:
+// the server has asked its client to come again. It may do so each time, so nothing but a session that lasts is progress
+// then, and only the first one is left at once.
+func (p *pauses) first(passed uint64, sent bool) time.Duration {
 	p.refusals = 0
-	if passed == p.passed && time.Since(p.upSince) < progressUp {
+	soon := time.Since(p.upSince) < progressUp
+	if !soon || !sent {
+		p.sentOn = 0
+	}
+	switch {
+	case soon && sent:
+		if p.sentOn++; p.sentOn > 1 {
+			return p.b.NextBackOff()
+		}
+	case soon && passed == p.passed:
 		return within(redialIdle, p.b.NextBackOff())
 	}
 	p.b.Reset()
@@ -117,19 +128,4 @@ func within(limit, delay time.Duration) time.Duration {
 		return rand.N(limit)
 	}
 	return delay
-}
-
-// sleep waits for d. It returns false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"context"
 	"testing"
 	"time"
 )
@@ -10,17 +9,17 @@ import (
 func TestPauseFirst(t *testing.T) {
 	in(t, func(t *testing.T) {
 		p := newPauses()
-		if d := p.first(1); d != 0 {
+		if d := p.first(1, false); d != 0 {
 			t.Errorf("after the first bytes %v", d)
 		}
 		p.up(1)
 		for range 20 {
-			if d := p.first(1); d > redialIdle {
+			if d := p.first(1, false); d > redialIdle {
 				t.Errorf("without progress %v", d)
 			}
 		}
 		<-time.After(progressUp)
-		if d := p.first(1); d != 0 {
+		if d := p.first(1, false); d != 0 {
 			t.Errorf("after a while %v", d)
 		}
 
@@ -28,20 +27,20 @@ func TestPauseFirst(t *testing.T) {
 		at := uint64(2)
 		for range immediateMax {
 			at++
-			if d := p.first(at); d != 0 {
+			if d := p.first(at, false); d != 0 {
 				t.Fatalf("after progress %v", d)
 			}
 		}
 		some := time.Duration(0)
 		for range 20 {
 			at++
-			some = max(some, p.first(at))
+			some = max(some, p.first(at, false))
 		}
 		if some == 0 || some > 2*redialFirst {
 			t.Errorf("after more than %d losses within %v the longest pause is %v", immediateMax, immediateSpan, some)
 		}
 		<-time.After(2 * immediateSpan)
-		if d := p.first(at + 1); d != 0 {
+		if d := p.first(at+1, false); d != 0 {
 			t.Errorf("later %v", d)
 		}
 	})
@@ -96,7 +95,7 @@ func TestPauseHerd(t *testing.T) {
 				p.herd()
 			}
 			longest = max(longest, p.next(false, time.Hour))
-			p.first(1) // the next loss
+			p.first(1, false) // the next loss
 		}
 	}
 	if longest < redialMax {
@@ -104,16 +103,28 @@ func TestPauseHerd(t *testing.T) {
 	}
 }
 
-func TestSleep(t *testing.T) {
+// TestPauseInvited: who is asked to come again and again waits longer and longer, whatever gets through meanwhile. A session
+// that lasts ends that.
+func TestPauseInvited(t *testing.T) {
 	in(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		start := time.Now()
-		if !sleep(ctx, 0) || !sleep(ctx, time.Second) || time.Since(start) != time.Second {
-			t.Error("it does not sleep")
+		p := newPauses()
+		<-time.After(progressUp)
+		if d := p.first(1, true); d != 0 {
+			t.Errorf("after a session that has lasted %v", d)
 		}
-		if sleep(ctx, time.Hour) || sleep(ctx, 0) || time.Since(start) != time.Minute {
-			t.Error("its context does not end it")
+		var longest time.Duration
+		for at := range uint64(200) {
+			p.up(at)
+			<-time.After(progressUp - 1)
+			longest = max(longest, p.first(at+1, true))
+		}
+		if longest < redialMax || longest > 2*redialMax {
+			t.Errorf("the longest pause is %v", longest)
+		}
+		p.up(500)
+		<-time.After(progressUp)
+		if d := p.first(501, true); d != 0 {
+			t.Errorf("after another one that has lasted %v", d)
 		}
 	})
 }

@@ -27,6 +27,7 @@ const (
 type redialler struct {
 	ln     *Line
 	worker *serial.Worker // runs work, the owner of what follows; the Line's context ends it
+	kicked chan struct{}  // capacity 1
 
 	addr   string // where the last server has sent us; "" = nowhere
 	pauses pauses
@@ -36,20 +37,58 @@ type redialler struct {
 }
 
 func newRedialler(ln *Line) *redialler {
-	r := &redialler{ln: ln, pauses: newPauses()}
+	r := &redialler{ln: ln, pauses: newPauses(), kicked: make(chan struct{}, 1)}
 	r.worker = serial.NewWorker(ln.life.ctx, r.work)
 	return r
 }
 
-// work gives the newest session what it needs, and then the retired ones.
+// kick has work called, and ends a pause.
+func (r *redialler) kick() {
+	select {
+	case r.kicked <- struct{}{}:
+	default:
+	}
+	r.worker.Kick()
+}
+
+// work gives the newest session what it needs, and then those that are left.
 func (r *redialler) work() {
 	r.search()
-	for _, s := range r.ln.older() {
-		if s.Native.State() != conn.StateBroken {
+	r.tend()
+}
+
+// tend resumes the sessions that are left, or were, and have no carrier.
+func (r *redialler) tend() {
+	all := r.ln.older()
+	if s := r.ln.Session(); s.leaving.Load() {
+		all = append(all, s)
+	}
+	for _, s := range all {
+		if s.Lost() || s.Native.State() != conn.StateBroken || r.ln.life.ctx.Err() != nil {
 			continue
 		}
 		if _, err := r.attempt(&search{began: time.Now()}, s, false); err != nil {
 			s.Native.Lose(err) // its server is about to go: there is no time for a second attempt
+		}
+	}
+}
+
+// pause waits for d. A session that breaks meanwhile and was left before is not kept waiting. It returns false when the
+// Line ends.
+func (r *redialler) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		r.tend()
+		if d <= 0 {
+			return r.ln.life.ctx.Err() == nil
+		}
+		select {
+		case <-t.C:
+			return true
+		case <-r.kicked:
+		case <-r.ln.life.ctx.Done():
+			return false
 		}
 	}
 }
@@ -82,14 +121,15 @@ func (r *redialler) search() {
 	}
 	x := &search{began: time.Now()}
 	x.until = x.began.Add(min(homePatience, ln.Session().Native.Peer().Expiry))
-	delay := r.pauses.first(ln.Session().Native.Passed())
-	if s := ln.Session(); s.leaving.Load() {
+	s := ln.Session()
+	delay := r.pauses.first(s.Native.Passed(), s.leaving.Load())
+	if s.leaving.Load() {
 		x.until = x.began // its server is about to go
-		delay = max(delay, time.Duration(s.invited.RetryAfter)*time.Millisecond)
+		delay = max(delay, time.Until(s.notBefore))
 	}
-	for again := true; again && sleep(ln.life.ctx, delay); {
+	for again := true; again && r.pause(delay); {
 		s := ln.Session()
-		fresh := s.Lost() || s.leaving.Load() && s.Native.State() != conn.StateBroken
+		fresh := s.Lost() || s.leaving.Load()
 		dialled, err := r.attempt(x, s, fresh)
 		if err == nil {
 			r.pauses.up(ln.Session().Native.Passed())
@@ -113,19 +153,18 @@ func (r *redialler) needed(s *Session) bool {
 // attempt dials, and resumes s or, if fresh, begins a new session after it. dialled says whether there was a carrier.
 func (r *redialler) attempt(x *search, s *Session, fresh bool) (dialled bool, err error) {
 	ln := r.ln
-	if s.Lost() {
-		select { // everything of it is settled
-		case <-s.ended:
-		case <-ln.life.ctx.Done():
-			return false, context.Cause(ln.life.ctx)
-		}
+	if s.Lost() && !ln.settled(s) {
+		return false, context.Cause(ln.life.ctx)
 	}
 	ctx, cancel := context.WithTimeout(ln.life.ctx, redialAttempt)
 	defer cancel()
-	if p := r.next.Swap(nil); p != nil {
-		r.addr = *p
+	var hint Hint
+	if fresh || !s.leaving.Load() { // a session that is left is nowhere else
+		if p := r.next.Swap(nil); p != nil {
+			r.addr = *p
+		}
+		hint.Addr = r.addr
 	}
-	hint := Hint{Addr: r.addr}
 	if !fresh {
 		hint.Home = s.Link.RemoteAddr()
 	}
@@ -161,8 +200,6 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 	switch refused := !raced && errors.As(err, &no); {
 	case ln.life.ctx.Err() != nil || fresh && ln.Closing():
 		return 0, false
-	case !fresh && s.leaving.Load() && s.Native.Lose(err): // its server takes nothing new, nor what it had
-		return 0, true
 	case raced:
 		if later, addr := later(all); later > 0 {
 			if addr != "" && x.redirects < maxRedirects {
@@ -182,7 +219,7 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 		return no.RetryAfter, true
 	case refused && no.RetryAfter > 0:
 		return no.RetryAfter, true
-	case refused && fresh && unwanted(no.Code):
+	case refused && fresh && unwanted(no.Code) && s.Lost(): // else the one before goes on while it can
 		ln.Finish(&refusedForGood{no})
 		return 0, false
 	case refused && !fresh && (no.Closed || lostForGood(no.Code)):
@@ -224,12 +261,7 @@ func (r *redialler) expired(s *Session) bool {
 	if !s.Lost() && s.Native.State() != conn.StateClosed {
 		return false // Migrate has brought a carrier
 	}
-	select {
-	case <-s.ended:
-		return true
-	case <-r.ln.life.ctx.Done():
-		return false
-	}
+	return r.ln.settled(s)
 }
 
 // unwanted reports whether a server that refuses a new session with c would refuse any other.

@@ -20,24 +20,27 @@ type Resendable interface {
 // Queue has what is to be sent again, in its old order. The zero value is ready.
 type Queue struct {
 	mu       sync.Mutex     // guards what follows
-	lost     []lostExchange // of the session that has ended last, in no order
-	queue    []Resendable   // in order; each was begun after all of lost
+	lost     []lostExchange // of sessions that have ended or do not serve it, in no order
+	queue    []Resendable   // in order; each was begun after all of lost, or left before it by a retired session
 	sending  int            // how many were taken out and are being sent
+	running  bool           // somebody sends what is in queue, or is about to
 	finished bool           // the Line has
 }
 
-// lostExchange is a Resendable with the id that it had in the lost session.
+// lostExchange is a Resendable with the session in which it was lost, and the id that it had there.
 type lostExchange struct {
-	id   uint64
-	what Resendable
+	seq, id uint64
+	what    Resendable
 }
 
 // Add takes what was open under id in the session that ends now. It returns false if the Line has finished.
-func (q *Queue) Add(id uint64, what Resendable) bool {
+func (q *Queue) Add(id uint64, what Resendable) bool { return q.add(0, id, what) }
+
+func (q *Queue) add(seq, id uint64, what Resendable) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.finished {
-		q.lost = append(q.lost, lostExchange{id, what})
+		q.lost = append(q.lost, lostExchange{seq, id, what})
 	}
 	return !q.finished
 }
@@ -76,7 +79,7 @@ func (q *Queue) Empty() bool {
 		!slices.ContainsFunc(q.lost, func(l lostExchange) bool { return l.what.Waits() })
 }
 
-// Run sends everything on s. It returns false if s is gone before.
+// Run sends everything on s. It returns false if s is gone before. One goroutine at a time may call it.
 func (q *Queue) Run(s *Session) bool {
 	for {
 		what := q.take()
@@ -94,9 +97,9 @@ func (q *Queue) Run(s *Session) bool {
 }
 
 // resend sends everything on s, on a goroutine of its own. That ends when all is sent or s is gone. It opens sent when
-// all is sent.
+// all is sent. reserve was called before.
 func (q *Queue) resend(ln *Line, s *Session, sent *Latch) {
-	if !q.Queued() {
+	if q.idle() {
 		sent.Open()
 		return
 	}
@@ -116,7 +119,7 @@ func (q *Queue) take() (what Resendable) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.queue) == 0 {
-		q.queue = nil
+		q.queue, q.running = nil, false
 		return nil
 	}
 	q.sending++
@@ -126,50 +129,77 @@ func (q *Queue) take() (what Resendable) {
 	return what
 }
 
-// sent says that take's result was sent, or puts it back. It returns false if the Line has finished.
+// sent says that take's result was sent, or puts it back and ends the run. It returns false if the Line has finished.
 func (q *Queue) sent(what Resendable, sent bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sending--
+	q.running = sent
 	if !sent && !q.finished {
 		q.queue = slices.Insert(q.queue, 0, what)
 	}
 	return !q.finished
 }
 
-// collect puts what the last session left before the rest. That session has ended, and nothing is sent on it any more.
-func (q *Queue) collect() {
+// reserve keeps the queue for the resend of the session that is about to begin.
+func (q *Queue) reserve() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.collectLocked()
+	q.running = true
 }
 
-func (q *Queue) collectLocked() {
-	slices.SortStableFunc(q.lost, func(a, b lostExchange) int { return cmp.Compare(a.id, b.id) })
-	first := make([]Resendable, 0, len(q.lost)+len(q.queue))
+// idle ends a reservation if there is nothing to send, and reports whether that is so.
+func (q *Queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running = len(q.queue) > 0
+	return !q.running
+}
+
+// collect takes up what was lost, for the session after the one with number seq. Nothing is sent on that any more. What
+// that one has left goes before the rest, and what older ones have left after it: they left the rest before.
+func (q *Queue) collect(seq uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.collectLocked(seq)
+}
+
+func (q *Queue) collectLocked(seq uint64) {
+	slices.SortStableFunc(q.lost, func(a, b lostExchange) int {
+		return cmp.Or(cmp.Compare(a.seq, b.seq), cmp.Compare(a.id, b.id))
+	})
+	var first, last []Resendable
 	for _, l := range q.lost {
-		first = append(first, l.what)
+		if l.seq == 0 || l.seq >= seq {
+			first = append(first, l.what)
+		} else {
+			last = append(last, l.what)
+		}
 	}
-	q.queue, q.lost = append(first, q.queue...), nil
+	if q.lost = nil; len(first) > 0 {
+		q.queue = append(first, q.queue...)
+	}
+	q.queue = append(q.queue, last...)
 }
 
-// append puts what a retired session left after the rest, which it left before. It reports whether there was anything.
-func (q *Queue) append() bool {
+// append takes up what retired sessions left, after the rest, while the session with number seq is the newest. It reports
+// whether the queue has to be run: if somebody does so already, no other one may, or what comes first is not sent first.
+func (q *Queue) append(seq uint64) (run bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	rest := q.queue
-	q.queue = nil
-	q.collectLocked()
-	left := len(q.queue) > 0
-	q.queue = append(rest, q.queue...)
-	return left
+	if len(q.lost) > 0 {
+		q.collectLocked(seq)
+	}
+	run = !q.running && len(q.queue) > 0
+	q.running = q.running || run
+	return run
 }
 
 // end drops everything, in order: the Line has finished.
 func (q *Queue) end(err error) {
 	q.mu.Lock()
 	q.finished = true
-	q.collectLocked()
+	q.collectLocked(0)
 	dropped := q.queue
 	q.queue = nil
 	q.mu.Unlock()

@@ -86,7 +86,7 @@ func TestQueueOrder(t *testing.T) {
 		{"a second loss before what the first one left", func(q *Queue, p *post) {
 			q.Add(5, p.item("c"))
 			q.Push(p.item("d"))
-			q.collect()
+			q.collect(1)
 			q.Add(2, p.item("b"))
 			q.Add(1, p.item("a"))
 		}, []string{"send a", "send b", "send c", "send d"}},
@@ -111,7 +111,7 @@ func TestQueueOrder(t *testing.T) {
 			var q Queue
 			p := new(post)
 			tt.fill(&q, p)
-			q.collect()
+			q.collect(1)
 			if q.Queued() != (len(tt.want) > 0) {
 				t.Errorf("Queued is %v", q.Queued())
 			}
@@ -140,7 +140,7 @@ func TestQueueInterrupted(t *testing.T) {
 	}
 	p.want(t, "send a")
 	q.Add(1, p.item("a")) // its session is lost as well
-	q.collect()
+	q.collect(1)
 	if !q.Run(one(nil)) {
 		t.Error("Run did not finish")
 	}
@@ -160,7 +160,7 @@ func TestQueueEnd(t *testing.T) {
 		t.Error("something goes in")
 	}
 	q.Before(func([]Resendable) []Resendable { return []Resendable{p.item("x")} })
-	q.collect()
+	q.collect(1)
 	q.end(errGone)
 	if q.Queued() || !q.Empty() || !q.Run(one(nil)) {
 		t.Error("something is left")
@@ -215,7 +215,7 @@ func TestQueueEmpty(t *testing.T) {
 					t.Error("it is being sent, and does not count")
 				}
 			}
-			q.collect()
+			q.collect(1)
 			q.Run(one(nil))
 			if !q.Empty() {
 				t.Error("it was sent, and counts")

@@ -40,12 +40,17 @@ type Session struct {
 	Ctx    context.Context // of what the peer has started; ends with the session, and so with the Line
 	cancel context.CancelCauseFunc
 
-	lost     atomic.Bool   // it has ended and the Line has not; written under sessionMu
-	leaving  atomic.Bool   // the peer serves nothing new and has invited us to come again; written under sessionMu
-	invited  frame.Drain   // how; set before leaving
-	sealed   bool          // nothing more is sent again on it; guarded by sessionMu
-	ended    chan struct{} // closed when whatever it carried has learned of the end
-	replaced chan struct{} // closed when there is a newer session
+	// Resends is the context of what is sent again on the session. It ends, as Ctx does, and when the peer has invited us to
+	// come again.
+	Resends context.Context
+	left    context.CancelCauseFunc
+
+	lost      atomic.Bool   // it has ended and the Line has not; written under sessionMu
+	leaving   atomic.Bool   // the peer serves nothing new and has invited us to come again; written under sessionMu
+	notBefore time.Time     // when it wants to see us; set before leaving
+	sealed    bool          // nothing more is sent again on it; guarded by sessionMu
+	ended     chan struct{} // closed when whatever it carried has learned of the end
+	replaced  chan struct{} // closed when there is a newer session
 
 	// Open when the older notifies and publications were sent again: new ones wait for that.
 	Notifies, Publications Latch

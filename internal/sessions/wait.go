@@ -27,7 +27,7 @@ func (ln *Line) LostOn(s *Session, err error) bool {
 	case s.lost.Load() && errors.Is(err, conn.ErrSessionLost):
 		return true
 	}
-	return s.leaving.Load() && s.Mux.NotServed(err)
+	return s.leaving.Load() && (s.Mux.NotServed(err) || errors.Is(err, errLeft))
 }
 
 // Next waits for a session after s, which is lost or leaving, and returns the newest.
