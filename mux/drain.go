@@ -56,6 +56,16 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	return nil
 }
 
+// Drained returns what opens of the End's own scope fail with since the peer drains; nil = it does not.
+func (s *Session) Drained() error {
+	s.l.Lock()
+	defer s.l.Unlock()
+	if s.life.drained == nil {
+		return nil
+	}
+	return s.life.drained
+}
+
 // NotServed reports whether err says that the peer, which drains, does not serve what was opened.
 func (s *Session) NotServed(err error) bool {
 	var why *StreamError

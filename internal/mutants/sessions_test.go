@@ -9,7 +9,7 @@ var sessionsMutants = []mutant{
 	},
 	{
 		name: "a session that comes too late is taken", file: "internal/sessions/line.go",
-		edits: []edit{{"\tln.sessionMu.Lock()\n\tif ln.ending() {\n\t\tln.sessionMu.Unlock()\n\t\t_ =", "\tln.sessionMu.Lock()\n\tif false {\n\t\tln.sessionMu.Unlock()\n\t\t_ ="}},
+		edits: []edit{{"\tif ln.ending() {\n\t\tln.sessionMu.Unlock()\n\t\t_ =", "\tif false {\n\t\tln.sessionMu.Unlock()\n\t\t_ ="}},
 		pkg:   "internal/sessions", test: "TestLineClosedWhileRenewing",
 	},
 	{
