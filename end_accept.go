@@ -35,6 +35,9 @@ func (h host) LinkConfig() *conn.Config { return h.e.linkConfig() }
 
 // Fresh implements sessions.Host.
 func (h host) Fresh(s *session) {
+	h.e.hooks.states.Lock()
+	h.e.hookState(h.e.State()) // the session before it may have broken at the last moment
+	h.e.hooks.states.Unlock()
 	h.e.hookSession(true)
 	h.e.calls.begin(s)
 	h.e.messages.begin(s)

@@ -106,7 +106,7 @@ func (e *End) drain(ctx context.Context, reason error) error {
 		e.hookState(StateDraining)
 		why := goodbyeOf(reason)
 		e.life.farewell.Store(&why)
-		e.session().Mux.Drain(why)
+		e.line.Refuse(why)
 	}
 	switch e.line.Idle(ctx, e.busy) {
 	case sessions.GaveUp:

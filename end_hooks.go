@@ -1,6 +1,7 @@
 package gantline
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/conn"
@@ -10,6 +11,7 @@ import (
 // hooks runs the application's hooks one after the other, on a goroutine that lives while there are some.
 type hooks struct {
 	serial.Queue
+	states    sync.Mutex   // held while the state of the newest session is queued
 	streams   atomic.Int32 // that wait for OnStream
 	lastState State        // that OnState was called with; owned by the goroutine
 }
@@ -26,11 +28,19 @@ func (e *End) hook(name string, f func()) {
 	})
 }
 
-// linkConfig is what a link of e is made with.
+// linkConfig is what the link of e's next session is made with.
 func (e *End) linkConfig() *conn.Config {
 	lc := e.cfg.link()
-	up := false
+	up, seq := false, uint64(1)
+	if s := e.session(); s != nil {
+		seq = s.Seq + 1
+	}
 	lc.OnState = func(s State) { // one at a time
+		e.hooks.states.Lock()
+		defer e.hooks.states.Unlock()
+		if now := e.session(); now != nil && now.Seq > seq {
+			return // it has retired, and the End is where its newest session is
+		}
 		e.stateChanged(s)
 		if s == StateUp && up {
 			e.hookSession(false)

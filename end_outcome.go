@@ -3,6 +3,7 @@ package gantline
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/gantline-project/gantline/conn"
@@ -14,17 +15,14 @@ import (
 // exchangeError says what an error of the mux means to the caller of method. sent tells whether the peer
 // may have seen it.
 func (e *End) exchangeError(err error, sent bool, method string) error {
-	var (
-		se    *StreamError
-		ended *conn.ClosedError
-	)
+	var se *StreamError
 	own, isOwn := err.(*Error)
 	switch {
 	case err == nil:
 		return nil
 	case isOwn:
 		return own
-	case errors.Is(err, ErrSessionLost) || errors.As(err, &ended): // whatever the reason is
+	case errors.Is(err, ErrSessionLost) || closedWith(err): // whatever the reason is
 	case e.plain && errors.Is(err, errors.ErrUnsupported):
 		return unsupported("", method)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -44,6 +42,35 @@ func (e *End) exchangeError(err error, sent bool, method string) error {
 	}
 	return &Error{Code: Unavailable, Message: "not sent, safe to try again: " + cleanText(err), Method: method, cause: errors.Join(ErrNotSent, err)}
 }
+
+// closedWith reports whether err is the end of a session that was closed, here or by the peer. Only the loss of a session
+// is another thing: the End may live on.
+func closedWith(err error) bool {
+	return errors.As(err, new(*conn.ClosedError)) && !errors.Is(err, ErrSessionLost)
+}
+
+// asReason is an error that the application gives as the reason of an end. It may come from another call or stream, and
+// must not say of those that end now what it says of that.
+func asReason(err error) error {
+	for _, outcome := range []error{ErrNotSent, ErrUnknownOutcome, ErrSessionLost, io.EOF} {
+		if errors.Is(err, outcome) {
+			return reasonError{err}
+		}
+	}
+	return err
+}
+
+type reasonError struct{ error }
+
+func (e reasonError) Is(target error) bool {
+	switch target {
+	case ErrNotSent, ErrUnknownOutcome, ErrSessionLost, io.EOF:
+		return false
+	}
+	return errors.Is(e.error, target)
+}
+
+func (e reasonError) As(target any) bool { return errors.As(e.error, target) }
 
 // startError is the error of a call that was not sent.
 func (e *End) startError(ctx context.Context, err error, method string) error {

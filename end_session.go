@@ -34,7 +34,7 @@ func (st *Stream) session() *session {
 // metadata of a message, which is on its publisher's stack.
 func (st *Stream) again(ctx context.Context, s *session, err error, open *mux.Open, name string) (*session, error) {
 	e := st.end
-	if st.ses != nil || !e.line.LostOn(s, err) {
+	if st.ses != nil || !e.line.LostOn(s, err) || closedWith(err) {
 		return s, err
 	}
 	if e.line.Inside() {
@@ -93,6 +93,9 @@ func (e *End) ping(ctx context.Context) (time.Duration, error) {
 		}
 		if ctx.Err() != nil {
 			return 0, contextError(ctx, "")
+		}
+		if s.Lost() { // the link's own error may be a goodbye
+			err = context.Cause(s.Ctx)
 		}
 		if s, err = e.again(ctx, s, err, &mux.Open{}, ""); err != nil {
 			return 0, err

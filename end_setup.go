@@ -78,9 +78,9 @@ func (e *End) start() {
 	s := e.session()
 	e.hookSession(true)
 	close(e.life.up)
-	s.Begin() // which may run callbacks
 	e.calls.begin(s)
-	e.messages.begin(s)
+	e.messages.begin(s) // before the peer can have the next session begun
+	s.Begin()           // which may run callbacks
 	e.hooks.Release()
 }
 

@@ -60,7 +60,7 @@ func (sc *messageScope) publishKept(p *Publication, depth uint8, body []byte, o 
 		return err
 	}
 	for {
-		if err = k.start(s, open.NoWait); err == nil {
+		if err = k.start(p.ctx, s, open.NoWait); err == nil {
 			return nil
 		}
 		if s, err = e.again(p.ctx, s, err, &k.open, p.topic); err != nil {
@@ -85,14 +85,14 @@ func (k *kept) enqueue(md Metadata) error {
 	return nil
 }
 
-// start starts the message on s. Nothing of it is used any more when it fails.
-func (k *kept) start(s *session, noWait bool) error {
+// start starts the message on s, within ctx. Nothing of it is used any more when it fails.
+func (k *kept) start(ctx context.Context, s *session, noWait bool) error {
 	p, open := k.p, k.open
 	k.ses, open.NoWait = s, noWait
 	f := p.flight()
 	f.Buffer = &k.buffer
 	restart(p.ctx, &open)
-	return f.Start(p.ctx, s.Mux, &open, k.body)
+	return f.StartWithin(p.ctx, ctx, s.Mux, &open, k.body)
 }
 
 // outcome takes the outcome of a flight: the message is settled, or waits for the next session.
@@ -149,7 +149,9 @@ func (k *kept) Send(s *session) bool {
 	if k.left != nil && p.sc.end.line.Draining() {
 		return true
 	}
-	switch err := k.start(s, false); {
+	ctx, done := s.Within(p.ctx)
+	defer done()
+	switch err := k.start(ctx, s, false); {
 	case err == nil:
 	case p.sc.end.line.LostOn(s, err):
 		k.watch()

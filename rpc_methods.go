@@ -73,13 +73,17 @@ func (e *End) acceptInternal(s *session, x *mux.Incoming) {
 	switch name := string(x.Name); {
 	case known && name == frame.NameWatch:
 		e.refuse(x, OK, "")
-		e.rpc().ours.Announce(s)
+		if s == e.session() {
+			e.rpc().ours.Announce(s)
+		}
 	case known && name == frame.NameMethods && e.cfg.OnPeerMethod != nil:
 		x.Value = uncancelled{}
 		// The notify keeps its slot until the hook has run, so that a peer cannot fill the queue of hooks.
 		e.hook("OnPeerMethod", func() {
 			defer e.refuse(x, OK, "")
-			e.rpc().mirrorMethods(x.Body)
+			if s == e.session() { // else it has retired
+				e.rpc().mirrorMethods(x.Body)
+			}
 		})
 	default:
 		e.refuse(x, Unimplemented, "no such method of the protocol")

@@ -260,7 +260,7 @@ func (cs *CallStream) failure(ctx context.Context, err error) error {
 		return contextError(ctx, cs.method)
 	case errors.Is(err, os.ErrDeadlineExceeded): // the context's timer runs a moment late
 		return &Error{Code: DeadlineExceeded, Method: cs.method, cause: err}
-	case se == nil && cs.end.ctx.Err() == nil && errors.Is(err, net.ErrClosed):
+	case se == nil && cs.end.ctx.Err() == nil && errors.Is(err, net.ErrClosed) && !closedWith(err):
 		return io.EOF
 	}
 	return cs.end.exchangeError(err, !cs.ms.Unsent(), cs.method)

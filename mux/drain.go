@@ -41,8 +41,11 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	if code == frame.OK {
 		code = frame.Unavailable
 	}
+	again := s.Drained() != nil
+	if !again {
+		s.acc.HandleDrain(d) // before anything fails because of it
+	}
 	s.l.Lock()
-	again := s.life.drained != nil
 	s.life.drainedAt = d.LastID
 	if !again {
 		s.life.drained = &StreamError{Code: code, Message: strings.TrimSuffix("the peer is draining and takes no new work: "+errs.Quoted(d.Text), ": "), Remote: true}
@@ -50,10 +53,17 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()
 	s.l.Unlock()
-	if !again {
-		s.acc.HandleDrain(d)
-	}
 	return nil
+}
+
+// Drained returns what opens of the End's own scope fail with since the peer drains; nil = it does not.
+func (s *Session) Drained() error {
+	s.l.Lock()
+	defer s.l.Unlock()
+	if s.life.drained == nil {
+		return nil
+	}
+	return s.life.drained
 }
 
 // NotServed reports whether err says that the peer, which drains, does not serve what was opened.

@@ -59,14 +59,19 @@ func New(owner Owner) *Flight {
 
 // Start is mux.Session's Start. A flight that could not be started may be started on another session, or is forgotten.
 func (f *Flight) Start(ctx context.Context, s *mux.Session, o *mux.Open, body []byte) error {
+	return f.StartWithin(ctx, ctx, s, o, body)
+}
+
+// StartWithin is Start, whose waits end with within. A flight that was started is given up only when ctx ends.
+func (f *Flight) StartWithin(ctx, within context.Context, s *mux.Session, o *mux.Open, body []byte) error {
 	if f.done != nil {
-		return s.Start(ctx, &f.Exchange, o, body)
+		return s.Start(within, &f.Exchange, o, body)
 	}
 	if f.Watch != nil && ctx.Done() == nil {
 		f.Watch = nil
 	}
 	f.Buffer.hold()
-	if err := s.Start(ctx, &f.Exchange, o, body); err != nil {
+	if err := s.Start(within, &f.Exchange, o, body); err != nil {
 		f.Buffer.Release()
 		return err
 	}

@@ -34,7 +34,7 @@ var flightMutants = []mutant{
 	},
 	{
 		name: "a call on a stream goes on in a session that does not have the stream", file: "end_session.go",
-		edits: []edit{{"if st.ses != nil || !e.line.LostOn(s, err) {", "if !e.line.LostOn(s, err) {"}},
+		edits: []edit{{"if st.ses != nil || !e.line.LostOn(s, err) || ", "if !e.line.LostOn(s, err) || "}},
 		pkg:   ".", test: "TestFreshKeeps",
 	},
 	{

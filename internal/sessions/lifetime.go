@@ -31,10 +31,21 @@ func (ln *Line) Drain() (first bool) { return !ln.life.draining.Swap(true) }
 // Draining reports whether Drain was called.
 func (ln *Line) Draining() bool { return ln.life.draining.Load() }
 
+// Refuse has all sessions refuse what their peers open from now on. After Drain later ones do so as well.
+func (ln *Line) Refuse(d frame.Drain) {
+	for _, s := range ln.all() {
+		s.Mux.Drain(d)
+	}
+}
+
 // Close returns all sessions that have not ended, the newest first: no newer one replaces it.
 func (ln *Line) Close() []*Session {
 	ln.life.closing.Store(true)
-	ln.sessionMu.Lock() // a renew that did not see closing is done
+	return ln.all() // a renew that did not see closing is done
+}
+
+func (ln *Line) all() []*Session {
+	ln.sessionMu.Lock()
 	defer ln.sessionMu.Unlock()
 	return append([]*Session{ln.Session()}, ln.older()...)
 }

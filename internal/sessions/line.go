@@ -89,7 +89,7 @@ func (ln *Line) Blank() *Session {
 	}
 	s.Notifies.ch, s.Publications.ch = make(chan struct{}), make(chan struct{})
 	s.Ctx, s.cancel = context.WithCancelCause(ln.life.ctx)
-	s.Resends, s.left = context.WithCancelCause(s.Ctx)
+	s.again, s.left = context.WithCancelCause(s.Ctx)
 	return s
 }
 

@@ -156,8 +156,8 @@ func (q *Queue) idle() bool {
 	return !q.running
 }
 
-// collect takes up what was lost, for the session after the one with number seq. Nothing is sent on that any more. What
-// that one has left goes before the rest, and what older ones have left after it: they left the rest before.
+// collect takes up what was lost, for the session after the one with number seq. Nothing is sent on that any more. What it
+// has left goes before the rest, and what older ones have left after it: they left the rest before.
 func (q *Queue) collect(seq uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -40,10 +40,8 @@ type Session struct {
 	Ctx    context.Context // of what the peer has started; ends with the session, and so with the Line
 	cancel context.CancelCauseFunc
 
-	// Resends is the context of what is sent again on the session. It ends, as Ctx does, and when the peer has invited us to
-	// come again.
-	Resends context.Context
-	left    context.CancelCauseFunc
+	again context.Context // of what is sent again; ends as Ctx does, and when the peer has invited us to come again
+	left  context.CancelCauseFunc
 
 	lost      atomic.Bool   // it has ended and the Line has not; written under sessionMu
 	leaving   atomic.Bool   // the peer serves nothing new and has invited us to come again; written under sessionMu
@@ -55,6 +53,14 @@ type Session struct {
 	// Open when the older notifies and publications were sent again: new ones wait for that.
 	Notifies, Publications Latch
 	Resending              sync.WaitGroup // goroutines that send again
+}
+
+// Within returns a context for sending something again on the session. It ends with ctx, with the session, and when that
+// is left: the next one gets what could not be sent. Call the function when it was sent.
+func (s *Session) Within(ctx context.Context) (context.Context, context.CancelFunc) {
+	within, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.again, func() { cancel(context.Cause(s.again)) })
+	return within, func() { stop(); cancel(nil) }
 }
 
 // Lost reports whether the session has ended and the Line goes on, or went on at that time.

@@ -55,7 +55,7 @@ func (u *Unsent) Send(s *Session) bool {
 	if !u.deadline.IsZero() {
 		u.open.Timeout = max(time.Until(u.deadline), time.Millisecond)
 	}
-	err := u.Start(s.Resends, s, &u.open, u.body)
+	err := u.Start(s.again, s, &u.open, u.body)
 	return err == nil || !u.ln.LostOn(s, err)
 }
 

@@ -24,7 +24,7 @@ func (ln *Line) LostOn(s *Session, err error) bool {
 	switch {
 	case ln.redial == nil:
 		return false
-	case s.lost.Load() && errors.Is(err, conn.ErrSessionLost):
+	case s.lost.Load() && (errors.Is(err, conn.ErrSessionLost) || errors.As(err, new(*conn.ClosedError))):
 		return true
 	}
 	return s.leaving.Load() && (s.Mux.NotServed(err) || errors.Is(err, errLeft))
