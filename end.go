@@ -185,7 +185,7 @@ func (e *End) ShutdownWith(ctx context.Context, reason error) error { return e.s
 // sent, with ErrUnknownOutcome what the peer may have seen. reason, which may be nil, is in context.Cause beside
 // net.ErrClosed. To the peer the connection broke: a server keeps the session until SessionExpiry. A client whose server
 // did it comes back, learns that its session was closed, and is over too.
-func (e *End) Abort(reason error) { e.line.Abort(asReason(reason)) }
+func (e *End) Abort(reason error) { e.line.Abort(reason) }
 
 // Stats are counters of an End. Numbers count from its start unless said otherwise.
 type Stats struct {

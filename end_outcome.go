@@ -3,7 +3,6 @@ package gantline
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 
 	"github.com/gantline-project/gantline/conn"
@@ -48,29 +47,6 @@ func (e *End) exchangeError(err error, sent bool, method string) error {
 func closedWith(err error) bool {
 	return errors.As(err, new(*conn.ClosedError)) && !errors.Is(err, ErrSessionLost)
 }
-
-// asReason is an error that the application gives as the reason of an end. It may come from another call or stream, and
-// must not say of those that end now what it says of that.
-func asReason(err error) error {
-	for _, outcome := range []error{ErrNotSent, ErrUnknownOutcome, ErrSessionLost, io.EOF} {
-		if errors.Is(err, outcome) {
-			return reasonError{err}
-		}
-	}
-	return err
-}
-
-type reasonError struct{ error }
-
-func (e reasonError) Is(target error) bool {
-	switch target {
-	case ErrNotSent, ErrUnknownOutcome, ErrSessionLost, io.EOF:
-		return false
-	}
-	return errors.Is(e.error, target)
-}
-
-func (e reasonError) As(target any) bool { return errors.As(e.error, target) }
 
 // startError is the error of a call that was not sent.
 func (e *End) startError(ctx context.Context, err error, method string) error {
