@@ -149,16 +149,18 @@ func TestMovedMethods(t *testing.T) {
 func TestOurMethodsMoved(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var d diary
-		h, finish := slowServer(t, *d.hooks(Config{}))
+		cfg := d.hooks(Config{})
+		cfg.OnState = nil // hooks of two Ends are in no order
+		h, finish := slowServer(t, *cfg)
 		c := h.client(nil)
 		c.Handle("a", echo)
 		slow := calling(c, "slow")
 		old := h.move(c)
-		d.check(t, "up", "fresh", "+a", "draining", "up", "fresh", "+a")
+		d.check(t, "fresh", "+a", "fresh", "+a")
 		old.rpc().begin(old.session()) // refused: the client does not drain, but it is an older session
 		synctest.Wait()
 		c.Handle("b", echo)
-		d.check(t, "up", "fresh", "+a", "draining", "up", "fresh", "+a", "+b")
+		d.check(t, "fresh", "+a", "fresh", "+a", "+b")
 		close(finish)
 		must(t, <-slow)
 	})
