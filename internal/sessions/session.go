@@ -80,19 +80,21 @@ type handler struct {
 // that whatever fails because of it finds the cause there.
 func (h handler) HandleClose(err error) {
 	ln, s := h.ln, h.s
-	v, why := ln.outlives(s, err)
-	if v != lineEnds {
+	switch v, why := ln.outlives(s, err); v {
+	case anotherOne:
 		s.cancel(why)
 		h.Session.HandleClose(why)
-		if v == anotherOne {
-			ln.host.Lost()
-		}
+		ln.host.Lost()
 		s.Ended()
-		if v == anotherOne {
-			ln.Kick()
-		} else {
-			ln.Requeue()
-		}
+		ln.Kick()
+		return
+	case goesOn:
+		s.cancel(why)
+		// The Line does not ask this session's link any more where the application's code runs, and this may be the
+		// redialler's goroutine.
+		ln.Users.Run(func() { h.Session.HandleClose(why) })
+		s.Ended()
+		ln.Requeue()
 		return
 	}
 	ln.Cancel(err)
