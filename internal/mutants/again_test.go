@@ -48,11 +48,6 @@ var againMutants = []mutant{
 		pkg:   ".", test: "TestMovedMessages",
 	},
 	{
-		name: "an End without a session is not aborted", file: "internal/sessions/move.go",
-		edits: []edit{{"\tif !ln.Session().Lost() {\n\t\treturn\n\t}\n\twhy", "\tif true {\n\t\treturn\n\t}\n\twhy"}},
-		pkg:   ".", test: "TestAbort",
-	},
-	{
 		name: "a client that was away learns of a Shutdown as of a Close", file: "end_close.go",
 		edits: []edit{{"why != nil && !all[0].Link.Client()", "why == nil"}},
 		pkg:   ".", test: "TestComeAgain",
