@@ -247,8 +247,9 @@ func TestCloseMovedErrors(t *testing.T) {
 			h.ends[0].HandleStream("slow2", func(ctx context.Context, _ *Request, _ *CallStream) error { <-ctx.Done(); return nil })
 			ended := map[string]chan error{}
 			for name, f := range calls {
-				ended[name] = make(chan error, 1)
-				go func() { ended[name] <- f() }()
+				done := make(chan error, 1)
+				ended[name] = done
+				go func() { done <- f() }()
 			}
 			st, err := c.OpenStream(t.Context())
 			must(t, err)

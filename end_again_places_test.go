@@ -22,6 +22,7 @@ type moveRig struct {
 	box *memoryBox
 
 	finish chan struct{} // lets "slow" return
+	once   sync.Once     // closes finish
 
 	mu      sync.Mutex // guards what follows
 	dial    func(ctx context.Context) (net.Conn, error)
@@ -158,6 +159,9 @@ var moveMoments = []struct {
 	}},
 }
 
+// finishOnce lets "slow" return.
+func (r *moveRig) finishOnce() { r.once.Do(func() { close(r.finish) }) }
+
 // movePlaces do something in a callback.
 var movePlaces = []struct {
 	name string
@@ -166,7 +170,7 @@ var movePlaces = []struct {
 	{"the test", func(_ *moveRig, f func()) { f() }},
 	{"a hook", func(r *moveRig, f func()) { r.c.hook("test", f) }},
 	{"OnDone", func(r *moveRig, _ func()) { r.b.ackAll() }},
-	{"OnCallDone", func(r *moveRig, _ func()) { close(r.finish); r.finish = nil }},
+	{"OnCallDone", func(r *moveRig, _ func()) { r.finishOnce() }},
 	{"Inline", func(r *moveRig, _ func()) { r.eachEnd(func(s *End) { s.Go(context.Background(), "inline", nil) }) }},
 	{"a handler", func(r *moveRig, _ func()) { r.eachEnd(func(s *End) { s.Go(context.Background(), "handler", nil) }) }},
 	{"a subscription", func(r *moveRig, _ func()) {
@@ -230,9 +234,7 @@ func endWhileMoving(t *testing.T, to func(*moveRig), place func(*moveRig, func()
 	r := newMoveRig(t)
 	c := r.c
 	defer func() {
-		if r.finish != nil {
-			close(r.finish)
-		}
+		r.finishOnce()
 	}()
 	_, err := c.PublishAsync(context.Background(), "t", []byte("done"), OnDone(func(error) { r.inside() }))
 	must(t, err)

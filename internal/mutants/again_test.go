@@ -44,7 +44,7 @@ var againMutants = []mutant{
 	},
 	{
 		name: "what an older session leaves waits for ever", file: "internal/sessions/session.go",
-		edits: []edit{{"\t\t\tln.Requeue()\n", ""}},
+		edits: []edit{{"\t\tln.Requeue()\n", ""}},
 		pkg:   ".", test: "TestMovedMessages",
 	},
 	{

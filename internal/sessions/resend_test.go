@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +12,23 @@ import (
 
 // post is a mailbag of fake Resendables, which say in log what happens to them.
 type post struct {
+	mu  sync.Mutex // guards log
 	log []string
+}
+
+func (p *post) add(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = append(p.log, line)
+}
+
+// take returns what log has, and empties it.
+func (p *post) take() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	log := p.log
+	p.log = nil
+	return log
 }
 
 // item is one of them.
@@ -31,21 +48,20 @@ func (i *item) Send(*Session) bool {
 		i.gone = false
 		return false
 	}
-	i.p.log = append(i.p.log, "send "+i.name)
+	i.p.add("send " + i.name)
 	return true
 }
 
-func (i *item) Drop(err error) { i.p.log = append(i.p.log, "drop "+i.name+": "+err.Error()) }
+func (i *item) Drop(err error) { i.p.add("drop " + i.name + ": " + err.Error()) }
 func (i *item) Waits() bool    { return i.waits }
 
 func (p *post) item(name string) *item { return &item{p: p, name: name} }
 
 func (p *post) want(t *testing.T, want ...string) {
 	t.Helper()
-	if !slices.Equal(p.log, want) {
-		t.Errorf("it went %q, want %q", p.log, want)
+	if got := p.take(); !slices.Equal(got, want) {
+		t.Errorf("it went %q, want %q", got, want)
 	}
-	p.log = nil
 }
 
 // one is a session without a link, which is enough for a Queue.
