@@ -52,6 +52,10 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()
+	s.out.roomWait.wakeAll()
+	for g := range s.pools.wait {
+		s.pools.wait[g].wakeAll()
+	}
 	s.l.Unlock()
 	return nil
 }

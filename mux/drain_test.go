@@ -110,12 +110,49 @@ func TestDrainedInOrder(t *testing.T) {
 		}()
 		synctest.Wait()
 		r.ok(fDrain(0))
-		r.ack()
-		r.wantIdle()
-		if err := <-errc; !isUnavailable(err) || r.out.reserved != 0 {
+		if err := <-errc; !isUnavailable(err) || r.out.reserved != 0 { // no ack is needed for that
 			t.Errorf("%v, %d bytes stay reserved", err, r.out.reserved)
 		}
+		r.ack()
 		r.wantIdle()
+	})
+}
+
+// TestDrainedPool: an open that waits for early window, which a stuck peer would never free, fails when that drains. One
+// that is served goes on.
+func TestDrainedPool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, func(c *Config) { c.Peer.EarlyPool = [frame.Groups]uint32{1500, 1500, 1500} })
+		start := func(o *Open) chan error {
+			errc := make(chan error, 1)
+			go func() {
+				errc <- r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, o, make([]byte, 1000))
+			}()
+			synctest.Wait()
+			return errc
+		}
+		st, err := r.OpenStream(t.Context(), &Open{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := start(&Open{Kind: frame.KindMessage, Name: "m"})
+		waits := start(&Open{Kind: frame.KindMessage, Name: "m"})
+		under := start(&Open{Kind: frame.KindMessage, Name: "m", Parent: st.ID()})
+		r.ok(fDrain(100))
+		synctest.Wait()
+		if err := <-first; err != nil || len(under) > 0 {
+			t.Errorf("what was begun, or is not the End's: %v", err)
+		}
+		select {
+		case err := <-waits:
+			if !isUnavailable(err) {
+				t.Error(err)
+			}
+		default:
+			t.Error("it still waits")
+		}
+		r.HandleClose(errTest)
+		<-under
 	})
 }
 
