@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -255,11 +254,7 @@ func TestMoveAtStart(t *testing.T) {
 			c := h.client(&Config{Outbox: box})
 			must(t, c.Publish(t.Context(), "t", []byte("new")))
 			<-time.After(time.Minute)
-			got := textsOf(b.take())
-			if n := slices.Index(got, "new"); n >= 0 { // where it is depends on what the first server has refused
-				got = slices.Delete(got, n, n+1)
-			}
-			same(t, "the servers", got, "a", "b", "c", "d")
+			same(t, "the servers", textsOf(b.take()), "a", "b", "c", "d", "new")
 			if left := box.texts(""); len(left) > 0 {
 				t.Errorf("%q are left", left)
 			}

@@ -60,23 +60,6 @@ func (l *moveLog) setup(e *End) error {
 	return nil
 }
 
-// inTwoOrders reports whether all is two increasing sequences, one in the other: what a session was given directly, and what
-// older ones left.
-func inTwoOrders(all []uint32) bool {
-	var a, b uint32 // the last of each, b the lower one
-	for _, n := range all {
-		switch {
-		case n >= a:
-			a = n
-		case n >= b:
-			b = n
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 func number(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
 
 // TestMoveUnderLoad: messages, notifies and calls by the thousand go on while one server after the other asks the client to
@@ -205,7 +188,7 @@ func moveUnderLoad(t *testing.T, cuts, dedup bool) {
 	if !cuts {
 		for _, all := range []map[*End][]uint32{l.messages, l.notifies} {
 			for _, got := range all {
-				if !inTwoOrders(got) {
+				if !slices.IsSorted(got) {
 					t.Errorf("one End got them in the order %v", got)
 				}
 			}

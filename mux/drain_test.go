@@ -67,39 +67,6 @@ func TestDrained(t *testing.T) {
 	})
 }
 
-// drainAcceptor looks at something when the peer drains.
-type drainAcceptor struct {
-	Acceptor
-	drained func()
-}
-
-func (a *drainAcceptor) HandleDrain(frame.Drain) { a.drained() }
-
-// TestDrainedFirst: the acceptor knows that the peer drains before any open fails with that. It decides what the failure
-// means.
-func TestDrainedFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRaw(t, smallLimits)
-		errs := opens(t.Context(), r.Session, 4) // two of them wait for a slot
-		synctest.Wait()
-		sent := len(errs)
-		looked := false
-		r.Session.acc = &drainAcceptor{r.Session.acc, func() {
-			synctest.Wait()
-			if looked = true; len(errs) != sent || r.Drained() != nil {
-				t.Errorf("%d opens have returned, of %d that could be sent", len(errs), sent)
-			}
-		}}
-		r.ok(fDrain(0))
-		for range 4 {
-			<-errs
-		}
-		if !looked || !isUnavailable(r.Drained()) {
-			t.Error("nobody knows that the peer drains")
-		}
-	})
-}
-
 // TestDrainedInOrder: an open that waits for room when the peer drains is not appended any more.
 func TestDrainedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -115,44 +82,6 @@ func TestDrainedInOrder(t *testing.T) {
 		}
 		r.ack()
 		r.wantIdle()
-	})
-}
-
-// TestDrainedPool: an open that waits for early window, which a stuck peer would never free, fails when that drains. One
-// that is served goes on.
-func TestDrainedPool(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRaw(t, func(c *Config) { c.Peer.EarlyPool = [frame.Groups]uint32{1500, 1500, 1500} })
-		start := func(o *Open) chan error {
-			errc := make(chan error, 1)
-			go func() {
-				errc <- r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, o, make([]byte, 1000))
-			}()
-			synctest.Wait()
-			return errc
-		}
-		st, err := r.OpenStream(t.Context(), &Open{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := start(&Open{Kind: frame.KindMessage, Name: "m"})
-		waits := start(&Open{Kind: frame.KindMessage, Name: "m"})
-		under := start(&Open{Kind: frame.KindMessage, Name: "m", Parent: st.ID()})
-		r.ok(fDrain(100))
-		synctest.Wait()
-		if err := <-first; err != nil || len(under) > 0 {
-			t.Errorf("what was begun, or is not the End's: %v", err)
-		}
-		select {
-		case err := <-waits:
-			if !isUnavailable(err) {
-				t.Error(err)
-			}
-		default:
-			t.Error("it still waits")
-		}
-		r.HandleClose(errTest)
-		<-under
 	})
 }
 

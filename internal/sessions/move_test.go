@@ -18,6 +18,13 @@ import (
 
 var comeAgain = frame.Drain{Code: frame.Unavailable}
 
+// leave has the peer of s drain.
+func (w *world) leave(s *Session, d frame.Drain) {
+	if begin := w.ln.Leave(s, d); begin != nil {
+		begin()
+	}
+}
+
 // far returns the server's link of s.
 func (w *world) far(s *Session) *conn.Link {
 	w.mu.Lock()
@@ -36,7 +43,7 @@ func (w *world) bye(s *Session, code frame.Code) {
 func (w *world) move() *Session {
 	w.t.Helper()
 	old := w.ln.Session()
-	w.ln.Leave(old, comeAgain)
+	w.leave(old, comeAgain)
 	s, how := w.ln.Next(w.t.Context(), old)
 	if how != Renewed {
 		w.t.Fatalf("no next session: %v", how)
@@ -104,7 +111,7 @@ func TestLeave(t *testing.T) {
 		}, 0},
 		{"twice", func(w *world) (*Session, frame.Drain) {
 			s := w.ln.Session()
-			w.ln.Leave(s, comeAgain)
+			w.leave(s, comeAgain)
 			return s, frame.Drain{Code: frame.Unavailable, Addr: "b"}
 		}, 1},
 	}
@@ -115,7 +122,7 @@ func TestLeave(t *testing.T) {
 				before := w.ln.Session()
 				s, d := tt.do(w)
 				now := w.ln.Session()
-				w.ln.Leave(s, d)
+				w.leave(s, d)
 				<-time.After(time.Minute)
 				hints := w.hints()
 				if len(hints) != tt.dials || tt.dials > 0 && hints[0].Home != nil {
@@ -142,7 +149,7 @@ func TestOutlives(t *testing.T) {
 	own := &conn.ClosedError{}
 	// What a session is when it ends.
 	newest := func(*world) {}
-	leaving := func(w *world) { w.set(func(w *world) { w.dial = refused }); w.ln.Leave(w.ln.Session(), comeAgain) }
+	leaving := func(w *world) { w.set(func(w *world) { w.dial = refused }); w.leave(w.ln.Session(), comeAgain) }
 	retired := func(w *world) { w.move() }
 	noFresh := func(w *world) { w.ln.cfg.NoFresh = true }
 	noRedial := func(w *world) { w.ln.redial = nil }
@@ -237,7 +244,7 @@ func TestMovedWhileItEnds(t *testing.T) {
 				w.ln.Publications.Add(1, p.item("a"))
 			}
 		})
-		w.ln.Leave(old, comeAgain)
+		w.leave(old, comeAgain)
 		synctest.Wait()
 		go func() { _ = w.far(old).Close(context.Background(), frame.Unavailable, "") }()
 		synctest.Wait()
@@ -422,9 +429,9 @@ func TestLineAbort(t *testing.T) {
 			w.set(func(w *world) {
 				w.dial = func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 			})
-			w.ln.Leave(w.ln.Session(), comeAgain)
+			w.leave(w.ln.Session(), comeAgain)
 		},
-		"shaking hands":       func(w *world) { w.t.Cleanup(w.gate()); w.ln.Leave(w.ln.Session(), comeAgain) },
+		"shaking hands":       func(w *world) { w.t.Cleanup(w.gate()); w.leave(w.ln.Session(), comeAgain) },
 		"moved":               func(w *world) { w.move(); w.move() },
 		"moved, older broken": func(w *world) { cut := w.cutter(); w.move(); w.set(func(w *world) { w.dial = blocked }); cut() },
 		"moved, newest lost": func(w *world) {
