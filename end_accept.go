@@ -114,9 +114,9 @@ func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
 }
 
 // HandleDrain says that the peer takes no new work; the session refuses it from now on.
-func (a acceptor) HandleDrain(d frame.Drain) {
-	a.e.line.Leave(a.s, d)
-	a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", errs.Quoted(d.Text))
+func (a acceptor) HandleDrain(d frame.Drain) (settled func()) {
+	defer a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", errs.Quoted(d.Text))
+	return a.e.line.Leave(a.s, d)
 }
 
 // streamOf returns the stream whose scope id names; nil when that has ended.

@@ -21,8 +21,7 @@ type moveRig struct {
 	b   mailbox
 	box *memoryBox
 
-	finish chan struct{} // lets "slow" return
-	once   sync.Once     // closes finish
+	finish func() // lets "slow" return; once
 
 	mu      sync.Mutex // guards what follows
 	dial    func(ctx context.Context) (net.Conn, error)
@@ -34,11 +33,11 @@ type moveRig struct {
 func newMoveRig(t *testing.T) *moveRig {
 	r := &moveRig{t: t, box: newMemoryBox(), ended: make(map[string]error)}
 	subscribe := r.b.config(Config{}).Setup
-	r.h, r.finish = slowServer(t, Config{Setup: func(e *End) error {
+	h, finish := slowServer(t, Config{Setup: func(e *End) error {
 		e.HandleStream("stream", func(ctx context.Context, _ *Request, _ *CallStream) error { <-ctx.Done(); return nil })
 		return subscribe(e)
 	}})
-	r.dial = r.h.dial
+	r.h, r.finish, r.dial = h, sync.OnceFunc(func() { close(finish) }), h.dial
 	cfg := quiet(&Config{Outbox: r.box, Redial: func(ctx context.Context) (net.Conn, error) {
 		r.mu.Lock()
 		dial := r.dial
@@ -90,7 +89,7 @@ func (r *moveRig) work(when string) {
 	r.begin(when+" idempotent", func() error { _, err := c.Call(ctx, "slow", nil, Idempotent()); return err })
 	r.begin(when+" go", func() error { _, err := c.Go(ctx, "slow", nil).Wait(ctx); return err })
 	r.begin(when+" publish", func() error { return c.Publish(ctx, "t", []byte(when)) })
-	r.begin(when+" large", func() error { return c.Publish(ctx, "nobody", make([]byte, 4<<20)) })
+	r.begin(when+" large", func() error { return c.Publish(ctx, "nobody", make([]byte, 1<<20)) })
 	r.begin(when+" stream", func() error {
 		st, err := c.OpenStream(ctx)
 		if err == nil {
@@ -159,9 +158,6 @@ var moveMoments = []struct {
 	}},
 }
 
-// finishOnce lets "slow" return.
-func (r *moveRig) finishOnce() { r.once.Do(func() { close(r.finish) }) }
-
 // movePlaces do something in a callback.
 var movePlaces = []struct {
 	name string
@@ -170,7 +166,7 @@ var movePlaces = []struct {
 	{"the test", func(_ *moveRig, f func()) { f() }},
 	{"a hook", func(r *moveRig, f func()) { r.c.hook("test", f) }},
 	{"OnDone", func(r *moveRig, _ func()) { r.b.ackAll() }},
-	{"OnCallDone", func(r *moveRig, _ func()) { r.finishOnce() }},
+	{"OnCallDone", func(r *moveRig, _ func()) { r.finish() }},
 	{"Inline", func(r *moveRig, _ func()) { r.eachEnd(func(s *End) { s.Go(context.Background(), "inline", nil) }) }},
 	{"a handler", func(r *moveRig, _ func()) { r.eachEnd(func(s *End) { s.Go(context.Background(), "handler", nil) }) }},
 	{"a subscription", func(r *moveRig, _ func()) {
@@ -233,9 +229,7 @@ func TestEndWhileMoving(t *testing.T) {
 func endWhileMoving(t *testing.T, to func(*moveRig), place func(*moveRig, func()), way func(*End) error, bound time.Duration) {
 	r := newMoveRig(t)
 	c := r.c
-	defer func() {
-		r.finishOnce()
-	}()
+	defer r.finish()
 	_, err := c.PublishAsync(context.Background(), "t", []byte("done"), OnDone(func(error) { r.inside() }))
 	must(t, err)
 	c.Go(context.Background(), "slow", nil, OnCallDone(func(*PendingCall) { r.inside() }))

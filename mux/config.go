@@ -106,8 +106,9 @@ type Acceptor interface {
 	// session. err is nil when both directions ended in order, a *StreamError after a reset, else why the
 	// session is gone.
 	EndStream(st *Stream, err error)
-	// HandleDrain says that the peer serves no new opens of the End's own scope.
-	HandleDrain(d frame.Drain)
+	// HandleDrain says that the peer serves no new opens of the End's own scope, before any fails because of that. What
+	// it returns, unless it is nil, is called when all have completed that were open and are not served.
+	HandleDrain(d frame.Drain) (settled func())
 }
 
 // Open is what an opener says about a stream, call or message.

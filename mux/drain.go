@@ -1,7 +1,9 @@
 package mux
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/gantline-project/gantline/frame"
@@ -27,7 +29,8 @@ func (s *Session) Drain(d frame.Drain) {
 	s.l.Wake()
 }
 
-// handleDrain stops opens of ours. Those above the last id that is served get their RESET from the peer.
+// handleDrain stops opens of ours. Those above the last id that is served get their RESET from the peer. Calls and
+// messages do not wait for it, so that whoever sends them again elsewhere has them before anything new.
 func (s *Session) handleDrain(r *frame.Reader) error {
 	p, err := r.Payload()
 	if err != nil {
@@ -41,9 +44,10 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	if code == frame.OK {
 		code = frame.Unavailable
 	}
+	var settled func()
 	again := s.Drained() != nil
 	if !again {
-		s.acc.HandleDrain(d) // before anything fails because of it
+		settled = s.acc.HandleDrain(d)
 	}
 	s.l.Lock()
 	s.life.drainedAt = d.LastID
@@ -52,8 +56,33 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()
+	s.out.roomWait.wakeAll()
+	for g := range s.pools.wait {
+		s.pools.wait[g].wakeAll()
+	}
 	s.l.Unlock()
+	for _, x := range s.notServed() {
+		x.refuse()
+	}
+	if settled != nil {
+		settled()
+	}
 	return nil
+}
+
+// notServed returns the calls and messages of ours that the peer does not serve, in order.
+func (s *Session) notServed() (all []*Exchange) {
+	s.l.Lock()
+	defer s.l.Unlock()
+	s.tab.Lock()
+	defer s.tab.Unlock()
+	for e := range s.tab.all() {
+		if x, ok := e.(*Exchange); ok && x.refusedLocked() {
+			all = append(all, x)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Exchange) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 // Drained returns what opens of the End's own scope fail with since the peer drains; nil = it does not.

@@ -141,12 +141,40 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 
 // leaveLocked replaces x by a leftover that resets it, so that nothing of x is used any more.
 func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
+	s.oweResetLocked(s.replaceLocked(x), code, text)
+}
+
+// replaceLocked replaces x by a leftover, and returns its flow.
+func (s *Session) replaceLocked(x *Exchange) *flow {
 	left := &leftover{}
 	left.flow = flow{s: s, id: x.id, kind: x.kind, group: x.group, depth: x.depth, own: true, key: x.key, slots: x.slots, sentEnd: x.sentEnd, recvEnd: x.recvEnd}
 	x.slots, x.left, x.owe = nil, left, 0
-	x.sentEnd = true // nothing may follow the RESET, whoever still holds x
+	x.sentEnd = true // nothing may follow, whoever still holds x
 	s.swapLocked(x.id, left)
-	s.oweResetLocked(&left.flow, code, text)
+	return &left.flow
+}
+
+// refuse completes x, which the peer does not serve. Its RESET frees the slot. Reader goroutine.
+func (x *Exchange) refuse() {
+	s := x.s
+	s.l.Lock()
+	if x.done {
+		s.l.Unlock()
+		return
+	}
+	x.done, x.reader = true, true
+	x.stopped = errAnswered
+	x.wakeWriterLocked()
+	if left := s.replaceLocked(x); !left.sentEnd {
+		s.oweLocked(left, oweFin)
+	}
+	x.Err = s.life.drained
+	asm := x.asm
+	s.l.Unlock()
+	if asm != nil {
+		asm.abandon()
+	}
+	x.Sink.Complete(x)
 }
 
 // Cancel gives x up, unless x is settled already. The peer gets RESET with the code, and Complete is called at

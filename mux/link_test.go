@@ -217,7 +217,7 @@ func (a *testAcceptor) CancelExchange(x *Incoming, err error) {
 		go x.Reply(context.Background(), nil, nil)
 	}
 }
-func (a *testAcceptor) HandleDrain(d frame.Drain) { a.drained <- d }
+func (a *testAcceptor) HandleDrain(d frame.Drain) func() { a.drained <- d; return nil }
 
 func echo(x *Incoming) { x.Reply(context.Background(), nil, x.Body) }
 

@@ -106,8 +106,8 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 	}
 	group := g.slots.key.group()
 	for n > 0 && g.early == 0 && !s.goesWithoutLocked(o, n) {
-		if s.life.gone != nil {
-			return s.life.gone
+		if err := s.drainErrLocked(o.Parent); err != nil {
+			return err
 		}
 		granted := false
 		if s.pools.wait[group].empty() && s.poolRoomLocked(group) >= n {
@@ -121,8 +121,8 @@ func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 		}
 	}
 	for g.room == 0 {
-		if s.life.gone != nil {
-			return s.life.gone
+		if err := s.drainErrLocked(o.Parent); err != nil {
+			return err
 		}
 		if s.out.roomWait.empty() && s.roomLocked() >= size {
 			return nil

@@ -98,7 +98,7 @@ func (a *rawAcceptor) AcceptExchange(x *Incoming) {
 func (a *rawAcceptor) ReadyExchange(x *Incoming)           { a.ready = append(a.ready, x) }
 func (a *rawAcceptor) CancelExchange(x *Incoming, _ error) { a.cancelled = append(a.cancelled, x) }
 func (a *rawAcceptor) EndStream(_ *Stream, err error)      { a.ended = append(a.ended, err) }
-func (a *rawAcceptor) HandleDrain(d frame.Drain)           { a.drains = append(a.drains, d) }
+func (a *rawAcceptor) HandleDrain(d frame.Drain) func()    { a.drains = append(a.drains, d); return nil }
 
 // raw is a session whose peer is a script.
 type raw struct {

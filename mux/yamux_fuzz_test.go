@@ -32,7 +32,7 @@ func (a *fuzzAcceptor) AcceptStream(st *Stream) {
 	}
 }
 
-func (a *fuzzAcceptor) HandleDrain(frame.Drain) {}
+func (a *fuzzAcceptor) HandleDrain(frame.Drain) func() { return nil }
 
 // FuzzYamuxReader gives the bytes in to a session whose writer runs after every read of the connection, and
 // checks what it says.

@@ -95,9 +95,9 @@ func (v server) CancelExchange(x *mux.Incoming, _ error) {
 	}
 }
 
-func (server) AcceptStream(*mux.Stream)     {}
-func (server) EndStream(*mux.Stream, error) {}
-func (server) HandleDrain(frame.Drain)      {}
+func (server) AcceptStream(*mux.Stream)       {}
+func (server) EndStream(*mux.Stream, error)   {}
+func (server) HandleDrain(frame.Drain) func() { return nil }
 
 // call and message are what the tests open.
 var (

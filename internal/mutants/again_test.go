@@ -59,7 +59,7 @@ var againMutants = []mutant{
 	},
 	{
 		name: "the address of a goodbye is not gone to", file: "internal/sessions/move.go",
-		edits: []edit{{"\t\tln.redial.visit(d.Addr)\n", ""}},
+		edits: []edit{{"\tln.redial.visit(d.Addr)\n", ""}},
 		pkg:   ".", test: "TestMoveAddr",
 	},
 	{

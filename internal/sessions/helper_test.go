@@ -310,7 +310,7 @@ func (nobody) AcceptExchange(*mux.Incoming)         {}
 func (nobody) ReadyExchange(*mux.Incoming)          {}
 func (nobody) CancelExchange(*mux.Incoming, error)  {}
 func (nobody) EndStream(*mux.Stream, error)         {}
-func (nobody) HandleDrain(frame.Drain)              {}
+func (nobody) HandleDrain(frame.Drain) func()       { return nil }
 
 func refused(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
 

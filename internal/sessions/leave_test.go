@@ -42,7 +42,7 @@ func TestLeaveBye(t *testing.T) {
 					w.dial = func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
 				})
 				if tt.drain != nil {
-					w.ln.Leave(s, *tt.drain)
+					w.leave(s, *tt.drain)
 				}
 				synctest.Wait()
 				w.eachLink(func(l *conn.Link) { l.Close(context.Background(), tt.bye, "") })
@@ -73,7 +73,7 @@ func TestLeaveOften(t *testing.T) {
 		w := newWorld(t)
 		first := w.ln.Session()
 		for range 100 {
-			w.ln.Leave(first, invitation)
+			w.leave(first, invitation)
 			<-time.After(time.Second)
 		}
 		if s := w.ln.Session(); s.Seq != 2 || len(w.ln.older()) != 1 || first.Lost() || first.Ctx.Err() != nil {

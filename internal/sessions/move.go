@@ -28,10 +28,11 @@ var errLeft = errs.New(frame.Unavailable, "gantline: the peer serves nothing new
 var errTooMany = errs.New(frame.Unavailable, "gantline: more sessions than there may be wait for the end that their servers have announced")
 
 // Leave is called when the peer of s serves nothing new, and why. If it has invited this side to come again, the Line
-// begins another session, at the address that d names if there is one.
-func (ln *Line) Leave(s *Session, d frame.Drain) {
+// begins another session, at the address that d names if there is one. It does so when begin is called: it is known then
+// what the peer does not serve.
+func (ln *Line) Leave(s *Session, d frame.Drain) (begin func()) {
 	if ln.redial == nil || d.Code != frame.Unavailable || ln.cfg.NoFresh {
-		return
+		return nil
 	}
 	ln.sessionMu.Lock()
 	leaves := s == ln.Session() && !s.Lost() && !ln.ending()
@@ -40,11 +41,12 @@ func (ln *Line) Leave(s *Session, d frame.Drain) {
 		s.leaving.Store(true)
 	}
 	ln.sessionMu.Unlock()
-	if leaves {
-		s.left(errLeft)
-		ln.redial.visit(d.Addr)
-		ln.Kick()
+	if !leaves {
+		return nil
 	}
+	s.left(errLeft)
+	ln.redial.visit(d.Addr)
+	return ln.Kick
 }
 
 // left is why a session ended on purpose while its Line goes on. To whatever it carried it is lost.

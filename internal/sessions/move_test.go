@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +16,13 @@ import (
 )
 
 var comeAgain = frame.Drain{Code: frame.Unavailable}
+
+// leave has the peer of s drain.
+func (w *world) leave(s *Session, d frame.Drain) {
+	if begin := w.ln.Leave(s, d); begin != nil {
+		begin()
+	}
+}
 
 // far returns the server's link of s.
 func (w *world) far(s *Session) *conn.Link {
@@ -36,7 +42,7 @@ func (w *world) bye(s *Session, code frame.Code) {
 func (w *world) move() *Session {
 	w.t.Helper()
 	old := w.ln.Session()
-	w.ln.Leave(old, comeAgain)
+	w.leave(old, comeAgain)
 	s, how := w.ln.Next(w.t.Context(), old)
 	if how != Renewed {
 		w.t.Fatalf("no next session: %v", how)
@@ -104,7 +110,7 @@ func TestLeave(t *testing.T) {
 		}, 0},
 		{"twice", func(w *world) (*Session, frame.Drain) {
 			s := w.ln.Session()
-			w.ln.Leave(s, comeAgain)
+			w.leave(s, comeAgain)
 			return s, frame.Drain{Code: frame.Unavailable, Addr: "b"}
 		}, 1},
 	}
@@ -115,7 +121,7 @@ func TestLeave(t *testing.T) {
 				before := w.ln.Session()
 				s, d := tt.do(w)
 				now := w.ln.Session()
-				w.ln.Leave(s, d)
+				w.leave(s, d)
 				<-time.After(time.Minute)
 				hints := w.hints()
 				if len(hints) != tt.dials || tt.dials > 0 && hints[0].Home != nil {
@@ -142,7 +148,7 @@ func TestOutlives(t *testing.T) {
 	own := &conn.ClosedError{}
 	// What a session is when it ends.
 	newest := func(*world) {}
-	leaving := func(w *world) { w.set(func(w *world) { w.dial = refused }); w.ln.Leave(w.ln.Session(), comeAgain) }
+	leaving := func(w *world) { w.set(func(w *world) { w.dial = refused }); w.leave(w.ln.Session(), comeAgain) }
 	retired := func(w *world) { w.move() }
 	noFresh := func(w *world) { w.ln.cfg.NoFresh = true }
 	noRedial := func(w *world) { w.ln.redial = nil }
@@ -221,37 +227,48 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestMovedWhileItEnds: the older session ends while the handshake of the next one is done. The Host learns of the loss
-// before it learns of the next session, and what was lost is sent there.
+// TestMovedWhileItEnds: the older session ends while the next one is being begun. The Host learns of the loss before it
+// learns of the next session, and what was lost is sent there.
 func TestMovedWhileItEnds(t *testing.T) {
-	in(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := new(post)
-		old := w.ln.Session()
-		<-time.After(time.Minute) // the first dial is at once then
-		open := w.gate()
-		ending := make(chan struct{})
-		w.set(func(w *world) {
-			w.lost = func() { // what the session carried learns of the end
-				<-ending
-				w.ln.Publications.Add(1, p.item("a"))
-			}
+	for name, hold := range map[string]func(w *world) (open func()){
+		"in the handshake": func(w *world) func() { return w.gate() },
+		"while it sends again": func(w *world) func() {
+			gate := make(chan struct{})
+			w.ln.Session().Resending.Go(func() { <-gate })
+			return func() { close(gate) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := new(post)
+				old := w.ln.Session()
+				<-time.After(time.Minute) // the first dial is at once then
+				open := hold(w)
+				ending := make(chan struct{})
+				w.set(func(w *world) {
+					w.lost = func() { // what the session carried learns of the end
+						<-ending
+						w.ln.Publications.Add(1, p.item("a"))
+					}
+				})
+				w.leave(old, comeAgain)
+				synctest.Wait()
+				go func() { _ = w.far(old).Close(context.Background(), frame.Unavailable, "") }()
+				synctest.Wait()
+				open()
+				<-time.After(time.Second)
+				w.wantCalls("lost")
+				close(ending)
+				<-time.After(time.Second)
+				w.wantCalls("lost", "fresh")
+				if s := w.ln.Session(); s.Seq != 2 || s.Lost() {
+					t.Fatalf("session %d, lost: %v", s.Seq, s.Lost())
+				}
+				p.want(t, "send a")
+			})
 		})
-		w.ln.Leave(old, comeAgain)
-		synctest.Wait()
-		go func() { _ = w.far(old).Close(context.Background(), frame.Unavailable, "") }()
-		synctest.Wait()
-		open()
-		<-time.After(time.Second)
-		w.wantCalls("lost")
-		close(ending)
-		<-time.After(time.Second)
-		w.wantCalls("lost", "fresh")
-		if s := w.ln.Session(); s.Seq != 2 || s.Lost() {
-			t.Fatalf("session %d, lost: %v", s.Seq, s.Lost())
-		}
-		p.want(t, "send a")
-	})
+	}
 }
 
 // TestMovedLate: what an older session does not settle while the newest is being replaced goes with the next one.
@@ -275,203 +292,4 @@ func TestMovedLate(t *testing.T) {
 			t.Errorf("it went %q", got)
 		}
 	})
-}
-
-// TestRequeueOrder: what a retired session leaves is sent one after the other, in the order in which it is left, however
-// long each takes.
-func TestRequeueOrder(t *testing.T) {
-	in(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := new(post)
-		old := w.ln.Session()
-		w.move()
-		var want []string
-		for i := range 100 {
-			x := p.item(fmt.Sprint(i))
-			x.sending = func() { <-time.After(time.Duration(100-i) * time.Millisecond) }
-			w.ln.AddLost(&w.ln.Publications, old, uint64(2*i+1), x)
-			want = append(want, "send "+x.name)
-			if i%10 == 0 {
-				<-time.After(time.Millisecond)
-			}
-		}
-		<-time.After(time.Minute)
-		p.want(t, want...)
-		if w.ln.Busy() {
-			t.Error("something is left")
-		}
-	})
-}
-
-// TestRequeueLost: what the newest session could not take any more goes on to the next, in order, and what is left
-// meanwhile goes after it.
-func TestRequeueLost(t *testing.T) {
-	in(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := new(post)
-		first := w.ln.Session()
-		second := w.move()
-		gate := make(chan struct{})
-		a := p.item("a")
-		a.gone, a.sending = true, func() { <-gate }
-		w.ln.AddLost(&w.ln.Publications, first, 1, a)
-		w.ln.AddLost(&w.ln.Publications, first, 3, p.item("b"))
-		synctest.Wait()
-		w.forgetOnly(second)
-		<-time.After(time.Second)
-		w.ln.AddLost(&w.ln.Publications, first, 5, p.item("c"))
-		a.sending = nil
-		close(gate)
-		<-time.After(time.Second)
-		if w.ln.Session().Seq != 3 {
-			t.Fatalf("session %d", w.ln.Session().Seq)
-		}
-		p.want(t, "send a", "send b", "send c")
-	})
-}
-
-// TestLostTogether: what each of two sessions leaves at once goes in the order that it had there.
-func TestLostTogether(t *testing.T) {
-	in(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := new(post)
-		first := w.ln.Session()
-		second := w.move()
-		open := w.gate()
-		w.forgetOnly(second)
-		<-time.After(time.Second) // the third is shaking hands
-		w.ln.AddLost(&w.ln.Publications, second, 1, p.item("c"))
-		w.ln.AddLost(&w.ln.Publications, first, 9, p.item("b"))
-		w.ln.AddLost(&w.ln.Publications, second, 3, p.item("d"))
-		w.ln.AddLost(&w.ln.Publications, first, 7, p.item("a"))
-		p.want(t)
-		open()
-		<-time.After(time.Second)
-		p.want(t, "send c", "send d", "send a", "send b")
-	})
-}
-
-// TestMovedClosed: a Line that is closed sends nothing again, and what waits learns why.
-func TestMovedClosed(t *testing.T) {
-	in(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := new(post)
-		old := w.ln.Session()
-		w.move()
-		all := w.ln.Close()
-		if len(all) != 2 || all[1] != old {
-			t.Fatalf("%d sessions have not ended", len(all))
-		}
-		w.ln.AddLost(&w.ln.Publications, old, 1, p.item("a"))
-		synctest.Wait()
-		p.want(t)
-		if v, why := w.ln.outlives(old, net.ErrClosed); v != goesOn || !errors.Is(why, net.ErrClosed) || errors.Is(why, conn.ErrSessionLost) {
-			t.Errorf("what the older session carried learns %v", why)
-		}
-		old.lost.Store(false)
-		over, err := w.ln.Hangup(t.Context(), frame.OK, "")
-		if !over || err != nil || !errors.Is(context.Cause(w.ln.Context()), net.ErrClosed) {
-			t.Errorf("over: %v, %v", over, err)
-		}
-		p.want(t, "drop a: "+context.Cause(w.ln.Context()).Error())
-	})
-}
-
-// TestHangupMoved: the goodbye is said on all sessions.
-func TestHangupMoved(t *testing.T) {
-	in(t, func(t *testing.T) {
-		w := newWorld(t)
-		all := []*Session{w.ln.Session()}
-		for range 3 {
-			all = append(all, w.move())
-		}
-		if w.ln.Close(); len(w.ln.older()) != 3 {
-			t.Fatalf("%d are older", len(w.ln.older()))
-		}
-		if over, err := w.ln.Hangup(t.Context(), frame.NotFound, "x"); !over || err != nil {
-			t.Errorf("over: %v, %v", over, err)
-		}
-		synctest.Wait()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.ends) != len(all) {
-			t.Errorf("%d sessions heard a goodbye, of %d", len(w.ends), len(all))
-		}
-		for _, err := range w.ends {
-			var bye *conn.ClosedError
-			if !errors.As(err, &bye) || !bye.Remote || bye.Code != frame.NotFound {
-				t.Errorf("one ends with %v", err)
-			}
-		}
-	})
-}
-
-// TestLineAbort: all sessions end at once, in every state of the Line.
-func TestLineAbort(t *testing.T) {
-	reason := errors.New("enough")
-	tests := map[string]func(w *world){
-		"up":     func(*world) {},
-		"broken": func(w *world) { w.set(func(w *world) { w.dial = refused }); w.cut() },
-		"lost": func(w *world) {
-			w.set(func(w *world) { w.dial = refused })
-			w.forget()
-			w.cut()
-			<-time.After(time.Hour)
-		},
-		"dialling": func(w *world) {
-			w.set(func(w *world) {
-				w.dial = func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
-			})
-			w.ln.Leave(w.ln.Session(), comeAgain)
-		},
-		"shaking hands":       func(w *world) { w.t.Cleanup(w.gate()); w.ln.Leave(w.ln.Session(), comeAgain) },
-		"moved":               func(w *world) { w.move(); w.move() },
-		"moved, older broken": func(w *world) { cut := w.cutter(); w.move(); w.set(func(w *world) { w.dial = blocked }); cut() },
-		"moved, newest lost": func(w *world) {
-			w.move()
-			w.set(func(w *world) { w.dial = refused })
-			w.forgetOnly(w.ln.Session())
-		},
-		"closing": func(w *world) { w.set(func(w *world) { w.dial = refused }); w.cut(); synctest.Wait(); go w.close() },
-	}
-	for name, to := range tests {
-		t.Run(name, func(t *testing.T) {
-			in(t, func(t *testing.T) {
-				w := newWorld(t)
-				p := new(post)
-				to(w)
-				synctest.Wait()
-				w.ln.Publications.Push(p.item("a"))
-				all := append([]*Session{w.ln.Session()}, w.ln.older()...)
-				began := time.Now()
-				w.ln.Abort(reason)
-				w.ln.Abort(errors.New("again"))
-				<-w.ln.Context().Done()
-				synctest.Wait()
-				if took := time.Since(began); took > 0 {
-					t.Errorf("it took %v", took)
-				}
-				for _, s := range all {
-					if s.Native.State() != conn.StateClosed || s.Ctx.Err() == nil {
-						t.Errorf("session %d is %v", s.Seq, s.Native.State())
-					}
-				}
-				cause := context.Cause(w.ln.Context())
-				if !errors.Is(cause, net.ErrClosed) || name != "closing" && !errors.Is(cause, reason) {
-					t.Errorf("it ends with %v", cause)
-				}
-				if log := p.take(); len(log) != 1 {
-					t.Errorf("what waited: %q", log)
-				}
-				if n := slices.Index(w.calls, "finished"); n != len(w.calls)-1 {
-					t.Errorf("the Host was called with %q", w.calls)
-				}
-			})
-		})
-	}
-}
-
-func blocked(ctx context.Context) (net.Conn, error) {
-	<-ctx.Done()
-	return nil, syscall.ETIMEDOUT
 }

@@ -125,7 +125,7 @@ func (r *real) CancelExchange(x *mux.Incoming, err error) {
 
 func (r *real) EndStream(*mux.Stream, error) {}
 
-func (r *real) HandleDrain(d frame.Drain) { r.drained = &d }
+func (r *real) HandleDrain(d frame.Drain) func() { r.drained = &d; return nil }
 
 // run does something that may wait for the peer.
 func (r *real) run(f func()) {
