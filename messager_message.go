@@ -82,6 +82,9 @@ func (m *Message) settle(as uint32, why error) error {
 	if ctx := m.ctx.Session.Ctx; ctx.Err() != nil {
 		return m.goneError(context.Cause(ctx))
 	}
+	if ctx := m.sc.end.ctx; ctx.Err() != nil { // which ends first, if only by a moment
+		return m.goneError(context.Cause(ctx))
+	}
 	return nil
 }
 

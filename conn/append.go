@@ -1,6 +1,10 @@
 package conn
 
-import "github.com/gantline-project/gantline/frame"
+import (
+	"math"
+
+	"github.com/gantline-project/gantline/frame"
+)
 
 // reserve is how far the log may exceed its limit before the link is closed. A
 // handler stays within Room, apart from a little that must not wait. If the log
@@ -39,8 +43,14 @@ func (l *Link) shortPath() bool {
 // Unsent returns how many bytes no flush has taken yet. Lock held.
 func (l *Link) Unsent() int { return int(l.send.log.unsent()) }
 
-// Appended returns the log position after the last frame. Lock held.
-func (l *Link) Appended() uint64 { return l.send.log.appended }
+// Appended returns the log position after the last frame, which is no position that Sent
+// reaches when that frame was dropped (see Alloc). Lock held.
+func (l *Link) Appended() uint64 {
+	if l.mutedLocked() {
+		return math.MaxUint64
+	}
+	return l.send.log.appended
+}
 
 // Sent returns the log position up to which the peer may have taken what was
 // appended. That is what was handed to a carrier, and once the peer has said BYE,

@@ -29,7 +29,8 @@ type Link interface {
 	Extend(n int) []byte
 	// Wake makes the writer look for something to flush, in the log or in Fill. Lock held.
 	Wake()
-	// Appended returns the log position after the last appended frame. Lock held.
+	// Appended returns the log position after the last appended frame. When that was dropped, since the link takes
+	// nothing any more, Sent never reaches what Appended returns. Lock held.
 	Appended() uint64
 	// Sent returns the log position up to which a carrier got the bytes. Lock held.
 	Sent() uint64

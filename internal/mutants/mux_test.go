@@ -68,6 +68,11 @@ var muxMutants = []mutant{
 		pkg:   "mux", test: "TestSentIsWhole",
 	},
 	{
+		name: "what a closed link drops counts as sent", file: "conn/append.go",
+		edits: []edit{{"if l.mutedLocked() {\n\t\treturn math", "if false {\n\t\treturn math"}},
+		pkg:   "conn", test: "TestOverrun",
+	},
+	{
 		name: "what a carrier had counts as taken after BYE", file: "conn/append.go",
 		edits: []edit{{"if l.bye.final {", "if false {"}},
 		pkg:   "conn", test: "TestSentAfterBye",
