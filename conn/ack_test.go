@@ -282,9 +282,6 @@ func TestOverrun(t *testing.T) {
 	if b, _ := l.Tail(); b != nil || l.Extend(1) != nil || len(l.Alloc(1<<20)) != 1<<20 || l.send.log.mem != 0 {
 		t.Error("a closed link still takes frames")
 	}
-	if l.Appended() <= l.Sent() {
-		t.Error("what a closed link drops passes for sent")
-	}
 }
 
 // TestTail makes the last frame longer until a flush has taken it.

@@ -43,8 +43,8 @@ func (l *Link) shortPath() bool {
 // Unsent returns how many bytes no flush has taken yet. Lock held.
 func (l *Link) Unsent() int { return int(l.send.log.unsent()) }
 
-// Appended returns the log position after the last frame, which is no position that Sent
-// reaches when that frame was dropped (see Alloc). Lock held.
+// Appended returns the log position after the last frame. When that was dropped (see
+// Alloc) it is one that Sent never reaches. Lock held.
 func (l *Link) Appended() uint64 {
 	if l.mutedLocked() {
 		return math.MaxUint64

@@ -261,6 +261,30 @@ func TestByeUnread(t *testing.T) {
 	})
 }
 
+// TestDropped wants nothing that an ended link drops to pass for sent.
+func TestDropped(t *testing.T) {
+	for name, end := range map[string]func(l *Link){
+		"close": func(l *Link) { _ = l.Close(context.Background(), 0, "") },
+		"abort": func(l *Link) { l.Abort(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, s, _, _ := pair(t, nil)
+				send(c, 1, []byte("x"))
+				synctest.Wait() // all of it is sent
+				end(c)
+				send(c, 1, []byte("y"))
+				c.Lock()
+				if c.Appended() <= c.Sent() {
+					t.Errorf("appended up to %d, and sent up to %d", c.Appended(), c.Sent())
+				}
+				c.Unlock()
+				abort(c, s)
+			})
+		})
+	}
+}
+
 // TestAbort ends a link at once.
 func TestAbort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
