@@ -30,8 +30,8 @@ func (e *End) close(ctx context.Context, reason error, own bool) error {
 		drain := e.life.goodbye
 		drain.Text = cmp.Or(drain.Text, "closed")
 		for _, s := range all {
-			s.Mux.CloseStreams(own)
 			s.Mux.Drain(drain) // what comes from now on is not run, and its caller learns that
+			s.Mux.CloseStreams(own)
 		}
 	})
 	over, err := e.line.Hangup(ctx, e.life.goodbye.Code, e.life.goodbye.Text)
