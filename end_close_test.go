@@ -3,7 +3,10 @@ package gantline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +72,58 @@ func TestShutdownDrains(t *testing.T) {
 		}
 		<-c.Context().Done()
 	})
+}
+
+// TestShutdownRefusesHere: an End that shuts down begins nothing itself, and what handlers do with their context may be
+// finished.
+func TestShutdownRefusesHere(t *testing.T) {
+	begin := map[string]func(ctx context.Context, e *End) error{
+		"Call":         func(ctx context.Context, e *End) error { _, err := e.Call(ctx, "echo", nil); return err },
+		"Go":           func(ctx context.Context, e *End) error { _, err := e.Go(ctx, "echo", nil).Wait(ctx); return err },
+		"Notify":       func(ctx context.Context, e *End) error { return e.Notify(ctx, "echo", nil) },
+		"OpenCall":     func(ctx context.Context, e *End) error { _, err := e.OpenCall(ctx, "echo"); return err },
+		"Publish":      func(ctx context.Context, e *End) error { return e.Publish(ctx, "t", nil) },
+		"NoAck":        func(ctx context.Context, e *End) error { return e.Publish(ctx, "t", nil, NoAck()) },
+		"PublishAsync": func(ctx context.Context, e *End) error { _, err := e.PublishAsync(ctx, "t", nil); return err },
+		"async NoAck": func(ctx context.Context, e *End) error {
+			_, err := e.PublishAsync(ctx, "t", nil, NoAck())
+			return err
+		},
+	}
+	for _, redials := range []bool{false, true} {
+		for name, begin := range begin {
+			t.Run(fmt.Sprintf("%s/redials=%v", name, redials), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					cfg := &Config{Outbox: newMemoryBox()}
+					if redials {
+						cfg.Redial = func(context.Context) (net.Conn, error) { return nil, io.EOF }
+					}
+					c, s := pair(t, cfg, nil)
+					s.Handle("echo", echo)
+					acker(s)
+					finish := make(chan struct{})
+					c.Handle("slow", HandlerFunc(func(ctx context.Context, _ *Request) ([]byte, error) {
+						<-finish
+						return nil, begin(ctx, c)
+					}))
+					slow := s.Go(t.Context(), "slow", nil)
+					synctest.Wait()
+					done := make(chan error, 1)
+					go func() { done <- c.Shutdown(t.Context()) }()
+					synctest.Wait()
+					err := begin(t.Context(), c)
+					want(t, err, Unavailable, ErrNotSent)
+					if !strings.Contains(err.Error(), "not sent: this end is shutting down") {
+						t.Errorf("the error is %q", err)
+					}
+					close(finish)
+					_, err = slow.Wait(t.Context())
+					must(t, err)
+					must(t, <-done)
+				})
+			})
+		}
+	}
 }
 
 // TestShutdownGivesUp: the context ends the wait, and the End is closed all the same.

@@ -18,6 +18,9 @@ func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, 
 	if err != nil {
 		return err
 	}
+	if sc.end.line.Draining() && depth == 0 {
+		return shuttingDown(topic)
+	}
 	if o.noAck {
 		return sc.start(ctx, nil, frame.KindUnackedMessage, depth, topic, body, o)
 	}
@@ -44,6 +47,9 @@ func (sc *messageScope) publish(ctx context.Context, topic string, body []byte, 
 func (sc *messageScope) publishAsync(ctx context.Context, topic string, body []byte, opts []PublishOption) (*Publication, error) {
 	if sc.end.line.Closing() {
 		return nil, sc.end.closedError(topic)
+	}
+	if sc.end.line.Draining() && depthFrom(ctx) == 0 {
+		return nil, shuttingDown(topic)
 	}
 	o := usePublishOptions(opts)
 	defer o.done()

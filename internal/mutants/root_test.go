@@ -3,6 +3,11 @@ package mutants
 // rootMutants are mistakes in Ends: calls, messages and what a fresh session sends again.
 var rootMutants = []mutant{
 	{
+		name: "an End that shuts down goes on publishing", file: "messager_publish.go",
+		edits: []edit{{"if sc.end.line.Draining() && depth == 0 {", "if sc.end.line.Draining() && depth == 99 {"}},
+		pkg:   ".", test: "TestShutdownRefusesHere",
+	},
+	{
 		name: "a message that is sent again is not marked", file: "messager_kept.go",
 		edits: []edit{{"\t\tk.open.Metadata = frame.Redelivered(k.open.Metadata)\n", ""}},
 		pkg:   ".", test: "TestFreshMessages",
