@@ -9,6 +9,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/inside"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // Handler takes what a Link receives, and gives it what to send.
@@ -57,6 +58,7 @@ type Link struct {
 	user    userState
 
 	recv     recvState
+	budget   oddity.Budget // owned by the reader goroutine, of one carrier after the other
 	carriers carrierState
 	mu       sync.Mutex // the send lock
 	send     sendState

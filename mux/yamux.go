@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // Defaults of a YamuxConfig.
@@ -139,6 +140,8 @@ type Yamux struct {
 	feed yamuxFeed
 	fr   *frame.Reader
 	ids  yamuxIDs
+
+	budget oddity.Budget // of what the peer sends without a use
 
 	// Owned by the writer goroutine.
 	resets []uint64 // streams whose reset is in what is being written

@@ -33,8 +33,9 @@ var arrows = map[string]arrowRule{
 	"internal/memnet": {},
 	"frame":           {notStd: []string{"net", "time", "sync", "os", "context", "runtime", "syscall", "log"}},
 	"internal/errs":   {uses: []string{"frame"}},
-	"conn":            {uses: []string{"frame", "internal/errs", "internal/inside"}},
-	"mux":             {uses: []string{"frame", "internal/errs"}, inTests: []string{modYamux}},
+	"internal/oddity": {uses: []string{"frame", "internal/errs"}},
+	"conn":            {uses: []string{"frame", "internal/errs", "internal/inside", "internal/oddity"}},
+	"mux":             {uses: []string{"frame", "internal/errs", "internal/oddity"}, inTests: []string{modYamux}},
 	// The root's Pipe is a pair of Ends without a socket: memnet carries it.
 	"internal/topic":      {uses: []string{"frame"}},
 	"internal/codec":      {uses: []string{modMsgpack}},

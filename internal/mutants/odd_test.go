@@ -1,0 +1,30 @@
+package mutants
+
+// oddMutants are mistakes in what a peer may repeat for nothing.
+var oddMutants = []mutant{
+	{
+		name: "no budget for oddities", file: "internal/oddity/oddity.go",
+		edits: []edit{{"b.n[k]++; b.n[k] > limits[k].max", "b.n[k] > limits[k].max"}},
+		pkg:   "mux", test: "TestFloods",
+	},
+	{
+		name: "late frames are never free", file: "mux/odd.go",
+		edits: []edit{{"if s.idle.Take(s.l.Appended()) {", "if s.idle.Take(0) {"}},
+		pkg:   "mux", test: "TestLateFrames",
+	},
+	{
+		name: "late frames are always free", file: "mux/odd.go",
+		edits: []edit{{"if s.idle.Take(s.l.Appended()) {", "if s.idle.Take(s.l.Appended()); true {"}},
+		pkg:   "mux", test: "TestFloods",
+	},
+	{
+		name: "unknown sequenced frames are not counted", file: "conn/recv.go",
+		edits: []edit{{"odd = l.Charge(oddity.Odd, \"one of an unknown type\")", "odd = nil"}},
+		pkg:   "conn", test: "TestFloods",
+	},
+	{
+		name: "a peer that acknowledges nothing has until its next frame", file: "conn/heartbeat.go",
+		edits: []edit{{"l.send.ackAt+int64(l.cfg.AckTimeout)/2 {", "l.send.ackAt+int64(l.cfg.AckTimeout) {"}},
+		pkg:   "conn", test: "TestNoAcks",
+	},
+}
