@@ -21,7 +21,7 @@ const maxSuspendedBytes = 64 << 20
 // The zero value is ready. All methods may be called from any goroutine.
 //
 // A few hundred bytes of an ended session are kept for its expiry time (4096 sessions at most), to tell a returning
-// client how much the server had received.
+// client how much the server had received. Beyond that, the address with most of them loses its oldest.
 //
 // The send logs of suspended Ends hold at most 64 MiB together. Beyond that, the peer id that holds most loses its
 // suspended sessions.

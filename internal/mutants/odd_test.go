@@ -19,8 +19,13 @@ var oddMutants = []mutant{
 	},
 	{
 		name: "unknown sequenced frames are not counted", file: "conn/recv.go",
-		edits: []edit{{"odd = l.Charge(oddity.Odd, \"one of an unknown type\")", "odd = nil"}},
+		edits: []edit{{"odd = l.Charge(oddity.Odd, \"one of an unknown type\")", "_ = l.Charge(oddity.Odd, \"one of an unknown type\")"}},
 		pkg:   "conn", test: "TestFloods",
+	},
+	{
+		name: "the oldest tombstone goes, whoever has most", file: "internal/sessions/graves.go",
+		edits: []edit{{"g.clear(g.most[0].first)", "g.clear(g.first)"}},
+		pkg:   "internal/sessions", test: "TestGravesFlood",
 	},
 	{
 		name: "a peer that acknowledges nothing has until its next frame", file: "conn/heartbeat.go",
