@@ -76,7 +76,8 @@ type Config struct {
 	Outbox Outbox
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
-	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default(). Its slog.Handler runs
+	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default(). Lines of a kind that
+	// come too often are left out, and counted in the next one (docs/LIMITS.md). Its slog.Handler runs
 	// on any goroutine, also one that reads a connection; what would wait for the peer fails inside it.
 	Logger *slog.Logger
 	// Repanic lets panics of handlers, subscriptions and hooks crash the process after they were logged. Otherwise the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -33,6 +34,7 @@ type Sessions struct {
 	ends map[[16]byte]*End
 
 	graves sessions.Graves
+	logs   throttle.Group // bounds the lines of all Ends together
 }
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that it
@@ -44,7 +46,12 @@ type Sessions struct {
 //
 // With Config.Yamux a client may speak yamux instead. Its End is never resumed, and s does not keep it.
 func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *End, resumed bool, err error) {
-	e, err := newEnd(cfg)
+	var own Config
+	if cfg != nil {
+		own = *cfg
+	}
+	own.Logger = s.logs.Logger(own.Logger)
+	e, err := newEnd(&own)
 	if err != nil {
 		_ = nc.Close()
 		return nil, false, err

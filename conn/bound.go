@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // tlsView is what one side sees of its carrier's TLS. With a proxy that decrypts in
@@ -87,6 +88,6 @@ func (l *Link) bind(bound bool) {
 // session, by both sides.
 func (l *Link) logUnbound(why string) {
 	if !l.keys.bound && why != "" {
-		l.logger().Info("gantline: session is not bound to TLS", "why", why)
+		l.say(throttle.NotBound, "why", why)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/oddity"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // Defaults of a YamuxConfig.
@@ -123,6 +124,7 @@ func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
 // All methods may be called from any goroutine.
 type Yamux struct {
 	cfg       YamuxConfig
+	log       *throttle.Log // of cfg.Logger
 	nc        net.Conn
 	client    bool
 	maxFrame  uint32 // no window is larger
@@ -193,7 +195,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		return nil, err
 	}
 	y := &Yamux{
-		cfg: c, nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxInt32)), base: time.Now(),
+		cfg: c, log: throttle.New(c.Logger), nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxInt32)), base: time.Now(),
 		streams: make(map[uint32]*yamuxStream),
 		dying:   make(chan struct{}), writerDone: make(chan struct{}), done: make(chan struct{}),
 	}

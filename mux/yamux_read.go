@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // yamuxLastWord is how long the peer has to take the go away of a protocol error.
@@ -77,12 +78,11 @@ func (y *Yamux) readEnded(err error) (flush, discard bool) {
 }
 
 func (y *Yamux) logEnd(cause error) {
-	logger := y.cfg.Logger.With("remote", y.nc.RemoteAddr())
+	line := throttle.YamuxEnded
 	if errors.Is(cause, ErrYamuxProtocol) {
-		logger.Warn("yamux session ended", "err", cause)
-		return
+		line = throttle.YamuxBroken
 	}
-	logger.Debug("yamux session ended", "err", cause)
+	y.log.Say(line, "remote", y.nc.RemoteAddr(), "err", cause)
 }
 
 // readFrames handles frames until one cannot be read or breaks the protocol.

@@ -93,6 +93,7 @@ func TestFloods(t *testing.T) {
 				if n := runtime.NumGoroutine() - goroutines; n > 2 {
 					t.Errorf("%d goroutines more", n)
 				}
+				synctest.Wait()
 				nc.Close()
 				<-read
 				<-victim.Context().Done()

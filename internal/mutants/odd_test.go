@@ -28,6 +28,21 @@ var oddMutants = []mutant{
 		pkg:   "internal/sessions", test: "TestGravesFlood",
 	},
 	{
+		name: "no throttle for lines of the log", file: "internal/throttle/throttle.go",
+		edits: []edit{{"if k.free.Add(pause).Sub(now) > whole {", "if false {"}},
+		pkg:   "server", test: "TestLogFlood",
+	},
+	{
+		name: "a panic's value is not cut", file: "internal/throttle/cut.go",
+		edits: []edit{{"return cut(fmt.Sprint(v.v), maxPanic)", "return v.v"}},
+		pkg:   "internal/throttle", test: "TestPanicked",
+	},
+	{
+		name: "lines that were left out are not counted", file: "internal/throttle/throttle.go",
+		edits: []edit{{"k.omitted += 1 + s.omitted", "k.omitted += s.omitted"}},
+		pkg:   "internal/throttle", test: "TestThrottle",
+	},
+	{
 		name: "a peer that acknowledges nothing has until its next frame", file: "conn/heartbeat.go",
 		edits: []edit{{"l.send.ackAt+int64(l.cfg.AckTimeout)/2 {", "l.send.ackAt+int64(l.cfg.AckTimeout) {"}},
 		pkg:   "conn", test: "TestNoAcks",
