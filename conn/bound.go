@@ -80,7 +80,7 @@ func (v tlsView) tooOld() string {
 // decides for all: nobody can talk a later one out of it.
 func (l *Link) bind(bound bool) {
 	if l.keys.bound = bound; bound {
-		l.peer.Features = frame.FeatureBound
+		l.peer.Features |= frame.FeatureBound
 	}
 }
 

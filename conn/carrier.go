@@ -55,7 +55,8 @@ type carrier struct {
 	relSeen   [frame.Groups]uint64 // highest counters the peer has released
 
 	// Owned by the writer goroutine.
-	control []byte // the frames that are not in the log
+	sums    *sumWriter // nil = what is written has no checksums
+	control []byte     // the frames that are not in the log
 	bufs    [][]byte
 	vec     net.Buffers
 

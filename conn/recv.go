@@ -168,7 +168,7 @@ func (c *carrier) Read(p []byte) (int, error) {
 	if n > 0 {
 		now := c.l.now()
 		if c.l.stoodStill(now) {
-			return 0, c.standStill()
+			return 0, c.giveUp(ErrStoodStill) // the peer has done so
 		}
 		c.lastRead.Store(now)
 		c.l.stats.bytesIn.Add(uint64(n))
@@ -187,15 +187,15 @@ type readError struct{ error }
 
 func (e *readError) Unwrap() error { return e.error }
 
-// standStill gives up a carrier that the peer has given up. What was just read is
-// dropped; if the session lives, it is sent again.
-func (c *carrier) standStill() error {
+// giveUp gives up a carrier because of err. What was just read is dropped; if the
+// session lives, it is sent again.
+func (c *carrier) giveUp(err error) error {
 	c.l.mu.Lock()
-	c.why = ErrStoodStill
+	c.why = err
 	c.l.mu.Unlock()
 	c.cut()
-	c.readErr = ErrStoodStill
-	return ErrStoodStill
+	c.readErr = err
+	return err
 }
 
 // broken reports whether err is of the carrier, and not about a frame.

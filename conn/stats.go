@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/oddity"
 )
 
@@ -35,6 +36,7 @@ type Stats struct {
 	Odd               uint64 // frames that no correct peer sends; 100 in 10 s close the link
 	Cheap             uint64 // pings and frames without effect; 1000 in 10 s close the link
 
+	Sums  bool // all bytes after the handshake have checksums
 	Bound bool // a resume's proofs cover TLS from end to end (docs/PROTOCOL.md, section 9.2)
 
 	LogUnacked int           // bytes that the peer has not acknowledged
@@ -52,6 +54,7 @@ func (l *Link) Stats() Stats {
 		Received: l.recv.position.Load(),
 		RTT:      l.RTT(),
 		Bound:    l.keys.bound,
+		Sums:     l.peer.Features&frame.FeatureSums != 0,
 		Odd:      l.budget.Count(oddity.Odd),
 		Cheap:    l.budget.Count(oddity.Cheap),
 	}
