@@ -25,7 +25,7 @@ const FeatureBound uint32 = 1 << 0
 
 const (
 	// FeatureSums says in HELLO that the client can check sums, and in WELCOME that both
-	// sides do: after the handshake all bytes travel in records.
+	// sides do. All bytes after the handshake travel in records then.
 	FeatureSums uint32 = 1 << 1
 	// FeatureWantSums says in HELLO that the client wants that. The server agrees then, or
 	// when it wants it itself.

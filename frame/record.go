@@ -21,8 +21,8 @@ const recordCheck = 0xA5
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// PutRecord writes the header of a record whose data are parts, n bytes in all, to head, which has RecordLen bytes. sum
-// is that of the record before, or what the two sides begin with; PutRecord returns this one's.
+// PutRecord writes the header of a record to head, which has RecordLen bytes. The data are parts, n bytes in all. sum is
+// that of the record before, or what the two sides begin with; PutRecord returns this one's.
 func PutRecord(head []byte, sum uint32, n int, parts ...[]byte) uint32 {
 	_ = head[RecordLen-1]
 	be.PutUint32(head[4:], uint32(n)<<8|uint32(checkOf(n)))

@@ -47,4 +47,24 @@ var oddMutants = []mutant{
 		edits: []edit{{"l.send.ackAt+int64(l.cfg.AckTimeout)/2 {", "l.send.ackAt+int64(l.cfg.AckTimeout) {"}},
 		pkg:   "conn", test: "TestNoAcks",
 	},
+	{
+		name: "a wrong checksum is not noticed", file: "frame/record.go",
+		edits: []edit{{"if got := be.Uint32(record); got != sum {", "if got := be.Uint32(record); false {"}},
+		pkg:   ".", test: "TestChecksumFlips",
+	},
+	{
+		name: "a wrong checksum ends the session", file: "conn/sums.go",
+		edits: []edit{{"return s.c.giveUp(ErrChecksum)", "return err"}},
+		pkg:   "conn", test: "TestSumsBroken",
+	},
+	{
+		name: "each record begins with the same sum", file: "conn/sums.go",
+		edits: []edit{{"w.sum = frame.PutRecord(", "frame.PutRecord("}},
+		pkg:   "conn", test: "TestSumWriter",
+	},
+	{
+		name: "a client that wants checksums goes without", file: "conn/sums.go",
+		edits: []edit{{"offered&frame.FeatureWantSums != 0 &&", "false &&"}},
+		pkg:   "conn", test: "TestSumsRefused",
+	},
 }
