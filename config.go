@@ -74,9 +74,13 @@ type Config struct {
 	// kept and when it goes out again. Package outbox has one in a file. nil, the default, keeps nothing: messages end
 	// with their End.
 	Outbox Outbox
+	// Checksum asks for checksums where there is no TLS; both sides have them if either asks. Bytes that were changed on
+	// the way break the connection then, and the session goes on over the next one. yamux has none.
+	Checksum bool
 	// Limits bounds what the peer may make this side do.
 	Limits Limits
-	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default(). Its slog.Handler runs
+	// Logger gets what nobody can learn otherwise, such as panics of handlers. nil = slog.Default(). Lines of a kind that
+	// come too often are left out, and counted in the next one (docs/LIMITS.md). Its slog.Handler runs
 	// on any goroutine, also one that reads a connection; what would wait for the peer fails inside it.
 	Logger *slog.Logger
 	// Repanic lets panics of handlers, subscriptions and hooks crash the process after they were logged. Otherwise the
@@ -158,6 +162,7 @@ func (c *Config) link() *conn.Config {
 		Limits:    c.Limits.wire(),
 		Heartbeat: c.Heartbeat,
 		Expiry:    c.SessionExpiry,
+		Checksum:  c.Checksum,
 		Logger:    c.Logger,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gantline-project/gantline/internal/backlog"
 	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // The end's room. An End owns the succession of its sessions (line), its context, the hooks that are due and the
@@ -41,6 +42,7 @@ type End struct {
 	*Stream // the first stream
 
 	cfg   Config         // with defaults; does not change
+	log   *throttle.Log  // of cfg.Logger
 	plain bool           // the peer speaks yamux: streams only; set before the first session
 	line  *sessions.Line // one session after the other; it also knows how the End's life goes on, see lifetime
 

@@ -3,7 +3,7 @@ package gantline
 import (
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/internal/errs"
+	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -115,7 +115,7 @@ func (a acceptor) CancelExchange(x *mux.Incoming, err error) {
 
 // HandleDrain says that the peer takes no new work; the session refuses it from now on.
 func (a acceptor) HandleDrain(d frame.Drain) (settled func()) {
-	defer a.e.logger().Debug("gantline: the peer drains", "peer", a.e.PeerID(), "reason", errs.Quoted(d.Text))
+	defer a.e.log.Say(throttle.PeerDrains, "peer", a.e.PeerID(), "reason", d.Text)
 	return a.e.line.Leave(a.s, d)
 }
 

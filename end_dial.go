@@ -10,6 +10,7 @@ import (
 	"github.com/gantline-project/gantline/internal/errs"
 	"github.com/gantline-project/gantline/internal/memnet"
 	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // newEnd returns an End without a link.
@@ -21,6 +22,7 @@ func newEnd(c *Config) (*End, error) {
 	}
 	e.line = sessions.New(host{e}, sessions.Config{Redial: e.cfg.Redial, Logger: e.cfg.Logger, Closed: errEndClosed, NoFresh: e.cfg.NoFresh})
 	e.ctx, e.cancel, e.cfg.Logger = e.line.Context(), e.line.Cancel, e.line.Logger()
+	e.log = throttle.New(e.cfg.Logger)
 	e.Stream = &Stream{end: e, scope: scope{accepted: true}}
 	e.calls, e.messages = newEndCalls(e), newEndMessages(e)
 	e.hooks.Hold()

@@ -3,8 +3,6 @@ package gantline
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/errs"
@@ -52,7 +50,7 @@ func (e *End) answer(x *mux.Incoming, head *frame.Head, body []byte) {
 
 // recovered logs a panic of the application's code and makes it an error; with Config.Repanic it panics on.
 func (e *End) recovered(what, name string, v any) error {
-	e.logger().Error("gantline: "+what+" panicked", "name", errs.Quoted(name), "peer", e.PeerID(), "panic", v, "stack", string(debug.Stack()))
+	e.log.Panicked(what, v, "name", name, "peer", e.PeerID())
 	if e.cfg.Repanic {
 		panic(v)
 	}
@@ -60,8 +58,6 @@ func (e *End) recovered(what, name string, v any) error {
 }
 
 // Config's parts as the rest of the package asks for them.
-
-func (e *End) logger() *slog.Logger { return e.cfg.Logger }
 
 func (e *End) handlerStarted() { e.running.Add(1) }
 func (e *End) handlerDone()    { e.running.Add(-1) }

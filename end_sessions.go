@@ -8,6 +8,7 @@ import (
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -21,7 +22,7 @@ const maxSuspendedBytes = 64 << 20
 // The zero value is ready. All methods may be called from any goroutine.
 //
 // A few hundred bytes of an ended session are kept for its expiry time (4096 sessions at most), to tell a returning
-// client how much the server had received.
+// client how much the server had received. Beyond that, the address with most of them loses its oldest.
 //
 // The send logs of suspended Ends hold at most 64 MiB together. Beyond that, the peer id that holds most loses its
 // suspended sessions.
@@ -33,6 +34,7 @@ type Sessions struct {
 	ends map[[16]byte]*End
 
 	graves sessions.Graves
+	logs   throttle.Group // bounds the lines of all Ends together
 }
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that it
@@ -44,7 +46,12 @@ type Sessions struct {
 //
 // With Config.Yamux a client may speak yamux instead. Its End is never resumed, and s does not keep it.
 func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *End, resumed bool, err error) {
-	e, err := newEnd(cfg)
+	var own Config
+	if cfg != nil {
+		own = *cfg
+	}
+	own.Logger = s.logs.Logger(own.Logger)
+	e, err := newEnd(&own)
 	if err != nil {
 		_ = nc.Close()
 		return nil, false, err

@@ -9,6 +9,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/internal/settle"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // endMessages is what messager keeps of an End: its use of an Outbox.
@@ -81,7 +82,7 @@ func (em *endMessages) publishKept(s *session) {
 	e := em.e
 	if !s.Link.Client() {
 		err := e.claimOutbox(e.ctx, em.peer, func() error {
-			e.logger().Warn("gantline: another End of this peer uses the outbox, messages wait until it is over", "peer", em.peer)
+			e.log.Say(throttle.OutboxShared, "peer", em.peer)
 			return nil
 		})
 		if err != nil {
@@ -90,7 +91,7 @@ func (em *endMessages) publishKept(s *session) {
 	}
 	left, err := em.outbox.Pending(em.peer)
 	if err != nil {
-		e.logger().Error("gantline: outbox cannot be read, what it keeps is not published now", "peer", e.PeerID(), "err", err)
+		e.log.Say(throttle.OutboxUnreadable, "peer", e.PeerID(), "err", err)
 	}
 	older := make([]sessions.Resendable, 0, len(left))
 	for _, m := range left {

@@ -1,5 +1,7 @@
 package gantline
 
+import "github.com/gantline-project/gantline/internal/throttle"
+
 // done ends the way of the message in this End, with what Publish returns. answered: the peer has said that.
 func (k *kept) done(err error, answered bool) {
 	switch {
@@ -34,7 +36,7 @@ func (k *kept) postpone(err error) {
 // warnStays logs that a message cannot be sent to this peer.
 func (k *kept) warnStays(err error) {
 	e := k.p.sc.end
-	e.logger().Warn("gantline: message stays in the outbox", "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
+	e.log.Say(throttle.KeptStays, "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
 }
 
 // report says what became of the message: to its publisher or, when there is none, to the application.
@@ -46,7 +48,7 @@ func (k *kept) report(err error) {
 	case f != nil:
 		e.hook("OnKept", func() { f(e, k.left, err) })
 	case err != nil:
-		e.logger().Warn("gantline: message of an earlier End failed", "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
+		e.log.Say(throttle.KeptFailed, "peer", e.PeerID(), "topic", k.p.topic, "id", k.id, "err", err)
 	}
 }
 
@@ -70,7 +72,7 @@ func (em *endMessages) forget(batch []settled) {
 	}
 	lost := em.outbox.Forget(em.peer, ids...)
 	if lost != nil {
-		e.logger().Error("gantline: outbox could not note which messages are settled", "peer", e.PeerID(), "messages", len(ids), "err", lost)
+		e.log.Say(throttle.OutboxNotSettled, "peer", e.PeerID(), "messages", len(ids), "err", lost)
 	}
 	for _, s := range batch {
 		if lost != nil && s.k.left == nil {

@@ -4,6 +4,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/internal/methods"
+	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -99,7 +100,7 @@ func (uncancelled) cancel(*mux.Incoming, error) {}
 // mirrorMethods tells the hook what an announcement says. Hooks' goroutine.
 func (c *endCalls) mirrorMethods(body []byte) {
 	if !c.peers.Update(body, c.hookMethod) {
-		c.e.logger().Warn("gantline: the peer has too many methods to mirror", "peer", c.e.PeerID(), "limit", methods.MaxMirrored)
+		c.e.log.Say(throttle.TooManyMethods, "peer", c.e.PeerID(), "limit", methods.MaxMirrored)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
-	"github.com/gantline-project/gantline/internal/errs"
+	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/internal/work"
 	"github.com/gantline-project/gantline/mux"
 )
@@ -155,7 +155,7 @@ func (sv *serving) served() {
 func (sv *serving) answer(body []byte, err error) {
 	if sv.notify() {
 		if err != nil {
-			sv.end.logger().Warn("gantline: notify handler failed", "method", errs.Quoted(sv.req.Method), "error", err)
+			sv.end.log.Say(throttle.NotifyFailed, "method", sv.req.Method, "error", err)
 		}
 		return
 	}
@@ -207,7 +207,7 @@ func (sv *serving) refuse(code Code, text string) {
 		_ = sv.ms.Reset(code, text)
 	} else {
 		if sv.notify() {
-			sv.end.logger().Debug("gantline: notify dropped", "method", errs.Quoted(sv.req.Method), "reason", text)
+			sv.end.log.Say(throttle.NotifyDropped, "method", sv.req.Method, "reason", text)
 		}
 		sv.end.refuse(sv.x, code, text)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/gantline-project/gantline/bench/internal/batch"
 	"github.com/gantline-project/gantline/bench/internal/callpeers"
 	"github.com/gantline-project/gantline/bench/internal/calls"
+	"github.com/gantline-project/gantline/bench/internal/checksum"
 	"github.com/gantline-project/gantline/bench/internal/growth"
 	"github.com/gantline-project/gantline/bench/internal/memory"
 	"github.com/gantline-project/gantline/bench/internal/messages"
@@ -32,6 +33,7 @@ func runners() map[string]trial.Runner {
 		"calls":    calls.Runner(callpeers.All()...),
 		"messages": messages.Runner(os.TempDir()),
 		"resume":   resume.Runner(),
+		"checksum": checksum.Runner(),
 		"memory":   memory.Runner(),
 		"growth":   growth.Runner(streampeers.All(), callpeers.All()),
 	}
@@ -47,6 +49,7 @@ func tables() []trial.Table {
 		calls.Table(append(named(callpeers.All(), func(p calls.Peer) string { return p.Name }), trial.Peer{Name: "grpc", Program: heavy})...),
 		messages.Table(brokers()...),
 		resume.Table(),
+		checksum.Table(),
 		memory.Table(),
 		growth.Table(),
 	}

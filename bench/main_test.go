@@ -129,7 +129,7 @@ func TestCommandLine(t *testing.T) {
 		{"streams -nonsense", 2, "", "nonsense"},
 		{"-list", 0, "jetstream", ""},
 		{"calls -list", 0, "call-1024", ""},
-		{"nothing", 1, "", "gantline: bench: no table \"nothing\"; there are streams, calls, messages, resume, memory, growth\n"},
+		{"nothing", 1, "", "gantline: bench: no table \"nothing\"; there are streams, calls, messages, resume, checksum, memory, growth\n"},
 		{"streams more", 1, "", "gantline: bench: \"more\" is not a flag"},
 		{"streams -peers nobody", 1, "", "gantline: bench: no peer \"nobody\" here"},
 		{"streams -reps 0", 1, "", "gantline: bench: -reps 0"},

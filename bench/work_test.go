@@ -42,7 +42,7 @@ func TestEveryScenario(t *testing.T) {
 
 // TestEveryPeer makes each peer of this program do something small.
 func TestEveryPeer(t *testing.T) {
-	for table, scenarios := range map[string][]string{"streams": {"bulk-8", "open-trip", "ping-tls"}, "calls": {"call-64"}, "resume": {"bulk-8"}} {
+	for table, scenarios := range map[string][]string{"streams": {"bulk-8", "open-trip", "ping-tls"}, "calls": {"call-64"}, "resume": {"bulk-8"}, "checksum": {"bulk-8"}} {
 		i := slices.IndexFunc(tables(), func(t trial.Table) bool { return t.Name == table })
 		for _, peer := range tables()[i].Peers[2:] {
 			if peer.Program != "" {

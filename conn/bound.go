@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // tlsView is what one side sees of its carrier's TLS. With a proxy that decrypts in
@@ -79,7 +80,7 @@ func (v tlsView) tooOld() string {
 // decides for all: nobody can talk a later one out of it.
 func (l *Link) bind(bound bool) {
 	if l.keys.bound = bound; bound {
-		l.peer.Features = frame.FeatureBound
+		l.peer.Features |= frame.FeatureBound
 	}
 }
 
@@ -87,6 +88,6 @@ func (l *Link) bind(bound bool) {
 // session, by both sides.
 func (l *Link) logUnbound(why string) {
 	if !l.keys.bound && why != "" {
-		l.logger().Info("gantline: session is not bound to TLS", "why", why)
+		l.say(throttle.NotBound, "why", why)
 	}
 }

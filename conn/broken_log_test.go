@@ -34,6 +34,5 @@ func TestBrokenLog(t *testing.T) {
 	if got := text.String(); !strings.Contains(got, "the session waits for another") || strings.Contains(got, "session lost") || !strings.Contains(got, "connection reset") {
 		t.Error(got)
 	}
-	c.cfg.Logger = quiet
 	abort(c, s)
 }

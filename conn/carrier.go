@@ -53,10 +53,10 @@ type carrier struct {
 	frames    uint64               // received whole
 	published uint64               // frames that were published
 	relSeen   [frame.Groups]uint64 // highest counters the peer has released
-	budget    budget
 
 	// Owned by the writer goroutine.
-	control []byte // the frames that are not in the log
+	sums    *sumWriter // nil = what is written has no checksums
+	control []byte     // the frames that are not in the log
 	bufs    [][]byte
 	vec     net.Buffers
 

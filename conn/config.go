@@ -57,6 +57,10 @@ type Config struct {
 	// AckTimeout is how long a peer that delivers frames may leave ours
 	// unacknowledged. Default 30 s; negative is an error.
 	AckTimeout time.Duration
+	// Checksum asks for a checksum over all bytes after the handshake, where there is no
+	// TLS. Both sides check if either wants it. Bytes that are changed on the way break the
+	// carrier, and not the session. A client fails with a server that cannot.
+	Checksum bool
 	// CloseTimeout bounds Close, beside its context. Default 5 s; negative is an
 	// error.
 	CloseTimeout time.Duration

@@ -1,6 +1,15 @@
 package conn
 
-import "github.com/gantline-project/gantline/frame"
+import (
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
+)
+
+// Charge counts a frame of the peer's that has no use, and fails when there were too many. The error closes
+// the link. The handler calls it within HandleFrame, locked or not.
+func (l *Link) Charge(k oddity.Kind, what string) error {
+	return l.budget.Spend(k, what, l.carrier().lastRead.Load())
+}
 
 // handleLink takes a frame that is not sequenced. Reader goroutine.
 func (l *Link) handleLink(c *carrier, h frame.Header) error {
@@ -9,7 +18,7 @@ func (l *Link) handleLink(c *carrier, h frame.Header) error {
 		if err := c.fr.Skip(); err != nil {
 			return err
 		}
-		return c.budget.spend(c.lastRead.Load())
+		return l.Charge(oddity.Odd, "one of an unknown type")
 	}
 	p, err := c.fr.Payload()
 	if err != nil {
@@ -67,7 +76,7 @@ func (l *Link) handleAck(c *carrier, a *frame.Ack, alone bool) error {
 		}
 	}
 	if alone && n == 0 && !released {
-		return c.budget.spend(c.lastRead.Load())
+		return l.Charge(oddity.Cheap, "an ACK that acknowledges nothing")
 	}
 	return nil
 }
@@ -99,7 +108,7 @@ func (l *Link) ackedLocked(c *carrier, pos uint64) (uint64, error) {
 // handlePing records what the next PONG is to return. Of several pings only the
 // last is answered, so they need no queue.
 func (l *Link) handlePing(c *carrier, x *frame.Ping) error {
-	if err := c.budget.spend(c.lastRead.Load()); err != nil {
+	if err := l.Charge(oddity.Cheap, "PING"); err != nil {
 		return err
 	}
 	if err := l.handleAck(c, &x.Ack, false); err != nil {
@@ -128,7 +137,7 @@ func (l *Link) handlePong(c *carrier, x *frame.Ping) error {
 	}
 	l.mu.Unlock()
 	if !ok {
-		return c.budget.spend(c.lastRead.Load())
+		return l.Charge(oddity.Odd, "a PONG without a PING")
 	}
 	return nil
 }

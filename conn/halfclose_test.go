@@ -15,6 +15,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/memnet"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // halfCloser is a connection that can end one direction.
@@ -60,7 +61,7 @@ func lastWords() []lastWord {
 	sends := func(parts ...[]byte) func(*peer) { return func(p *peer) { p.send(bytes.Join(parts, nil)) } }
 	refused := Config{Accept: func(*Link) error { return &RefusedError{Code: frame.ResourceExhausted, Text: "full"} }}
 	var pings [][]byte
-	for range budgetFrames + 1 {
+	for range oddity.MaxOdd + 1 {
 		pings = append(pings, appendPing(nil, frame.TypePong, &frame.Ping{}))
 	}
 	strict := func(t *tap) {

@@ -44,7 +44,12 @@ func (l *Link) abandon(err error) error {
 // peerReady sets up what depends on the peer's numbers.
 func (l *Link) peerReady(c *carrier) {
 	l.recv.ackAlone = uint64(min(ackByItself, max(1, l.peer.Limits.Log/4)))
-	c.fr = frame.NewReader(c, l.cfg.Limits.MaxPayload)
+	var src io.Reader = c
+	if l.peer.Features&frame.FeatureSums != 0 {
+		c.sums = &sumWriter{sum: l.sumSeed(l.client)}
+		src = &sumReader{c: c, sum: l.sumSeed(!l.client)}
+	}
+	c.fr = frame.NewReader(src, l.cfg.Limits.MaxPayload)
 }
 
 // randomID is an id for a side that claimed none.

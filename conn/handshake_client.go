@@ -53,6 +53,7 @@ func (l *Link) greet(*limit) error {
 	}
 	saw := seeTLS(l.carrier().nc)
 	saw.offer(&hello)
+	l.offerSums(&hello, saw)
 	rand.Read(hello.Nonce[:]) // never fails
 	if err := hello.Validate(); err != nil {
 		return err
@@ -67,6 +68,9 @@ func (l *Link) greet(*limit) error {
 		return err
 	}
 	if err := l.checkWelcome(w, hello.Features); err != nil {
+		return err
+	}
+	if err := checkSums(hello.Features, w.Features); err != nil {
 		return err
 	}
 	if l.keys.secret, err = secretOf(key, w.Share, said, heard); err != nil {

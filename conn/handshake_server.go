@@ -95,8 +95,10 @@ func (l *Link) resumed(m *limit, hello *frame.Hello) (*Link, error) {
 // welcome is the server's handshake of a new session.
 func (l *Link) welcome(m *limit, said []byte, hello *frame.Hello) error {
 	l.keys.owner = principalOf(l.carrier().nc)
-	bound, unbound := seeTLS(l.carrier().nc).agree(hello)
+	saw := seeTLS(l.carrier().nc)
+	bound, unbound := saw.agree(hello)
 	l.bind(bound)
+	l.agreeSums(hello, saw)
 	key, share, err := keys()
 	if err != nil {
 		return err

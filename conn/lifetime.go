@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // lifetime is how far a Link is from its start and its end. Guarded by the send
@@ -153,7 +154,7 @@ func (l *Link) carrierGone(c *carrier, err error) {
 		close(c.joined)
 		if !moving {
 			l.deliver()
-			l.logger().Info("gantline: carrier lost, the session waits for another", "err", whyLost(err))
+			l.say(throttle.CarrierLost, "err", whyLost(err))
 			l.cfg.OnBroken(l, err)
 		}
 		return
@@ -218,12 +219,12 @@ func (l *Link) finish() {
 
 func (l *Link) logEnd(cause error) {
 	var p *ProtocolError
-	switch log := l.logger(); {
+	switch {
 	case errors.As(cause, &p):
-		log.Warn("gantline: link closed", "err", bare(cause))
+		l.say(throttle.LinkBroken, "err", bare(cause))
 	case errors.Is(cause, ErrSessionLost):
-		log.Info("gantline: link lost", "err", bare(cause))
+		l.say(throttle.LinkLost, "err", bare(cause))
 	default:
-		log.Debug("gantline: link closed", "err", bare(cause))
+		l.say(throttle.LinkClosed, "err", bare(cause))
 	}
 }

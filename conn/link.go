@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/inside"
+	"github.com/gantline-project/gantline/internal/oddity"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // Handler takes what a Link receives, and gives it what to send.
@@ -47,7 +48,8 @@ type Replayer interface {
 // Its fields are grouped by concern; each group says who owns it. "The send
 // lock" is mu. The fields before it are constant from Start on.
 type Link struct {
-	cfg     Config // with defaults
+	cfg     Config        // with defaults
+	log     *throttle.Log // of cfg.Logger
 	client  bool
 	localID string
 	peer    Peer
@@ -57,6 +59,7 @@ type Link struct {
 	user    userState
 
 	recv     recvState
+	budget   oddity.Budget // owned by the reader goroutine, of one carrier after the other
 	carriers carrierState
 	mu       sync.Mutex // the send lock
 	send     sendState
@@ -78,6 +81,7 @@ type userState struct {
 func newLink(nc net.Conn, cfg Config, client bool) *Link {
 	l := &Link{
 		cfg:    cfg,
+		log:    throttle.New(cfg.Logger),
 		client: client,
 		base:   time.Now(),
 		send: sendState{
@@ -187,6 +191,7 @@ func (l *Link) Err() error {
 	return l.life.cause
 }
 
-func (l *Link) logger() *slog.Logger {
-	return l.cfg.Logger.With("peer", l.peer.ID, "remote", l.RemoteAddr())
+// say logs a line about the link.
+func (l *Link) say(line throttle.Line, key string, value any) {
+	l.log.Say(line, "peer", l.peer.ID, "remote", l.RemoteAddr(), key, value)
 }

@@ -15,7 +15,7 @@ type Peer struct {
 	Codecs    []byte        // body codecs a client understands; nil on a client
 	Limits    frame.Limits  // what it announced
 	Version   uint8         // of the protocol, agreed
-	Features  uint32        // agreed; bit 0: proofs of a resume cover the TLS exporter
+	Features  uint32        // agreed: frame.FeatureBound, frame.FeatureSums
 	Heartbeat time.Duration // used here: the smaller of both sides'
 	Expiry    time.Duration // agreed: the smaller of both sides'
 	Session   [16]byte      // id of the session, chosen by the server; zero before WELCOME

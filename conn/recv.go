@@ -3,9 +3,9 @@ package conn
 import (
 	"errors"
 	"io"
-	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // errBye ends the reader: the peer has said goodbye.
@@ -54,11 +54,12 @@ func (l *Link) readFrames(c *carrier) error {
 // it can be torn any more.
 func (l *Link) handleSequenced(c *carrier, h frame.Header) error {
 	c.size = uint64(frame.HeaderLen) + uint64(h.Length)
-	if !h.Type.Skippable() { // all known types are not
-		if err := l.handler.HandleFrame(h, c.fr); err != nil {
-			c.size = 0
-			return err
-		}
+	var odd error
+	if h.Type.Skippable() { // all known types are not
+		odd = l.Charge(oddity.Odd, "one of an unknown type")
+	} else if err := l.handler.HandleFrame(h, c.fr); err != nil {
+		c.size = 0
+		return err
 	}
 	if c.fr.Len() > 0 {
 		if err := c.fr.Skip(); err != nil {
@@ -67,7 +68,7 @@ func (l *Link) handleSequenced(c *carrier, h frame.Header) error {
 		}
 	}
 	c.count()
-	return nil
+	return odd
 }
 
 // handleLate takes frames when our own BYE is due: only the peer's BYE matters.
@@ -167,7 +168,7 @@ func (c *carrier) Read(p []byte) (int, error) {
 	if n > 0 {
 		now := c.l.now()
 		if c.l.stoodStill(now) {
-			return 0, c.standStill()
+			return 0, c.giveUp(ErrStoodStill) // the peer has done so
 		}
 		c.lastRead.Store(now)
 		c.l.stats.bytesIn.Add(uint64(n))
@@ -186,15 +187,15 @@ type readError struct{ error }
 
 func (e *readError) Unwrap() error { return e.error }
 
-// standStill gives up a carrier that the peer has given up. What was just read is
-// dropped; if the session lives, it is sent again.
-func (c *carrier) standStill() error {
+// giveUp gives up a carrier because of err. What was just read is dropped; if the
+// session lives, it is sent again.
+func (c *carrier) giveUp(err error) error {
 	c.l.mu.Lock()
-	c.why = ErrStoodStill
+	c.why = err
 	c.l.mu.Unlock()
 	c.cut()
-	c.readErr = ErrStoodStill
-	return ErrStoodStill
+	c.readErr = err
+	return err
 }
 
 // broken reports whether err is of the carrier, and not about a frame.
@@ -213,31 +214,4 @@ func (c *carrier) drain() error {
 		err = io.EOF
 	}
 	return err
-}
-
-const (
-	budgetWindow = 10 * time.Second
-	// budgetFrames is how many such frames a peer may send in a window. An honest
-	// one sends the heartbeat, Ping (50 per second after 200) and at most one ACK per
-	// 10 ms, which says something.
-	budgetFrames = 1000
-)
-
-// budget limits frames that cost us more than they cost the peer. They are a PING, an
-// ACK that acknowledges nothing, a PONG that nobody waits for, and unknown frames.
-type budget struct {
-	since int64
-	n     int
-}
-
-// spend takes one from the budget, and fails when the window's is used up.
-func (b *budget) spend(now int64) error {
-	if now-b.since >= int64(budgetWindow) {
-		b.since, b.n = now, 0
-	}
-	if b.n++; b.n > budgetFrames {
-		return protocolf(frame.ResourceExhausted,
-			"more than %d pings, empty acknowledgements and unknown frames within %v", budgetFrames, budgetWindow)
-	}
-	return nil
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // TestPositionCounts sends frames of all kinds and wants the position to be
@@ -207,25 +209,39 @@ func TestTornFrame(t *testing.T) {
 
 // TestFloods sends what costs the peer little until the budget is used up.
 func TestFloods(t *testing.T) {
-	for name, one := range map[string][]byte{
-		"ping":      message(frame.TypePing, frame.AppendPing(nil, &frame.Ping{})),
-		"pong":      message(frame.TypePong, frame.AppendPing(nil, &frame.Ping{Opaque: 999})),
-		"empty ack": message(frame.TypeAck, frame.AppendAck(nil, frame.Ack{})),
-		"unknown":   frame.AppendHeader(nil, frame.Header{Type: 0x41}),
+	for name, tt := range map[string]struct {
+		one   []byte
+		limit int
+	}{
+		"ping":               {message(frame.TypePing, frame.AppendPing(nil, &frame.Ping{})), oddity.MaxCheap},
+		"pong":               {message(frame.TypePong, frame.AppendPing(nil, &frame.Ping{Opaque: 999})), oddity.MaxOdd},
+		"empty ack":          {message(frame.TypeAck, frame.AppendAck(nil, frame.Ack{})), oddity.MaxCheap},
+		"unknown":            {frame.AppendHeader(nil, frame.Header{Type: 0x41}), oddity.MaxOdd},
+		"unknown, sequenced": {frame.AppendHeader(nil, frame.Header{Type: 0xC1}), oddity.MaxOdd},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, tap, p := scripted(t, nil)
+				l, tap, p := scripted(t, nil)
 				p.settle()
 				go io.Copy(io.Discard, p.nc)
 				begin := time.Now()
-				for range budgetFrames + 100 {
-					p.nc.Write(one)
+				for range tt.limit {
+					p.nc.Write(tt.one)
+				}
+				synctest.Wait()
+				if l.State() != StateUp {
+					t.Fatalf("closed within the limit: %v", l.Err())
+				}
+				for range 100 {
+					p.nc.Write(tt.one)
 				}
 				err := tap.wantClose(t)
 				var pe *ProtocolError
-				if !errors.As(err, &pe) || pe.Code != frame.ResourceExhausted {
+				if !errors.As(err, &pe) || pe.Code != frame.ResourceExhausted || !strings.Contains(err.Error(), strconv.Itoa(tt.limit)) {
 					t.Errorf("closed with %v", err)
+				}
+				if s := l.Stats(); s.Odd+s.Cheap != uint64(tt.limit)+1 {
+					t.Errorf("%d and %d in the stats", s.Odd, s.Cheap)
 				}
 				if d := time.Since(begin); d > lingerTimeout {
 					t.Errorf("closed after %v", d)
@@ -241,7 +257,7 @@ func TestNoFlood(t *testing.T) {
 		l, _, p := scripted(t, nil)
 		p.settle()
 		go io.Copy(io.Discard, p.nc)
-		tick := time.NewTicker(budgetWindow / 900)
+		tick := time.NewTicker(oddity.Window / 900)
 		defer tick.Stop()
 		for range 3000 {
 			p.ping(frame.TypePing, 1, 0)

@@ -93,6 +93,7 @@ func (l *Link) greetAgain(c *carrier, hello *frame.Hello) (*frame.Welcome, error
 	if l.keys.bound {
 		seeTLS(c.nc).offer(hello)
 	}
+	hello.Features |= l.peer.Features & frame.FeatureSums
 	if hello.Validate() != nil {
 		hello.Auth = nil // beside this token there is no room for the resume block; the proof counts
 	}

@@ -54,8 +54,13 @@ func (l *Link) write(c *carrier) {
 		}
 		c.flushAt.Store(now)
 		l.mu.Unlock()
+		added := 0
+		if c.sums != nil {
+			bufs, added = c.sums.wrap(bufs)
+		}
 		err := c.writeAll(bufs)
 		l.mu.Lock()
+		l.stats.bytesOut += uint64(added)
 		c.flushAt.Store(0)
 		l.send.log.unpin()
 		l.stats.flushes++

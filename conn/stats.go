@@ -3,6 +3,9 @@ package conn
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // counters are the parts of Stats that are counted. Guarded by the send lock unless
@@ -30,7 +33,10 @@ type Stats struct {
 	AcksOut           uint64 // without PING and PONG
 	Resumes           uint64 // carriers that replaced a broken one
 	Replayed          uint64 // bytes of the log that a new carrier carried again
+	Odd               uint64 // frames that no correct peer sends; 100 in 10 s close the link
+	Cheap             uint64 // pings and frames without effect; 1000 in 10 s close the link
 
+	Sums  bool // all bytes after the handshake have checksums
 	Bound bool // a resume's proofs cover TLS from end to end (docs/PROTOCOL.md, section 9.2)
 
 	LogUnacked int           // bytes that the peer has not acknowledged
@@ -48,6 +54,9 @@ func (l *Link) Stats() Stats {
 		Received: l.recv.position.Load(),
 		RTT:      l.RTT(),
 		Bound:    l.keys.bound,
+		Sums:     l.peer.Features&frame.FeatureSums != 0,
+		Odd:      l.budget.Count(oddity.Odd),
+		Cheap:    l.budget.Count(oddity.Cheap),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,6 +15,7 @@ var (
 	ErrBadValue     error = reason("out of range")
 	ErrNotCanonical error = reason("not in canonical form")
 	ErrUnknownType  error = reason("unknown type")
+	ErrBadSum       error = reason("wrong checksum")
 	ErrBadPreface   error = reason("not a gantline preface")
 )
 

@@ -4,7 +4,7 @@ package frame
 // carrier for an existing session.
 type Hello struct {
 	MinVersion, MaxVersion uint8  // of the protocol, 1 .. 255
-	Features               uint32 // bits of features offered: FeatureBound
+	Features               uint32 // bits of features offered: FeatureBound, FeatureSums, FeatureWantSums
 	Limits                 Limits
 	Heartbeat, Expiry      uint32 // wanted, ms; 0 leaves the choice to the server
 	Share                  [32]byte
@@ -22,6 +22,15 @@ type Hello struct {
 // carrier. The client offers it with the hash of the exporter that it sees. The server
 // agrees if it sees the same one.
 const FeatureBound uint32 = 1 << 0
+
+const (
+	// FeatureSums says in HELLO that the client can check sums, and in WELCOME that both
+	// sides do. All bytes after the handshake travel in records then.
+	FeatureSums uint32 = 1 << 1
+	// FeatureWantSums says in HELLO that the client wants that. The server agrees then, or
+	// when it wants it itself.
+	FeatureWantSums uint32 = 1 << 2
+)
 
 // ResumeHello asks for a new carrier for an existing session.
 type ResumeHello struct {

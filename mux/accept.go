@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // maxRefused is how many opens beyond the limits may wait for their end at a time. A correct peer does not
@@ -121,11 +122,39 @@ func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, te
 		return protocolError(id, "more than %d opens beyond the limits announced", maxRefused)
 	}
 	s.oweResetLocked(&x.flow, code, text)
+	if x.refused && !s.cfg.yamux { // a yamux peer does not know the limits
+		return s.l.Charge(oddity.Cheap, "OPEN beyond the limits announced")
+	}
 	return nil
 }
 
 // leftover stands for a stream this side is done with while the peer's end is still to come.
-type leftover struct{ flow }
+type leftover struct {
+	flow
+	asm   *assembly // of the answer that had begun to come; nil = nothing was granted
+	early int       // early bytes that came since; reader only
+}
+
+// dropped charges n bytes of body that the peer may not have sent when this side gave up. What it may is on its way.
+func (x *leftover) dropped(n int, early bool) error {
+	over := false
+	switch {
+	case early:
+		x.early += n
+		over = x.early > int(x.s.cfg.Local.EarlyStream)
+	case x.asm != nil:
+		x.asm.mu.Lock()
+		over = x.asm.overLocked(n, false)
+		x.asm.grant -= n
+		x.asm.mu.Unlock()
+	default:
+		over = n > 0 && !x.s.cfg.yamux
+	}
+	if !over {
+		return nil
+	}
+	return x.s.l.Charge(oddity.Odd, "DATA beyond credit for what was given up")
+}
 
 func (x *leftover) data(h frame.Header, r *frame.Reader) error {
 	n := r.Len()
@@ -140,6 +169,9 @@ func (x *leftover) data(h frame.Header, r *frame.Reader) error {
 		}
 		n = len(body)
 	} else if err := r.Skip(); err != nil {
+		return err
+	}
+	if err := x.dropped(n, h.Flags&frame.FlagEarly != 0); err != nil {
 		return err
 	}
 	if h.Flags&frame.FlagEarly != 0 {

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // assembly collects a body that does not fit one frame. Memory is allocated as it is granted, so that a peer
@@ -94,8 +95,12 @@ func (a *assembly) data(h frame.Header, r *frame.Reader) error {
 	s, f := a.f.s, a.f
 	a.mu.Lock()
 	err := a.admitLocked(n, early)
+	dropped := a.closed && a.overLocked(n, early)
 	dst := a.buf
 	a.mu.Unlock()
+	if dropped {
+		err = s.l.Charge(oddity.Odd, "DATA beyond credit for what was given up")
+	}
 	if err == nil && early {
 		err = s.checkEarly(f.id, f.group, n)
 	}
@@ -138,6 +143,11 @@ func (a *assembly) readInto(r *frame.Reader, dst []byte, n int, early bool) erro
 	a.mu.Unlock()
 	a.f.s.release(a.f.group, rel)
 	return nil
+}
+
+// overLocked reports whether the peer may not send n more bytes.
+func (a *assembly) overLocked(n int, early bool) bool {
+	return early && a.earlyIn+n > int(a.f.s.cfg.Local.EarlyStream) || !early && n > a.grant
 }
 
 func (a *assembly) admitLocked(n int, early bool) error {

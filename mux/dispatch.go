@@ -2,6 +2,7 @@ package mux
 
 import (
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // HandleFrame takes one sequenced frame of the peer. It is called by the link's reader goroutine only.
@@ -12,7 +13,7 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 	case frame.TypeData:
 		e := s.lookup(h.ID)
 		if e == nil {
-			return s.errNoEntry(h)
+			return s.noEntry(h)
 		}
 		return s.handleData(e, h, r)
 	case frame.TypeCredit:
@@ -48,7 +49,7 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 		s.l.Lock()
 		s.opens.slots.setLimits(m)
 		s.l.Unlock()
-		return nil
+		return s.l.Charge(oddity.Cheap, "SETTINGS")
 	}
 	return r.Skip()
 }
@@ -59,9 +60,14 @@ func (s *Session) handleData(e entry, h frame.Header, r *frame.Reader) error {
 	f := e.base()
 	switch f.peerEnd {
 	case frame.TypeReset:
-		return nil
+		return s.l.Charge(oddity.Odd, "DATA after RESET")
 	case frame.TypeData:
 		return protocolError(h.ID, "DATA after FIN")
+	}
+	if h.Flags == frame.FlagBlocked && h.Length == 0 {
+		if err := s.blocked(f); err != nil {
+			return err
+		}
 	}
 	if h.Flags&frame.FlagFin == 0 {
 		return e.data(h, r)
@@ -85,14 +91,15 @@ func (s *Session) handleCredit(h frame.Header, r *frame.Reader) error {
 	}
 	e := s.lookup(h.ID)
 	if e == nil {
-		return s.errNoEntry(h)
+		return s.noEntry(h)
 	}
 	f := e.base()
 	s.l.Lock()
 	defer s.l.Unlock()
+	news := !f.heard || f.parked != nil || f.credit <= 0 && n > 0
 	s.confirmLocked(f)
 	if f.sentEnd {
-		return nil
+		return s.idleLocked("CREDIT after the end")
 	}
 	if f.credit+int64(n) > maxCredit {
 		return protocolError(h.ID, "credit of %d + %d bytes is over the maximum %d", f.credit, n, int64(maxCredit))
@@ -103,15 +110,24 @@ func (s *Session) handleCredit(h frame.Header, r *frame.Reader) error {
 		s.enqueueLocked(f)
 		s.l.Wake()
 	}
+	if !news {
+		return s.idleLocked("CREDIT that nobody waits for")
+	}
 	return nil
 }
 
 func (s *Session) handleReset(h frame.Header, m frame.Reset) error {
 	e := s.lookup(h.ID)
 	if e == nil {
-		return s.errNoEntry(h)
+		return s.noEntry(h)
 	}
-	e.base().peerEnd = frame.TypeReset
+	f := e.base()
+	if f.peerEnd == frame.TypeReset {
+		s.l.Lock()
+		defer s.l.Unlock()
+		return s.idleLocked("RESET after RESET")
+	}
+	f.peerEnd = frame.TypeReset
 	e.reset(m.Code, m.Text)
 	return nil
 }
@@ -119,14 +135,14 @@ func (s *Session) handleReset(h frame.Header, m frame.Reset) error {
 func (s *Session) handleStop(h frame.Header, m frame.Stop) error {
 	e := s.lookup(h.ID)
 	if e == nil {
-		return s.errNoEntry(h)
+		return s.noEntry(h)
 	}
 	f := e.base()
 	s.l.Lock()
 	defer s.l.Unlock()
 	s.confirmLocked(f)
 	if f.sentEnd || f.stopped != nil {
-		return nil
+		return s.idleLocked("STOP of a direction that has ended")
 	}
 	f.stopped = errPeerStopped
 	if m.Code != frame.OK {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/errs"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // Drain asks the peer to open nothing more in the End's own scope. d says why; its LastID is filled in. Later opens are
@@ -66,6 +67,9 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	}
 	if settled != nil {
 		settled()
+	}
+	if again {
+		return s.l.Charge(oddity.Odd, "a second DRAIN")
 	}
 	return nil
 }

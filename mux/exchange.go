@@ -146,7 +146,7 @@ func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
 
 // replaceLocked replaces x by a leftover, and returns its flow.
 func (s *Session) replaceLocked(x *Exchange) *flow {
-	left := &leftover{}
+	left := &leftover{asm: x.asm}
 	left.flow = flow{s: s, id: x.id, kind: x.kind, group: x.group, depth: x.depth, own: true, key: x.key, slots: x.slots, sentEnd: x.sentEnd, recvEnd: x.recvEnd}
 	x.slots, x.left, x.owe = nil, left, 0
 	x.sentEnd = true // nothing may follow, whoever still holds x

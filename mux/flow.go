@@ -46,6 +46,8 @@ type flow struct {
 	saidBlocked bool       // BLOCKED was said since the last CREDIT
 	sentEnd     bool       // FIN or RESET is in the log
 	recvEnd     bool       // the peer's has come
+
+	heardBlocked bool // the peer has said BLOCKED without bytes; owned by the reader
 }
 
 func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, parent uint64, own bool) {

@@ -3,6 +3,8 @@ package mux
 import (
 	"sync"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // Link is what a Session needs of the connection below it. *conn.Link is one.
@@ -47,6 +49,9 @@ type Link interface {
 	// read. LeaveUser ends that. Lock not held.
 	EnterUser()
 	LeaveUser()
+	// Charge counts a frame of the peer's that has no use, and fails when there were too many. HandleFrame returns that
+	// error. Reader goroutine; lock held or not.
+	Charge(k oddity.Kind, what string) error
 	// Fail closes the link because of a protocol error found outside HandleFrame. Lock not held.
 	Fail(err error)
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,6 +44,7 @@ type fakeLink struct {
 	rtt             time.Duration
 	frame           int // what Frame says; 0 = the greatest
 	failed          error
+	budget          oddity.Budget
 	done            chan struct{}
 	trace           []frame.Header // of frames delivered to the peer
 	most            int            // Unsent never was more
@@ -50,7 +52,10 @@ type fakeLink struct {
 
 const chunkSize = 136 << 10
 
-func (l *fakeLink) Room() int     { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) Room() int { return l.limit - int(l.end-l.acked) }
+func (l *fakeLink) Charge(k oddity.Kind, what string) error {
+	return l.budget.Spend(k, what, time.Now().UnixNano())
+}
 func (l *fakeLink) EnterUser()    {}
 func (l *fakeLink) LeaveUser()    {}
 func (l *fakeLink) Bulk(bool) int { return l.Room() - l.keep }

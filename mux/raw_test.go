@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // rawLink is a link whose other end is the test: nothing moves unless the test moves it.
@@ -29,6 +30,8 @@ type rawLink struct {
 	freed       [frame.Groups]int
 	rtt         time.Duration
 	failed      error
+	budget      oddity.Budget
+	now         int64
 	users       int // 1 for each EnterUser, 100 for each LeaveUser
 }
 
@@ -42,8 +45,11 @@ func (l *rawLink) Carried() bool      { return !l.away }
 func (l *rawLink) RTT() time.Duration { return l.rtt }
 func (l *rawLink) Wake()              {}
 func (l *rawLink) Fail(err error)     { l.failed = err }
-func (l *rawLink) EnterUser()         { l.users++ }
-func (l *rawLink) LeaveUser()         { l.users += 100 }
+func (l *rawLink) Charge(k oddity.Kind, what string) error {
+	return l.budget.Spend(k, what, l.now)
+}
+func (l *rawLink) EnterUser() { l.users++ }
+func (l *rawLink) LeaveUser() { l.users += 100 }
 func (l *rawLink) Bulk(alone bool) int {
 	l.alone = alone
 	return min(l.Room()-l.keep, max(aheadOfAll, l.ahead)-l.Unsent())

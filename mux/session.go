@@ -8,6 +8,7 @@ import (
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/errs"
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // A Session runs the streams, calls and messages of one link. Make one with New.
@@ -40,7 +41,8 @@ type Session struct {
 	}
 
 	budget budget
-	unread atomic.Int64 // bytes that streams hold for their readers; counted in the yamux dialect only
+	idle   oddity.Allowance // for frames of the peer's without effect; reader only
+	unread atomic.Int64     // bytes that streams hold for their readers; counted in the yamux dialect only
 }
 
 // lifetime says what a session still opens and serves. Guarded by the send lock
@@ -167,14 +169,6 @@ func (s *Session) wasOpened(id uint64) bool {
 		return id < s.opens.nextID.Load()
 	}
 	return id <= s.peer.lastID.Load()
-}
-
-// errNoEntry is nil for a frame of a stream that has ended: such frames are legal in flight.
-func (s *Session) errNoEntry(h frame.Header) error {
-	if s.wasOpened(h.ID) {
-		return nil
-	}
-	return protocolError(h.ID, "%v for a stream that was never opened", h.Type)
 }
 
 // HandleClose ends everything. err says why, and is what operations return from now on.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/oddity"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // Defaults of a YamuxConfig.
@@ -122,6 +124,7 @@ func (c *YamuxConfig) withDefaults() (YamuxConfig, error) {
 // All methods may be called from any goroutine.
 type Yamux struct {
 	cfg       YamuxConfig
+	log       *throttle.Log // of cfg.Logger
 	nc        net.Conn
 	client    bool
 	maxFrame  uint32 // no window is larger
@@ -139,6 +142,8 @@ type Yamux struct {
 	feed yamuxFeed
 	fr   *frame.Reader
 	ids  yamuxIDs
+
+	budget oddity.Budget // of what the peer sends without a use
 
 	// Owned by the writer goroutine.
 	resets []uint64 // streams whose reset is in what is being written
@@ -190,7 +195,7 @@ func newYamux(nc net.Conn, cfg *YamuxConfig, client bool) (*Yamux, error) {
 		return nil, err
 	}
 	y := &Yamux{
-		cfg: c, nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxInt32)), base: time.Now(),
+		cfg: c, log: throttle.New(c.Logger), nc: nc, client: client, maxFrame: uint32(min(max(c.MaxWindow, yamuxWindow), math.MaxInt32)), base: time.Now(),
 		streams: make(map[uint32]*yamuxStream),
 		dying:   make(chan struct{}), writerDone: make(chan struct{}), done: make(chan struct{}),
 	}

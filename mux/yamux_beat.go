@@ -1,9 +1,13 @@
 package mux
 
-import "time"
+import (
+	"time"
+
+	"github.com/gantline-project/gantline/internal/oddity"
+)
 
 // pinged takes a ping of the peer's, or the answer to one of ours. Reader goroutine.
-func (y *Yamux) pinged(h yamuxHeader) {
+func (y *Yamux) pinged(h yamuxHeader) error {
 	l := y.l
 	l.Lock()
 	defer l.Unlock()
@@ -13,11 +17,11 @@ func (y *Yamux) pinged(h yamuxHeader) {
 			l.ping.pongDue++
 			l.Wake()
 		}
-		return
+		return l.Charge(oddity.Cheap, "a ping")
 	}
 	p := l.ping.probe
 	if p == nil || p.due || p.id != h.length {
-		return // nobody waits for it any more
+		return l.Charge(oddity.Odd, "the answer to a ping that nobody waits for")
 	}
 	l.ping.probe = nil
 	p.rtt = time.Duration(max(y.now()-p.at, 1))
@@ -25,6 +29,14 @@ func (y *Yamux) pinged(h yamuxHeader) {
 		l.ping.rtt.Store(int64(p.rtt))
 	}
 	close(p.done)
+	return nil
+}
+
+// idle takes a frame that changes nothing.
+func (y *Yamux) idle(what string) error {
+	y.l.Lock()
+	defer y.l.Unlock()
+	return y.s.idleLocked(what)
 }
 
 // askLocked returns the ping under way, or starts one. One that the peer has left unanswered for too long,

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/oddity"
 )
 
 // yamuxPiece is a part of the log: whole frames of ours, n bytes in all.
@@ -109,6 +111,11 @@ func (l *yamuxLink) Release(int, int)   {} // yamux has no early bytes
 func (l *yamuxLink) EnterUser()         {} // nothing but streams: no user code runs
 func (l *yamuxLink) LeaveUser()         {}
 func (l *yamuxLink) RTT() time.Duration { return time.Duration(l.ping.rtt.Load()) }
+
+// Charge is Link's. The reader goroutine uses the budget.
+func (l *yamuxLink) Charge(k oddity.Kind, what string) error {
+	return l.y.budget.Spend(k, what, l.y.lastRead.Load())
+}
 
 func (l *yamuxLink) Alloc(n int) []byte {
 	if l.life.writerGone {

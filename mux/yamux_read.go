@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // yamuxLastWord is how long the peer has to take the go away of a protocol error.
@@ -77,12 +78,11 @@ func (y *Yamux) readEnded(err error) (flush, discard bool) {
 }
 
 func (y *Yamux) logEnd(cause error) {
-	logger := y.cfg.Logger.With("remote", y.nc.RemoteAddr())
+	line := throttle.YamuxEnded
 	if errors.Is(cause, ErrYamuxProtocol) {
-		logger.Warn("yamux session ended", "err", cause)
-		return
+		line = throttle.YamuxBroken
 	}
-	logger.Debug("yamux session ended", "err", cause)
+	y.log.Say(line, "remote", y.nc.RemoteAddr(), "err", cause)
 }
 
 // readFrames handles frames until one cannot be read or breaks the protocol.
@@ -95,7 +95,7 @@ func (y *Yamux) readFrames() error {
 		y.framesIn.Add(1)
 		switch h.kind {
 		case yamuxPing:
-			y.pinged(h)
+			err = y.pinged(h)
 		case yamuxGoAway:
 			err = y.goAway(h)
 		default:
@@ -154,10 +154,14 @@ func (y *Yamux) streamFrame(h yamuxHeader) error {
 		if st == nil && !y.known(h.id) {
 			return protocolError(uint64(h.id), "frame for a stream that was never opened")
 		}
-		return y.in.skip(n)
+		if err := y.in.skip(n); err != nil || n > 0 {
+			return err // data may be on its way: nobody answers a reset
+		}
+		return y.idle("a frame for a stream that has ended")
 	}
 	late := st.recvEnd && h.flags&yamuxRST == 0 && (n > 0 || h.flags&yamuxFIN != 0)
 	confirm := st.own && !st.confirmed
+	empty := !confirm && n == 0 && h.flags&(yamuxSYN|yamuxFIN|yamuxRST) == 0 && (h.kind == yamuxData || h.length == 0)
 	st.confirmed = true
 	stopped := st.stopped
 	st.reset = h.flags&yamuxRST != 0
@@ -169,6 +173,8 @@ func (y *Yamux) streamFrame(h yamuxHeader) error {
 	switch {
 	case late:
 		return protocolError(uint64(h.id), "data or FIN after FIN")
+	case empty:
+		return y.idle("an empty frame")
 	case h.flags&yamuxRST != 0: // with libp2p's peers the length is an error code
 		if err := y.in.skip(n); err != nil {
 			return err

@@ -1,6 +1,10 @@
 package mux
 
-import "time"
+import (
+	"time"
+
+	"github.com/gantline-project/gantline/internal/oddity"
+)
 
 // YamuxStats are the numbers of a Yamux since it was made.
 type YamuxStats struct {
@@ -8,6 +12,7 @@ type YamuxStats struct {
 	FramesIn          uint64        // of all types
 	Waiting           int           // bytes that are still to be written
 	RTT               time.Duration // least round trip, 0 = unknown
+	Odd, Cheap        uint64        // frames that no correct peer sends; pings and frames without effect
 }
 
 // Stats returns the numbers as they are now.
@@ -21,5 +26,7 @@ func (y *Yamux) Stats() YamuxStats {
 		FramesIn: y.framesIn.Load(),
 		Waiting:  waiting,
 		RTT:      y.l.RTT(),
+		Odd:      y.budget.Count(oddity.Odd),
+		Cheap:    y.budget.Count(oddity.Cheap),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // File is a gantline.Outbox in a file. Make one with Open.
@@ -124,7 +125,7 @@ func (f *File) Forget(peer string, ids ...gantline.MessageID) error {
 				return f.failed
 			}
 			f.compactAt = f.end + f.o.compactMin
-			f.o.Logger.Warn("gantline: outbox cannot be written anew and grows", "path", f.path, "bytes", f.end, "err", err)
+			f.o.log.Say(throttle.OutboxGrows, "path", f.path, "bytes", f.end, "err", err)
 		}
 	}
 	return f.commitLocked(f.written)

@@ -3,6 +3,8 @@ package outbox
 import (
 	"sync"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // record is a buffer for a payload, with room for its head in front.
@@ -119,7 +121,7 @@ func (f *File) awaitSyncLocked() {
 func (f *File) failLocked(err error, what string) {
 	if f.failed == nil {
 		f.failed = f.failf([]error{ErrFailed, err}, "failed, and what is on the disk is not known: %s: %s: close it and open it again to go on with what is there", what, bare(err))
-		f.o.Logger.Error("gantline: outbox has failed", "path", f.path, "err", err)
+		f.o.log.Say(throttle.OutboxFailed, "path", f.path, "err", err)
 	}
 	f.moved.Broadcast()
 }

@@ -3,6 +3,8 @@ package outbox
 import (
 	"log/slog"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // Values of Options.Sync; anything above zero is an interval.
@@ -35,7 +37,8 @@ type Options struct {
 	// Logger gets a log of torn ends, and of what could not be cleaned up; nil = slog.Default().
 	Logger *slog.Logger
 
-	compactMin int64 // smaller in tests
+	log        *throttle.Log // of Logger
+	compactMin int64         // smaller in tests
 }
 
 // withDefaults returns a copy with every default filled in; o may be nil.
@@ -53,8 +56,6 @@ func (o *Options) withDefaults() Options {
 	if own.compactMin <= 0 {
 		own.compactMin = compactMin
 	}
-	if own.Logger == nil {
-		own.Logger = slog.Default()
-	}
+	own.log = throttle.New(own.Logger)
 	return own
 }

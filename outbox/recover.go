@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // Suffixes of the files beside the outbox.
@@ -97,7 +99,7 @@ func (f *File) mend(s *scan) error {
 		return f.because(err, "torn at offset %d, and cannot be written anew", s.torn)
 	}
 	f.torn = &TornError{Path: f.path, Offset: s.torn, Bytes: s.size - s.torn, Aside: aside, Saved: s.saved}
-	f.o.Logger.Warn("gantline: outbox was torn", "path", f.path, "offset", s.torn, "bytes", f.torn.Bytes, "aside", aside, "saved", s.saved)
+	f.o.log.Say(throttle.OutboxTorn, "path", f.path, "offset", s.torn, "bytes", f.torn.Bytes, "aside", aside, "saved", s.saved)
 	return nil
 }
 

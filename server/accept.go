@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // accept takes connections until the listener stops or fails. It runs on a
@@ -24,7 +26,7 @@ func (l *Listener) accept() {
 			return
 		default:
 			delay = nextDelay(delay)
-			l.opts.logger().Warn("gantline: accept failed, trying again", "listener", l.ln.Addr(), "err", err, "delay", delay)
+			l.log.Say(throttle.AcceptFailed, "listener", l.ln.Addr(), "err", err, "delay", delay)
 			if !l.pause(delay) {
 				return
 			}
@@ -65,11 +67,8 @@ func (l *Listener) admit(nc net.Conn) {
 	if !ok {
 		nc.Close()
 		l.tolls.turnedAway.Add(1)
-		if missed, ok := l.sourceLog.allow(); ok {
-			l.opts.logger().Warn("gantline: connection closed: too many handshakes from one address",
-				"listener", l.ln.Addr(), "remote", nc.RemoteAddr(), "limit", l.opts.limits.HandshakesPerSource,
-				"option", "Limits.HandshakesPerSource", "alike", missed)
-		}
+		l.log.Say(throttle.TooManyOfSource, "listener", l.ln.Addr(), "remote", nc.RemoteAddr(),
+			"limit", l.opts.limits.HandshakesPerSource, "option", "Limits.HandshakesPerSource")
 		return
 	}
 	if !l.takeSlot() {
@@ -99,10 +98,7 @@ func (l *Listener) takeSlot() bool {
 		return true
 	default:
 	}
-	if missed, ok := l.slotLog.allow(); ok {
-		l.opts.logger().Warn("gantline: connections wait: too many handshakes at a time",
-			"listener", l.ln.Addr(), "limit", cap(l.slots), "option", "Limits.Handshakes", "alike", missed)
-	}
+	l.log.Say(throttle.ConnectionsWait, "listener", l.ln.Addr(), "limit", cap(l.slots), "option", "Limits.Handshakes")
 	select {
 	case l.slots <- struct{}{}:
 		return true

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime/debug"
 	"time"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // A handshake is one connection on its way to become an End. Its goroutine owns it.
@@ -38,7 +38,7 @@ func (l *Listener) welcome(nc net.Conn) {
 		} else {
 			l.tolls.failed.Add(1)
 		}
-		l.opts.logger().Debug("gantline: handshake failed", "listener", l.ln.Addr(), "remote", nc.RemoteAddr(), "err", err)
+		l.log.Say(throttle.HandshakeFailed, "listener", l.ln.Addr(), "remote", nc.RemoteAddr(), "err", err)
 		return
 	}
 	l.tolls.accepted.Add(1)
@@ -53,7 +53,7 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 			return
 		}
 		if v := recover(); v != nil {
-			h.l.opts.logger().Error("gantline: handshake panicked", "remote", nc.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+			h.l.log.Panicked("handshake", v, "remote", nc.RemoteAddr())
 			end, err = nil, errorf("handshake panicked: %v", v)
 		}
 	}()
@@ -186,7 +186,5 @@ func (l *Listener) tellRefused(err error) {
 	if !errors.Is(err, gantline.ResourceExhausted) {
 		return
 	}
-	if missed, ok := l.refusedLog.allow(); ok {
-		l.opts.logger().Warn("gantline: client refused", "listener", l.ln.Addr(), "err", fmt.Sprint(bare{err}), "alike", missed)
-	}
+	l.log.Say(throttle.ClientRefused, "listener", l.ln.Addr(), "err", fmt.Sprint(bare{err}))
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"crypto/tls"
 	"net"
+
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // listen checks what Listen was given and announces the address.
@@ -44,7 +46,6 @@ func (l *Listener) warnPlain() {
 		return
 	}
 	if a, ok := ln.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		l.opts.logger().Warn("gantline: LISTENING ON PLAIN TCP BEYOND THIS MACHINE: anybody on the way can read and change everything, "+
-			"and any client may claim any id; use server.WithTLS, or a loopback address", "listener", a)
+		l.log.Say(throttle.PlainListener, "listener", a)
 	}
 }

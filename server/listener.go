@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // A Listener makes Ends of the connections that a net.Listener accepts. Make one with Listen or NewListener.
@@ -36,8 +37,8 @@ type Listener struct {
 	failed  chan struct{} // closed when Accept failed for good
 	failure error         // why; set before failed is closed
 
-	tolls                          tolls
-	sourceLog, slotLog, refusedLog throttle
+	tolls tolls
+	log   *throttle.Log // shares its bounds with all Ends
 }
 
 // Listen announces addr and returns a Listener for it. Networks are:
@@ -76,7 +77,9 @@ func newListener(ln net.Listener, o options, p *peers) *Listener {
 	if p == nil {
 		p = newPeers(o.limits.Peers)
 	}
+	o.config.Logger = throttle.Shared(o.config.Logger)
 	l := &Listener{
+		log:     throttle.New(o.config.Logger),
 		ln:      ln,
 		opts:    o,
 		peers:   p,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"net"
 	"time"
 
@@ -80,13 +79,6 @@ func newOptions(opts []Option) options {
 		opt(&o)
 	}
 	return o
-}
-
-func (o *options) logger() *slog.Logger {
-	if o.config.Logger != nil {
-		return o.config.Logger
-	}
-	return slog.Default()
 }
 
 // checkConfig returns the error that every handshake with cfg would fail with. Otherwise no client could get

@@ -5,12 +5,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"iter"
+	"log/slog"
 	"net"
-	"runtime/debug"
 	"slices"
 	"sync"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 // A Server runs a handler for each End, like http.Server. The zero value is ready to use. Its fields must not
@@ -31,8 +32,10 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	closing   bool
 	listeners map[*Listener]struct{}
-	peers     *peers // nil until it is needed
-	id        string // Config.ID, or a random one; set with peers
+	peers     *peers        // nil until it is needed
+	id        string        // Config.ID, or a random one; set with peers
+	logger    *slog.Logger  // Config.Logger, with bounds for all Ends together; set with peers
+	log       *throttle.Log // of logger; constant once it is set
 
 	handlers tally // Handlers that run; add is called with mu held
 }
@@ -82,7 +85,7 @@ func (s *Server) listener(ln net.Listener) *Listener {
 	}
 	s.readyLocked()
 	o := options{config: s.Config, tls: s.TLS, limits: s.Limits}
-	o.config.ID = s.id
+	o.config.ID, o.config.Logger = s.id, s.logger
 	l := newListener(ln, o, s.peers)
 	if s.listeners == nil {
 		s.listeners = make(map[*Listener]struct{})
@@ -100,6 +103,8 @@ func (s *Server) readyLocked() {
 	if s.id = s.Config.ID; s.id == "" {
 		s.id = rand.Text()
 	}
+	s.logger = throttle.Shared(s.Config.Logger)
+	s.log = throttle.New(s.logger)
 }
 
 // forget removes l from the server and waits for its goroutines; its Ends live on.
@@ -137,8 +142,7 @@ func (s *Server) handle(e *gantline.End) {
 		if v == nil {
 			return
 		}
-		o := options{config: s.Config}
-		o.logger().Error("gantline: handler of an End panicked", "peer", e.PeerID(), "remote", e.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+		s.log.Panicked("handler of an End", v, "peer", e.PeerID(), "remote", e.RemoteAddr())
 		if s.Config.Repanic {
 			panic(v)
 		}

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // A tally counts goroutines, and can be waited for with a context. The zero
@@ -47,28 +46,4 @@ func (t *tally) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// quiet is how long a limit that was hit is not logged again.
-const quiet = 10 * time.Second
-
-// A throttle keeps a flood of strangers out of the log.
-type throttle struct {
-	mu     sync.Mutex // guards what follows
-	last   time.Time
-	missed int
-}
-
-// allow reports whether to log now, and how often it said no since it last said
-// yes.
-func (t *throttle) allow() (missed int, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	if !t.last.IsZero() && now.Sub(t.last) < quiet {
-		t.missed++
-		return 0, false
-	}
-	missed, t.missed, t.last = t.missed, 0, now
-	return missed, true
 }

@@ -14,6 +14,9 @@ type handler struct {
 	s *Set
 }
 
+// Unwrap returns the application's handler.
+func (h handler) Unwrap() slog.Handler { return h.Handler }
+
 // Handle implements slog.Handler.
 func (h handler) Handle(ctx context.Context, r slog.Record) (err error) {
 	h.s.Run(func() { err = h.Handler.Handle(ctx, r) })

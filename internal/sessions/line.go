@@ -10,6 +10,7 @@ import (
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/inside"
+	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/mux"
 )
 
@@ -40,7 +41,8 @@ type Config struct {
 type Line struct {
 	host   Host
 	cfg    Config
-	redial *redialler // nil = the Line ends with its first session; set by Renew
+	log    *throttle.Log // of cfg.Logger
+	redial *redialler    // nil = the Line ends with its first session; set by Renew
 
 	// Users is where the application's code runs that the Line calls; Inside asks it.
 	Users inside.Set
@@ -60,13 +62,14 @@ type Line struct {
 func New(host Host, cfg Config) *Line {
 	ln := &Line{host: host, cfg: cfg}
 	if cfg.Logger != nil {
-		ln.cfg.Logger = inside.Logger(cfg.Logger, &ln.Users)
+		ln.cfg.Logger = throttle.Own(inside.Logger(cfg.Logger, &ln.Users))
+		ln.log = throttle.New(ln.cfg.Logger)
 	}
 	ln.life.ctx, ln.life.cancel = context.WithCancelCause(context.Background())
 	return ln
 }
 
-// Logger is the one in Config, whose handler runs among Users.
+// Logger is the one in Config, whose handler runs among Users. All lines of the Line and its links are bounded together.
 func (ln *Line) Logger() *slog.Logger { return ln.cfg.Logger }
 
 // Renew lets the Line outlive its sessions. Call it before the first one.

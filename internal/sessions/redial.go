@@ -12,6 +12,7 @@ import (
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/routes"
 	"github.com/gantline-project/gantline/internal/serial"
+	"github.com/gantline-project/gantline/internal/throttle"
 )
 
 const (
@@ -226,7 +227,7 @@ func (r *redialler) failed(x *search, s *Session, fresh, dialled bool, err error
 		s.Native.Lose(no)
 		return 0, true
 	}
-	ln.cfg.Logger.Debug("gantline: redial failed", "peer", s.Native.Peer().ID, "err", err)
+	ln.log.Say(throttle.RedialFailed, "peer", s.Native.Peer().ID, "err", err)
 	down := time.Since(x.began)
 	if !dialled && errors.Is(err, syscall.ECONNREFUSED) && down < redialSoon {
 		return r.pauses.herd(), true // the server is gone: all its clients are here

@@ -115,7 +115,7 @@ func (l *YamuxLink) Close(ctx context.Context, _ frame.Code, _ string) error {
 
 func (l *YamuxLink) Stats() conn.Stats {
 	y := l.y.Stats()
-	return conn.Stats{BytesIn: y.BytesIn, BytesOut: y.BytesOut, FramesIn: y.FramesIn, LogUnacked: y.Waiting, RTT: y.RTT}
+	return conn.Stats{BytesIn: y.BytesIn, BytesOut: y.BytesOut, FramesIn: y.FramesIn, LogUnacked: y.Waiting, RTT: y.RTT, Odd: y.Odd, Cheap: y.Cheap}
 }
 
 // yamuxError is err, from mux, as an End says it.

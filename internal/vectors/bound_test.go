@@ -9,7 +9,7 @@ import (
 
 // boundHello is what a client over TLS 1.3 says.
 func boundHello(h *frame.Hello) {
-	h.Features, h.Exporter = frame.FeatureBound, sha256.Sum256(upFrom(firstExportFrom, 32))
+	h.Features, h.Exporter = h.Features|frame.FeatureBound, sha256.Sum256(upFrom(firstExportFrom, 32))
 }
 
 func invalid() frame.Refuse {

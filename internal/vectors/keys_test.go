@@ -94,7 +94,7 @@ func pub(k *ecdh.PrivateKey) [32]byte { return [32]byte(k.PublicKey().Bytes()) }
 // firstHello and firstWelcome are the payloads of the first handshake.
 func firstHello(l frame.Limits, change func(*frame.Hello)) frame.Hello {
 	h := frame.Hello{
-		MinVersion: frame.Version, MaxVersion: frame.Version, Limits: l, Heartbeat: 15000, Expiry: 60000,
+		MinVersion: frame.Version, MaxVersion: frame.Version, Features: frame.FeatureSums, Limits: l, Heartbeat: 15000, Expiry: 60000,
 		Share: pub(privateKey(clientKeyFrom)), Nonce: [16]byte(upFrom(clientNonceFrom, 16)), ID: "c1",
 	}
 	if change != nil {

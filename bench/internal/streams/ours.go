@@ -28,15 +28,21 @@ func (s endSession) Close() error                               { return s.end.C
 
 // ConnectOff connects Ends that end with their connection: what resume costs is the difference.
 func ConnectOff(ctx context.Context, c *carrier.Carrier) (Session, Session, error) {
-	cfg := gantline.Config{SessionExpiry: -1}
-	l, err := ours.Listen(c, cfg)
-	if err != nil {
-		return nil, nil, err
+	return ConnectWith(gantline.Config{SessionExpiry: -1}, client.WithoutRedial())(ctx, c)
+}
+
+// ConnectWith returns a function that connects Ends with cfg on both sides.
+func ConnectWith(cfg gantline.Config, opts ...client.Option) func(context.Context, *carrier.Carrier) (Session, Session, error) {
+	return func(ctx context.Context, c *carrier.Carrier) (Session, Session, error) {
+		l, err := ours.Listen(c, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		near, err := ours.Dial(ctx, c, l, cfg, opts...)
+		if err != nil {
+			return nil, nil, err
+		}
+		far, err := l.AcceptEnd(ctx)
+		return endSession{near}, endSession{far}, err
 	}
-	near, err := ours.Dial(ctx, c, l, cfg, client.WithoutRedial())
-	if err != nil {
-		return nil, nil, err
-	}
-	far, err := l.AcceptEnd(ctx)
-	return endSession{near}, endSession{far}, err
 }
