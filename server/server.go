@@ -25,12 +25,13 @@ type Server struct {
 	Config gantline.Config
 	// TLS puts TLS under every connection, as WithTLS does. Nil means none.
 	TLS *tls.Config
-	// Limits are those of each listener; Limits.Peers is for all of them together.
+	// Limits are those of each listener. Those of peers and suspended Ends are for all of them together.
 	Limits Limits
 
 	mu        sync.Mutex // guards what follows
 	closing   bool
 	listeners map[*Listener]struct{}
+	past      Stats  // of listeners that are closed
 	peers     *peers // nil until it is needed
 	id        string // Config.ID, or a random one; set with peers
 
@@ -96,7 +97,7 @@ func (s *Server) readyLocked() {
 	if s.peers != nil {
 		return
 	}
-	s.peers = newPeers(s.Limits.withDefaults().Peers)
+	s.peers = newPeers(s.Limits.withDefaults())
 	if s.id = s.Config.ID; s.id == "" {
 		s.id = rand.Text()
 	}
@@ -109,6 +110,7 @@ func (s *Server) forget(l *Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.past.add(l.Stats())
 }
 
 func (s *Server) isClosing() bool {
