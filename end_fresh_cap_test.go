@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,26 +59,4 @@ func TestSuspendedBytes(t *testing.T) {
 			t.Errorf("%d clients have a fresh session, %d had to", fresh, lost)
 		}
 	})
-}
-
-// TestSuspendedCrowd: many Ends that break at once are looked at together.
-func TestSuspendedCrowd(t *testing.T) {
-	var ss Sessions
-	ss.evicting.Lock() // a look that takes as long as the crowd does to break
-	looked := make(chan struct{})
-	go func() {
-		ss.suspended()
-		close(looked)
-	}()
-	for !ss.due.Load() {
-		runtime.Gosched()
-	}
-	for range 10 { // whoever looks as well hangs here
-		ss.suspended()
-	}
-	ss.evicting.Unlock()
-	<-looked
-	if ss.due.Load() {
-		t.Error("nobody would look any more")
-	}
 }

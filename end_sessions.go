@@ -1,34 +1,39 @@
 package gantline
 
 import (
+	"cmp"
 	"context"
 	"net"
+	"net/netip"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/sessions"
+	"github.com/gantline-project/gantline/internal/source"
+	"github.com/gantline-project/gantline/internal/suspended"
 	"github.com/gantline-project/gantline/internal/throttle"
 	"github.com/gantline-project/gantline/mux"
 )
-
-// maxSuspendedBytes bounds the send logs of all suspended Ends of one Sessions.
-const maxSuspendedBytes = 64 << 20
 
 // Sessions keeps the Ends of a server while their clients are away. An End whose carrier broke stays, suspended, until
 // its client comes back with proof of the session, or until its SessionExpiry (60 s) is over. Package server has one in
 // each Listener; use Attach with an accept loop of your own.
 //
-// The zero value is ready. All methods may be called from any goroutine.
+// The zero value is ready. All methods may be called from any goroutine. The fields must not be changed once Attach was
+// called.
 //
 // A few hundred bytes of an ended session are kept for its expiry time (4096 sessions at most), to tell a returning
 // client how much the server had received. Beyond that, the address with most of them loses its oldest.
-//
-// The send logs of suspended Ends hold at most 64 MiB together. Beyond that, the peer id that holds most loses its
-// suspended sessions.
 type Sessions struct {
-	evicting sync.Mutex  // held by suspended: two at a time would drop more than they must
-	due      atomic.Bool // somebody waits for evicting and has not looked yet
+	// Limits bounds what suspended Ends may hold.
+	Limits SuspendLimits
+	// OnSuspend is called when end was suspended, and when its client is back: End.State tells which it is. It is called
+	// on a goroutine of the End's link, must not wait, and calls for one End may overtake each other.
+	OnSuspend func(end *End)
+
+	pooled sync.Once
+	pool   *suspended.Pool[suspendedOf, *End] // the suspended Ends
 
 	mu   sync.Mutex // guards what follows
 	ends map[[16]byte]*End
@@ -36,6 +41,27 @@ type Sessions struct {
 	graves sessions.Graves
 	logs   throttle.Group // bounds the lines of all Ends together
 }
+
+// SuspendLimits bounds what suspended Ends may hold. Zero fields are the defaults, negative ones no limit. An End that is
+// ended for one of them ends with ErrSessionLost, and its client begins a fresh session.
+type SuspendLimits struct {
+	Count     int           // Ends: default 10,000. The source with most that did nothing loses its oldest, then who has most at all.
+	PerSource int           // Ends of one source: default 64. A source is an IPv4 address or an IPv6 /64; else, as on loopback, a peer's id.
+	Bytes     int           // memory of all of them: default 64 MiB. The source that holds most loses its largest.
+	Idle      time.Duration // how long the oldest that did nothing is kept when its source has more than 8 of these: default 5 s
+}
+
+func (l SuspendLimits) withDefaults() SuspendLimits {
+	l.Count, l.PerSource, l.Bytes = cmp.Or(l.Count, 10_000), cmp.Or(l.PerSource, 64), cmp.Or(l.Bytes, maxSuspendedBytes)
+	l.Idle = cmp.Or(l.Idle, 5*time.Second)
+	return l
+}
+
+// fewIdle is how many suspended Ends that did nothing one source may have for as long as others.
+const fewIdle = 8
+
+// maxSuspendedBytes is the default of SuspendLimits.Bytes.
+const maxSuspendedBytes = 64 << 20
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that it
 // outlives its carrier. A client that comes back for its session gets the End that it had: resumed is true then, and end
@@ -74,7 +100,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	}
 	lc := e.linkConfig()
 	lc.Head = head
-	lc.OnBroken = func(*conn.Link, error) { s.suspended() }
+	lc.OnBroken = func(*conn.Link, error) { s.changed(e) }
 	lc.Find = func(session [16]byte) (l *conn.Link, err error) {
 		l, end = s.find(session)
 		return l, nil
@@ -94,6 +120,7 @@ func (s *Sessions) Attach(ctx context.Context, nc net.Conn, cfg *Config) (end *E
 	}
 	if resumed {
 		e.abandon(errEndClosed)
+		s.changed(end)
 		return end, true, nil
 	}
 	e.start() // attach has set the link
@@ -124,11 +151,12 @@ func (s *Sessions) remove(e *End) {
 	}
 	l := e.session().Native
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if id := l.Peer().Session; s.ends[id] == e {
 		delete(s.ends, id)
 		s.graves.Bury(l)
 	}
+	s.mu.Unlock()
+	s.suspended().Remove(e)
 }
 
 // find gives the link a client wants to resume and its End, or what stands for one that has ended.
@@ -141,42 +169,66 @@ func (s *Sessions) find(session [16]byte) (*conn.Link, *End) {
 	return s.graves.Find(session), nil
 }
 
-// suspended is called when an End has lost its carrier, and makes room when all that wait hold too much. When many
-// connections break together, scanning all sessions for each would delay their resumes.
-func (s *Sessions) suspended() {
-	if !s.due.CompareAndSwap(false, true) {
-		return // somebody is about to look, and sees this one too
+// changed is called when e has lost its carrier, or has another one.
+func (s *Sessions) changed(e *End) {
+	if s.OnSuspend != nil {
+		s.OnSuspend(e)
 	}
-	s.evicting.Lock()
-	defer s.evicting.Unlock()
-	s.due.Store(false)
-	s.mu.Lock()
-	total := 0
-	byPeer := make(map[string]int)
-	var waiting []*End
-	for _, e := range s.ends {
-		if e.session().Native.State() != StateBroken {
-			continue
+	s.suspended().Update(e)
+}
+
+func (s *Sessions) suspended() *suspended.Pool[suspendedOf, *End] {
+	s.pooled.Do(func() {
+		l := s.Limits.withDefaults()
+		why := [...]error{
+			suspended.Count:     errorf(ResourceExhausted, "%d sessions are suspended, the limit SuspendLimits.Count, and too many of them are of this client's source", l.Count),
+			suspended.PerSource: errorf(ResourceExhausted, "%d sessions of this client's source are suspended, the limit SuspendLimits.PerSource", l.PerSource),
+			suspended.Bytes:     errorf(ResourceExhausted, "the suspended sessions hold more than %d bytes, the limit SuspendLimits.Bytes, and this client's source the most", l.Bytes),
+			suspended.Idle:      errorf(Unavailable, "no carrier within %v, the limit SuspendLimits.Idle for sessions that were not used, of which this client's source has more than %d", l.Idle, fewIdle),
 		}
-		n := e.session().Native.Stats().LogMemory
-		total += n
-		byPeer[e.PeerID()] += n
-		waiting = append(waiting, e)
+		s.pool = suspended.New(suspended.Limits{Count: l.Count, PerSource: l.PerSource, Bytes: l.Bytes, Few: fewIdle, Idle: l.Idle}, viewSuspended, func(e *End, limit suspended.Limit) bool { return s.Drop(e, why[limit]) })
+	})
+	return s.pool
+}
+
+// Suspended returns the numbers of suspended Ends: now, and ended because of Limits.
+func (s *Sessions) Suspended() SuspendStats {
+	st := s.suspended().Stats()
+	return SuspendStats{Ends: st.Waiting, Bytes: st.Bytes, Count: st.Hits[suspended.Count], PerSource: st.Hits[suspended.PerSource],
+		OverBytes: st.Hits[suspended.Bytes], Idle: st.Hits[suspended.Idle]}
+}
+
+// SuspendStats are the numbers of a Sessions.
+type SuspendStats struct {
+	Ends, Bytes                       int    // suspended now, and what they hold
+	Count, PerSource, OverBytes, Idle uint64 // Ends that were ended because of the SuspendLimits of these names
+}
+
+// suspendedOf is whom a suspended End counts for.
+type suspendedOf struct {
+	source netip.Addr
+	id     string // of a peer without a source
+}
+
+// viewSuspended is what the pool has to know of an End.
+func viewSuspended(e *End) (v suspended.View[suspendedOf]) {
+	l := e.session().Native
+	if v.Waiting = l.State() == StateBroken && e.ctx.Err() == nil; !v.Waiting {
+		return v
 	}
-	s.mu.Unlock()
-	for total > maxSuspendedBytes {
-		most := ""
-		for id, n := range byPeer {
-			if n > byPeer[most] {
-				most = id
-			}
-		}
-		total -= byPeer[most]
-		delete(byPeer, most)
-		for _, e := range waiting {
-			if e.PeerID() == most {
-				s.Drop(e, errorf(ResourceExhausted, "the suspended sessions hold more than %d bytes, and this peer's the most", maxSuspendedBytes))
-			}
-		}
+	if v.Source.source = source.Of(l.RemoteAddr()); !v.Source.source.IsValid() {
+		v.Source.id = l.Peer().ID
 	}
+	st := l.Stats()
+	v.Bytes, v.Idle = suspendedBytes(e.session(), st), st.Received == 0 && st.FramesOut == 0
+	return v
+}
+
+// endBytes is what a suspended End holds that has nothing under way.
+const endBytes = 8 << 10
+
+// suspendedBytes is what a session holds of memory while its peer is away.
+func suspendedBytes(s *session, st conn.Stats) int {
+	_, bodies := s.Mux.Granted()
+	return endBytes + st.LogMemory + bodies
 }

@@ -28,7 +28,7 @@ type carrierState struct {
 	brokenBy error       // what broke it
 	moving   bool        // Migrate takes the carrier away: OnState and OnBroken are not called
 	expiry   *time.Timer // ends a broken link
-	resuming sync.Mutex  // a server's: held by a resume as a whole; taken before the send lock
+	resuming turn        // a server's: held by a resume as a whole; taken before the send lock
 	attempts attempts    // resumes between their first and last step
 	spent    bool        // a client's: the server has seen epoch: the next attempt needs a higher one
 }

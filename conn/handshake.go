@@ -17,6 +17,9 @@ func (l *Link) handshake(ctx context.Context, f func(*limit) error) error {
 	if err := l.limited(ctx, l.carrier(), f); err != nil {
 		return l.abandon(&handshakeError{addr: l.RemoteAddr(), err: err})
 	}
+	if nc := beneath(l.carrier().nc); nc != l.carrier().nc {
+		l.carriers.newest.Store(newCarrier(l, nc))
+	}
 	l.peerReady(l.carrier())
 	l.mu.Lock()
 	l.life.committed, l.life.ready = true, true
@@ -27,6 +30,16 @@ func (l *Link) handshake(ctx context.Context, f func(*limit) error) error {
 	l.mu.Unlock()
 	l.deliver()
 	return nil
+}
+
+// beneath returns what is to carry the link once the handshake needs no more from the
+// peer. A net.Conn with a method Handshaken has only looked on until then, and returns
+// the one beneath it.
+func beneath(nc net.Conn) net.Conn {
+	if w, ok := nc.(interface{ Handshaken() net.Conn }); ok {
+		return w.Handshaken()
+	}
+	return nc
 }
 
 // abandon ends a link whose handshake failed.

@@ -81,6 +81,51 @@ func (m *limit) commit() error {
 	return nil
 }
 
+// await waits until done is closed. An error says that the context has ended before.
+func (m *limit) await(done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
+	select {
+	case <-done:
+		return nil
+	case <-m.ctx.Done():
+		return context.Cause(m.ctx)
+	}
+}
+
+// A turn is held by one handshake at a time. The zero value is free.
+type turn struct {
+	mu   sync.Mutex    // guards what follows
+	held chan struct{} // closed when it is free again; nil = it is free
+}
+
+func (t *turn) take(m *limit) error {
+	for {
+		t.mu.Lock()
+		held := t.held
+		if held == nil {
+			t.held = make(chan struct{})
+		}
+		t.mu.Unlock()
+		if held == nil {
+			return nil
+		}
+		if err := m.await(held); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *turn) free() {
+	t.mu.Lock()
+	close(t.held)
+	t.held = nil
+	t.mu.Unlock()
+}
+
 // release leaves the carrier alone from now on. It returns why the carrier was cut, or
 // must be.
 func (m *limit) release() error {

@@ -16,7 +16,8 @@ import (
 // Server shakes hands on nc as the side that accepted. The link is up when Server
 // returns, and waits for Start. On an error nc is closed. A peer whose first bytes
 // are not a preface and a valid HELLO gets no answer at all. A nil cfg means all
-// defaults.
+// defaults. If nc has a method Handshaken() net.Conn, that is called when the handshake
+// needs no more from the peer, and the link goes on with what it returns.
 func Server(ctx context.Context, nc net.Conn, cfg *Config) (*Link, error) {
 	l, _, err := Accept(ctx, nc, cfg)
 	return l, err
@@ -80,7 +81,7 @@ func (l *Link) resumed(m *limit, hello *frame.Hello) (*Link, error) {
 	err := error(&RefusedError{Code: frame.NotFound, Text: "the session is not known here"})
 	if l.cfg.Find != nil {
 		if found, why := l.cfg.Find(hello.Resume.Session); found != nil {
-			old, err = found, found.takeOver(newCarrier(found, l.carrier().nc), m, hello)
+			old, err = found, found.takeOver(newCarrier(found, beneath(l.carrier().nc)), m, hello)
 		} else if why != nil {
 			err = why
 		}

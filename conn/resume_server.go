@@ -15,8 +15,13 @@ import (
 //
 // The order matters (docs/model): the epoch moves on, the older carrier's reader
 // is stopped and joined, and only then is the position read.
+//
+// The end of the handshake's context ends every wait: the older carrier's reader may be
+// inside of user code. The epoch has moved on then, and the client tries again.
 func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
-	<-l.life.started
+	if err := m.await(l.life.started); err != nil {
+		return err
+	}
 	r := hello.Resume
 	bare, err := l.verify(c, hello)
 	if err != nil {
@@ -25,8 +30,10 @@ func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 	if err := m.commit(); err != nil {
 		return err
 	}
-	l.carriers.resuming.Lock()
-	defer l.carriers.resuming.Unlock()
+	if err := l.carriers.resuming.take(m); err != nil {
+		return err
+	}
+	defer l.carriers.resuming.free()
 	l.mu.Lock()
 	switch {
 	case l.life.ended || l.bye.sent || l.bye.heard || l.life.final:
@@ -34,7 +41,9 @@ func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 		l.mu.Unlock()
 		if ending { // our BYE does not reach the client any more: it learns here, when the position is final
 			l.carrier().cut()
-			<-l.life.done
+			if err := m.await(l.life.done); err != nil {
+				return err
+			}
 		}
 		return l.Epitaph()
 	case r.Epoch <= l.carriers.epoch:
@@ -52,13 +61,22 @@ func (l *Link) takeOver(c *carrier, m *limit, hello *frame.Hello) error {
 	old.why = errSuperseded
 	l.mu.Unlock()
 	old.cut()
-	<-old.joined
+	late := m.await(old.joined)
 
 	l.mu.Lock()
-	if !l.carriers.broken { // its end was decided meanwhile
+	if late != nil || !l.carriers.broken { // or its end was decided meanwhile
 		l.carriers.attempts.drop(c)
+		last := late != nil && l.unbreakLocked()
 		l.mu.Unlock()
-		<-l.life.done
+		if last {
+			l.finish()
+		}
+		if late == nil {
+			late = m.await(l.life.done)
+		}
+		if late != nil {
+			return late
+		}
 		return l.Epitaph()
 	}
 	l.mu.Unlock()

@@ -61,54 +61,30 @@ func (l *Listener) pause(d time.Duration) bool {
 }
 
 // admit starts the handshake with nc, or hangs up. It waits while there are too
-// many handshakes.
+// many handshakes and none is slow.
 func (l *Listener) admit(nc net.Conn) {
-	leave, ok := l.sources.enter(nc.RemoteAddr())
-	if !ok {
+	sl := l.slots.enter(l.ctx, nc.RemoteAddr(), func(own bool) { l.tellFull(nc, own) })
+	if sl == nil {
 		nc.Close()
-		l.tolls.turnedAway.Add(1)
-		l.log.Say(throttle.TooManyOfSource, "listener", l.ln.Addr(), "remote", nc.RemoteAddr(),
-			"limit", l.opts.limits.HandshakesPerSource, "option", "Limits.HandshakesPerSource")
-		return
-	}
-	if !l.takeSlot() {
-		leave()
-		nc.Close()
+		if l.ctx.Err() == nil {
+			l.tolls.turnedAway.Add(1)
+		}
 		return
 	}
 	l.running.add()
-	l.tolls.handshakes.Add(1)
-	go func() { // ends with the handshake, which l.ctx and its timeout end
+	go func() { // ends with the handshake, which l.ctx, its slot and its timeout end
 		defer l.running.done()
-		defer l.leaveSlot()
-		defer leave()
-		defer l.tolls.handshakes.Add(-1)
-		l.welcome(nc)
+		defer sl.leave()
+		l.welcome(nc, sl)
 	}()
 }
 
-// takeSlot waits until there are fewer handshakes than the limit. It returns false when the listener stops in
-// the meantime.
-func (l *Listener) takeSlot() bool {
-	if l.slots == nil {
-		return true
+// tellFull counts and logs that nc has found all handshakes taken, or all of its source.
+func (l *Listener) tellFull(nc net.Conn, own bool) {
+	hits, line, limit, option := &l.tolls.handshakes, throttle.ConnectionsWait, l.opts.limits.Handshakes, "Limits.Handshakes"
+	if own {
+		hits, line, limit, option = &l.tolls.perSource, throttle.TooManyOfSource, l.opts.limits.HandshakesPerSource, "Limits.HandshakesPerSource"
 	}
-	select {
-	case l.slots <- struct{}{}:
-		return true
-	default:
-	}
-	l.log.Say(throttle.ConnectionsWait, "listener", l.ln.Addr(), "limit", cap(l.slots), "option", "Limits.Handshakes")
-	select {
-	case l.slots <- struct{}{}:
-		return true
-	case <-l.ctx.Done():
-		return false
-	}
-}
-
-func (l *Listener) leaveSlot() {
-	if l.slots != nil {
-		<-l.slots
-	}
+	hits.Add(1)
+	l.log.Say(line, "listener", l.ln.Addr(), "remote", nc.RemoteAddr(), "limit", limit, "option", option)
 }

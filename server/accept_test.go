@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -83,28 +84,43 @@ func TestCloseDuringBackoff(t *testing.T) {
 	})
 }
 
-// TestHandshakeLimit: handshakes beyond the limit wait for others to end.
+// TestHandshakeLimit: beyond the limit the slowest client makes way. While it is the server that is slow, newcomers wait.
 func TestHandshakeLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ln, mem := listenRaw(t, server.WithLimits(server.Limits{Handshakes: 4}))
-		for range 4 {
-			mem.raw(t)
-		}
-		<-time.After(time.Second)
-		mem.raw(t)
-		mem.raw(t)
-		synctest.Wait()
-		if n := ln.Stats().Handshakes; n != 4 {
-			t.Errorf("%d handshakes", n)
-		}
-		start := time.Now()
-		_, end := mem.dial(t, gantline.Config{})
-		if d := time.Since(start); d != server.DefaultHandshakeTimeout-time.Second {
-			t.Errorf("dial returned after %v", d)
-		}
-		end.Close()
-		ln.Close()
-	})
+	for _, tt := range []struct {
+		name string
+		say  string        // what the first ones send
+		want time.Duration // until a client gets in that comes a second later
+	}{
+		{"silent", "", 0},
+		{"half a HELLO", string(hello("")[:20]), 0},
+		{"WELCOME and no more", string(hello("")), 0},
+		{"in Setup", string(hello("slow1")), 2*time.Second + 100*time.Millisecond}, // then they owe their first frame
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ln, mem := listenRaw(t, server.WithLimits(server.Limits{Handshakes: 4}), server.WithConfig(gantline.Config{Setup: func(e *gantline.End) error {
+					if strings.HasPrefix(e.PeerID(), "slow") {
+						<-time.After(3 * time.Second)
+					}
+					return nil
+				}}))
+				for i := range 4 {
+					mem.raw(t).Write([]byte(strings.ReplaceAll(tt.say, "slow1", fmt.Sprint("slow", i)))) // an id is in use once
+				}
+				<-time.After(time.Second)
+				start := time.Now()
+				_, end := mem.dial(t, gantline.Config{})
+				if d := time.Since(start); d != tt.want {
+					t.Errorf("dial returned after %v, want %v", d, tt.want)
+				}
+				if st := ln.Stats(); st.Hits.Handshakes == 0 {
+					t.Errorf("stats %+v", st)
+				}
+				end.Close()
+				ln.Close()
+			})
+		})
+	}
 }
 
 // fromListener makes connections come from the addresses it is given.

@@ -15,17 +15,19 @@ import (
 // A handshake is one connection on its way to become an End. Its goroutine owns it.
 type handshake struct {
 	l       *Listener
-	ctx     context.Context
-	end     *gantline.End // has claimed its id; nil before and after
-	place   bool          // it has a place in the listener's queue
-	refused bool          // the client has its refusal
+	slot    *slot
+	ctx     context.Context // of the slot, with the timeout
+	end     *gantline.End   // has claimed its id; nil before and after
+	place   bool            // it has a place in the listener's queue
+	refused bool            // the client has its refusal
 }
 
 // welcome makes an End of nc and queues it, or closes nc.
-func (l *Listener) welcome(nc net.Conn) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.opts.limits.HandshakeTimeout)
+func (l *Listener) welcome(nc net.Conn, sl *slot) {
+	limit := l.opts.limits.HandshakeTimeout
+	ctx, cancel := context.WithTimeoutCause(sl.ctx, limit, errorf("handshake not finished within %v, the limit Limits.HandshakeTimeout: %w", limit, context.DeadlineExceeded))
 	defer cancel()
-	h := &handshake{l: l, ctx: ctx}
+	h := &handshake{l: l, slot: sl, ctx: ctx}
 	end, err := h.run(nc)
 	if err == nil && end == nil {
 		return // an End that existed before continues
@@ -37,6 +39,9 @@ func (l *Listener) welcome(nc net.Conn) {
 			l.tolls.refused.Add(1)
 		} else {
 			l.tolls.failed.Add(1)
+		}
+		if sl.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			l.tolls.timeout.Add(1)
 		}
 		l.log.Say(throttle.HandshakeFailed, "listener", l.ln.Addr(), "remote", nc.RemoteAddr(), "err", err)
 		return
@@ -57,16 +62,13 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 			end, err = nil, errorf("handshake panicked: %v", v)
 		}
 	}()
-	if h.l.tls != nil {
-		tc := tls.Server(nc, h.l.tls)
-		if err := tc.HandshakeContext(h.ctx); err != nil {
-			return nil, errorf("TLS: %w", bare{err})
-		}
-		nc = tc
+	carrier, err := h.secure(nc)
+	if err != nil {
+		return nil, err
 	}
 	cfg := h.l.opts.config
 	cfg.Setup = h.setup
-	end, resumed, err := h.l.peers.sessions.Attach(h.ctx, nc, &cfg)
+	end, resumed, err := h.l.peers.sessions.Attach(h.ctx, carrier, &cfg)
 	switch {
 	case err != nil:
 		return nil, err
@@ -78,12 +80,31 @@ func (h *handshake) run(nc net.Conn) (end *gantline.End, err error) {
 	return end, h.admit(end, nc)
 }
 
+// secure returns what the protocol runs over, while the slot learns whose turn it is.
+func (h *handshake) secure(nc net.Conn) (net.Conn, error) {
+	if h.l.tls == nil {
+		return watchAny(nc, h.slot), nil
+	}
+	w := watch(nc, h.slot)
+	tc := tls.Server(w, h.l.tls)
+	if err := tc.HandshakeContext(h.ctx); err != nil {
+		if h.ctx.Err() != nil {
+			err = context.Cause(h.ctx)
+		}
+		return nil, errorf("TLS: %w", bare{err})
+	}
+	return &secured{tc, w}, nil
+}
+
 // confirm waits for the client's first frame. A client that never got its welcome, or never wanted one, must not keep
 // its id and its place. Its session waits like any other, since the client may have been welcomed and cut off
 // (docs/decisions/0002). A client that has sent something and is gone already is an End, and when the listener stops
 // all Ends are closed properly.
 func (h *handshake) confirm(end *gantline.End, nc net.Conn) error {
-	_, err := end.Ping(h.ctx)
+	ctx, stop := h.l.peers.whileHere(h.ctx, end) // the slot does not outlive its connection
+	defer stop()
+	h.slot.awaits()
+	_, err := end.Ping(ctx)
 	if err == nil || end.Stats().Link.FramesIn > 0 || h.l.ctx.Err() != nil {
 		return nil
 	}
@@ -126,6 +147,7 @@ func (h *handshake) setup(e *gantline.End) (err error) {
 		}
 	}()
 	l := h.l
+	h.slot.ours()
 	if err := l.peers.claim(e); err != nil {
 		l.tellRefused(err)
 		return err
@@ -164,7 +186,8 @@ func (h *handshake) takePlace() error {
 	case <-h.ctx.Done():
 		return context.Cause(h.ctx)
 	case <-patience.C:
-		err := refusal(gantline.ResourceExhausted, "%d clients wait for AcceptEnd at the server, its limit Limits.Backlog: try again later", cap(l.places))
+		l.tolls.places.Add(1)
+		err := exhausted("%d clients wait for AcceptEnd at the server, its limit Limits.Backlog: try again later", cap(l.places))
 		l.tellRefused(err)
 		return err
 	}

@@ -24,8 +24,7 @@ type Listener struct {
 	opts    options // with defaults
 	tls     *tls.Config
 	peers   *peers
-	sources sources
-	slots   chan struct{}      // one for each handshake; nil = no limit
+	slots   *slots             // one for each handshake
 	places  chan struct{}      // one for each End in queue, or about to be
 	queue   chan *gantline.End // has room for every place
 	running tally              // accept, and the handshakes
@@ -75,21 +74,21 @@ func newListener(ln net.Listener, o options, p *peers) *Listener {
 		o.config.ID = rand.Text() // the same for all its Ends
 	}
 	if p == nil {
-		p = newPeers(o.limits.Peers)
+		p = newPeers(o.limits)
 	}
 	o.config.Logger = throttle.Shared(o.config.Logger)
 	l := &Listener{
-		log:     throttle.New(o.config.Logger),
-		ln:      ln,
-		opts:    o,
-		peers:   p,
-		sources: sources{limit: o.limits.HandshakesPerSource},
-		places:  make(chan struct{}, o.limits.Backlog),
-		queue:   make(chan *gantline.End, o.limits.Backlog),
-		failed:  make(chan struct{}),
+		log:    throttle.New(o.config.Logger),
+		ln:     ln,
+		opts:   o,
+		peers:  p,
+		places: make(chan struct{}, o.limits.Backlog),
+		queue:  make(chan *gantline.End, o.limits.Backlog),
+		failed: make(chan struct{}),
 	}
-	if n := o.limits.Handshakes; n > 0 {
-		l.slots = make(chan struct{}, n)
+	l.slots = newSlots(o.limits, &l.tolls.firstByte)
+	if o.config.Yamux {
+		l.slots.silence = 0 // its clients may have nothing to say at first
 	}
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	l.stop = sync.OnceValue(func() error {

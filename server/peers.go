@@ -3,30 +3,34 @@ package server
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 
 	"github.com/gantline-project/gantline"
+	"github.com/gantline-project/gantline/internal/source"
 )
 
 // peers is the list of the Ends that live, by the id of the peer. All listeners of a Server share one, so an id
 // is in use once.
 type peers struct {
-	limit int // 0 = none
-
 	sessions gantline.Sessions // where broken Ends wait
 
-	mu     sync.Mutex // guards what follows
-	byID   map[string]*peer
-	leaves map[*gantline.End]struct{} // Ends that finish their work while their client has a new one
-	ghosts map[*gantline.End]struct{} // Ends of clients that never sent anything: not on the list
-	closed bool                       // no more clients are accepted
+	mu      sync.Mutex // guards what follows
+	byID    map[string]*peer
+	census  census
+	leaves  map[*gantline.End]struct{} // Ends that finish their work while their client has a new one
+	ghosts  ghosts                     // Ends of clients that never sent anything: not on the list
+	awaited map[*gantline.End]func()   // is called when the End is suspended
+	closed  bool                       // no more clients are accepted
 }
 
 // A peer is an id that is taken.
 type peer struct {
 	end   *gantline.End
-	shown bool // past Setup; before, the id is only reserved. Guarded by peers.mu
+	src   netip.Addr // it was made from there
+	shown bool       // past Setup; before, the id is only reserved. Guarded by peers.mu
+	away  bool       // it is suspended. Guarded by peers.mu
 }
 
 // alive reports whether the End still represents its id. It may be over before remove was called, and before
@@ -38,8 +42,11 @@ func (p *peer) alive() bool {
 // leaves reports whether the End was asked to end, so that its client may have another one.
 func (p *peer) leaves() bool { return p.shown && p.end.Draining() }
 
-func newPeers(limit int) *peers {
-	return &peers{limit: limit, byID: make(map[string]*peer), leaves: make(map[*gantline.End]struct{}), ghosts: make(map[*gantline.End]struct{})}
+func newPeers(l Limits) *peers {
+	p := &peers{byID: make(map[string]*peer), leaves: make(map[*gantline.End]struct{}), ghosts: make(ghosts), awaited: make(map[*gantline.End]func())}
+	p.census.limit, p.census.perSource = l.Peers, l.PeersPerSource
+	p.sessions.Limits, p.sessions.OnSuspend = l.Suspended, p.changed
+	return p
 }
 
 // errSuperseded ends the suspended End of a client that returns with a new session.
@@ -84,29 +91,27 @@ func (p *peers) tryClaim(e, dropped *gantline.End) (old *gantline.End, ghosts []
 		}
 		p.leaves[x.end] = struct{}{} // until remove
 	}
-	if x == nil && p.limit > 0 && len(p.byID) >= p.limit {
-		return nil, nil, refusal(gantline.ResourceExhausted, "the server has %d peers, its limit Limits.Peers: try again later", p.limit)
+	src := source.Of(e.RemoteAddr())
+	if err := p.census.refuse(src, x); err != nil {
+		return nil, nil, err
 	}
-	for g := range p.ghosts {
-		if g.PeerID() == id {
-			ghosts = append(ghosts, g)
-		}
-	}
-	p.byID[id] = &peer{end: e}
-	return nil, ghosts, nil
+	p.forgetLocked(id)
+	p.byID[id] = &peer{end: e, src: src}
+	p.census.add(p.byID[id], 1)
+	return nil, slices.Collect(maps.Keys(p.ghosts[id])), nil
 }
 
 // forsake makes e, which is not on the list, a ghost. It stays one until its client returns or its time is
 // over.
 func (p *peers) forsake(e *gantline.End) {
 	p.mu.Lock()
-	full := p.closed || p.limit > 0 && len(p.ghosts) >= p.limit
-	if !full {
-		p.ghosts[e] = struct{}{}
+	closed := p.closed
+	if !closed {
+		p.ghosts.add(e)
 		context.AfterFunc(e.Context(), func() { p.returned(e) })
 	}
 	p.mu.Unlock()
-	if full {
+	if closed {
 		_ = e.Close()
 	}
 }
@@ -115,9 +120,7 @@ func (p *peers) forsake(e *gantline.End) {
 func (p *peers) returned(e *gantline.End) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, was := p.ghosts[e]
-	delete(p.ghosts, e)
-	return was
+	return p.ghosts.remove(e)
 }
 
 // show puts e, which has claimed its id, on the list for as long as it lives.
@@ -141,8 +144,16 @@ func (p *peers) remove(e *gantline.End) {
 	defer p.mu.Unlock()
 	delete(p.leaves, e)
 	if x := p.byID[id]; x != nil && x.end == e {
-		delete(p.byID, id)
+		p.forgetLocked(id)
 	}
+}
+
+// forgetLocked makes the id free, if somebody has it.
+func (p *peers) forgetLocked(id string) {
+	if x := p.byID[id]; x != nil && !x.away {
+		p.census.add(x, -1)
+	}
+	delete(p.byID, id)
 }
 
 // end returns the End with the id, nil if there is none.
@@ -179,7 +190,7 @@ func (p *peers) count() int {
 func (p *peers) shut() []*gantline.End {
 	p.mu.Lock()
 	p.closed = true
-	ghosts := slices.Collect(maps.Keys(p.ghosts))
+	ghosts := p.ghosts.all()
 	p.mu.Unlock()
 	ghosts = slices.DeleteFunc(ghosts, func(g *gantline.End) bool { return p.sessions.Drop(g, errClosing) })
 	p.mu.Lock()

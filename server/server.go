@@ -26,7 +26,7 @@ type Server struct {
 	Config gantline.Config
 	// TLS puts TLS under every connection, as WithTLS does. Nil means none.
 	TLS *tls.Config
-	// Limits are those of each listener; Limits.Peers is for all of them together.
+	// Limits are those of each listener. Those of peers and suspended Ends are for all of them together.
 	Limits Limits
 
 	mu        sync.Mutex // guards what follows
@@ -36,6 +36,7 @@ type Server struct {
 	id        string        // Config.ID, or a random one; set with peers
 	logger    *slog.Logger  // Config.Logger, with bounds for all Ends together; set with peers
 	log       *throttle.Log // of logger; constant once it is set
+	past      Stats         // of listeners that are closed
 
 	handlers tally // Handlers that run; add is called with mu held
 }
@@ -99,7 +100,7 @@ func (s *Server) readyLocked() {
 	if s.peers != nil {
 		return
 	}
-	s.peers = newPeers(s.Limits.withDefaults().Peers)
+	s.peers = newPeers(s.Limits.withDefaults())
 	if s.id = s.Config.ID; s.id == "" {
 		s.id = rand.Text()
 	}
@@ -114,6 +115,7 @@ func (s *Server) forget(l *Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.past.add(l.Stats())
 }
 
 func (s *Server) isClosing() bool {

@@ -54,7 +54,7 @@ var resumeMutants = []mutant{
 	},
 	{
 		name: "the old reader is not waited for", file: "conn/resume_server.go",
-		edits: []edit{{"\told.cut()\n\t<-old.joined\n", "\told.cut()\n"}},
+		edits: []edit{{"late := m.await(old.joined)", "late := m.await(l.life.started)"}},
 		pkg:   "conn", test: "TestResumeJoins",
 	},
 	{
@@ -142,8 +142,8 @@ var resumeMutants = []mutant{
 		pkg:   ".", test: "TestFreshCallsPosition",
 	},
 	{
-		name: "suspended sessions hold what they like", file: "end_sessions.go",
-		edits: []edit{{"for total > maxSuspendedBytes {", "for false {"}},
+		name: "suspended sessions hold what they like", file: "internal/suspended/trim.go",
+		edits: []edit{{"for p.bytes > limit {", "for false {"}},
 		pkg:   ".", test: "TestSuspendedBytes",
 	},
 	{

@@ -82,8 +82,8 @@ var lines = [numLines]struct {
 	PlainListener: {slog.LevelWarn, "gantline: LISTENING ON PLAIN TCP BEYOND THIS MACHINE: anybody on the way can read and change everything, " +
 		"and any client may claim any id; use server.WithTLS, or a loopback address"},
 	AcceptFailed:    {slog.LevelWarn, "gantline: accept failed, trying again"},
-	TooManyOfSource: {slog.LevelWarn, "gantline: connection closed: too many handshakes from one address"},
-	ConnectionsWait: {slog.LevelWarn, "gantline: connections wait: too many handshakes at a time"},
+	TooManyOfSource: {slog.LevelWarn, "gantline: too many handshakes from one address: the slowest make way for others, which are closed if none is slow"},
+	ConnectionsWait: {slog.LevelWarn, "gantline: too many handshakes at a time: the slowest make way for others, which wait if none is slow"},
 	ClientRefused:   {slog.LevelWarn, "gantline: client refused"},
 	HandshakeFailed: {slog.LevelDebug, "gantline: handshake failed"},
 
