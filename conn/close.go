@@ -11,8 +11,11 @@ const (
 	// lingerTimeout is how long a BYE may take when nothing waits to be
 	// confirmed. That is an answer to a BYE, or a BYE that reports an error.
 	lingerTimeout = time.Second
-	// lingerBytes is how much is read and dropped after a refusal.
+	// lingerBytes is how much is read and dropped after a refusal. After a protocol error the rest is
+	// taken in pieces, with pauses.
 	lingerBytes = 1 << 20
+	lingerPiece = 32 << 10
+	lingerPause = 10 * time.Millisecond
 	// userGrace is how long Close waits when user code on the reader goroutine calls it.
 	// The goodbye goes out meanwhile, if nothing else is in the way.
 	userGrace = 100 * time.Millisecond

@@ -3,6 +3,7 @@ package conn
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/oddity"
@@ -21,6 +22,8 @@ func (l *Link) read(c *carrier) {
 
 // readFrames takes frames until the carrier breaks, or returns errBye.
 func (l *Link) readFrames(c *carrier) error {
+	failed := false
+	pausing := lingerBytes
 	for {
 		h, err := c.fr.Next()
 		switch {
@@ -32,6 +35,10 @@ func (l *Link) readFrames(c *carrier) error {
 			}
 			return err
 		case l.bye.deaf.Load():
+			if pausing -= frame.HeaderLen + int(h.Length); failed && pausing < 0 {
+				pausing = lingerPiece
+				<-time.After(lingerPause) // the peer goes on sending: see drain
+			}
 			err = l.handleLate(c, h)
 		case h.Type.Sequenced():
 			err = l.handleSequenced(c, h)
@@ -43,6 +50,7 @@ func (l *Link) readFrames(c *carrier) error {
 		}
 		if err != nil {
 			l.Fail(err) // and read on for the peer's answer
+			failed = true
 		}
 		if c.frames++; c.frames == 1 {
 			l.life.confirm()
@@ -207,11 +215,17 @@ func (c *carrier) broken(err error) bool {
 }
 
 // drain reads and drops until the carrier ends; Fail has limited for how long. A close
-// with unread input could destroy our BYE before the peer has it.
+// with unread input could destroy our BYE before the peer has it. A peer that goes on
+// sending gets slow, so that it costs us little.
 func (c *carrier) drain() error {
-	_, err := io.Copy(io.Discard, struct{ io.Reader }{c})
-	if err == nil {
-		err = io.EOF
+	b := make([]byte, lingerPiece)
+	for got := 0; ; {
+		n, err := c.Read(b)
+		if err != nil {
+			return err
+		}
+		if got += n; got > lingerBytes {
+			<-time.After(lingerPause)
+		}
 	}
-	return err
 }

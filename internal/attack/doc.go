@@ -1,8 +1,8 @@
-// Package attack holds the attack suite: what a hostile peer can do to a server, and to the others on it.
+// Package attack holds the attack suite: what hostile peers do to a server with an honest client.
 //
 // It has no code of its own, only tests. Three processes take part: a server with the default limits, under
 // GOMEMLIMIT=256MiB, an honest client that calls, publishes and writes a stream all the time, and the test, which
-// sends raw frames. The catalogue is in docs/SECURITY.md's terms: each row is an attack with a name.
+// sends raw frames. Each row of the catalogue is an attack with a name.
 //
 // # Usage
 //

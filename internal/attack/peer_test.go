@@ -17,7 +17,7 @@ type attacker struct {
 	addr  string
 	sent  atomic.Int64 // bytes
 	conns atomic.Int64 // connections
-	ended atomic.Int64 // of them, by the server
+	ended atomic.Int64 // of them, with a BYE of the server's
 	names atomic.Int64
 }
 
@@ -106,9 +106,6 @@ func (p *peer) close() {
 func (p *peer) send(b []byte) bool {
 	n, err := p.nc.Write(b)
 	p.a.sent.Add(int64(n))
-	if err != nil && p.a.on() {
-		p.a.ended.Add(1)
-	}
 	return err == nil && p.a.on()
 }
 
@@ -149,11 +146,12 @@ func (p *peer) drain() {
 // sink reads what comes and acknowledges nothing. It ends with the connection.
 func (p *peer) sink() {
 	for {
-		if err := p.r.Skip(); err != nil {
+		h, err := p.r.Next()
+		if err != nil {
 			return
 		}
-		if _, err := p.r.Next(); err != nil {
-			return
+		if h.Type == frame.TypeBye {
+			p.a.ended.Add(1)
 		}
 	}
 }

@@ -144,7 +144,8 @@ func handle(r *gantline.Router) {
 		var rows []row
 		return nil, req.Decode(&rows)
 	})
-	fn("panic", func(context.Context, *gantline.Request) ([]byte, error) { panic(strings.Repeat("\x1b\n", 1<<19)) })
+	long := strings.Repeat("\x1b\n", 1<<19)
+	fn("panic", func(context.Context, *gantline.Request) ([]byte, error) { panic(long) })
 	fn("hang", func(ctx context.Context, _ *gantline.Request) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() })
 	big := make([]byte, 1<<20)
 	fn("big", func(context.Context, *gantline.Request) ([]byte, error) { return big, nil })

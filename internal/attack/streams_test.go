@@ -21,10 +21,11 @@ func breaks(send func(p *peer) []byte) func(*attacker, int) {
 			return
 		}
 		for { // until the server hangs up
-			if _, _, err := p.next(false); err != nil {
-				if a.on() {
-					a.ended.Add(1)
-				}
+			h, _, err := p.next(false)
+			if err == nil && h.Type == frame.TypeBye {
+				a.ended.Add(1)
+			}
+			if err != nil || h.Type == frame.TypeBye {
 				return
 			}
 		}

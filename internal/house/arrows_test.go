@@ -43,6 +43,7 @@ var arrows = map[string]arrowRule{
 	"internal/serial":     {},
 	"internal/routes":     {},
 	"internal/goid":       {},
+	"internal/attack":     {inTests: []string{".", "client", "server", "frame"}},
 	"internal/source":     {},
 	"internal/inside":     {uses: []string{"internal/goid"}},
 	"internal/claim":      {},
