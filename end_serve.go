@@ -54,7 +54,11 @@ func (e *End) recovered(what, name string, v any) error {
 	if e.cfg.Repanic {
 		panic(v)
 	}
-	return errorf(Internal, "%s panicked: %s", what, errs.Clip(fmt.Sprint(v)))
+	text, ok := v.(string) // which Sprint would copy, however long it is
+	if !ok {
+		text = fmt.Sprint(v)
+	}
+	return errorf(Internal, "%s panicked: %s", what, errs.Clip(text))
 }
 
 // Config's parts as the rest of the package asks for them.

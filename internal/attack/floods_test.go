@@ -114,7 +114,7 @@ var floods = []attack{
 	{name: "stops after a reset", conns: 4, run: ended(stop), ends: true},
 	{name: "resets after a reset", conns: 4, run: ended(reset), ends: true},
 	{name: "open and reset", conns: 4, run: many(frame.Open{}, 0, reset), ends: true},
-	{name: "call and reset", conns: 4, run: many(call, 0, reset), ends: true},
+	{name: "call and reset", conns: 4, run: many(call, 0, reset)},
 	{name: "call that hangs, and reset", conns: 4, run: many(frame.Open{Kind: frame.KindCall, Name: []byte("hang")}, frame.FlagFin, reset), ends: true},
 	{name: "resets forced", conns: 4, run: many(frame.Open{}, frame.FlagFin, data), ends: true},
 	{name: "calls of what is not there", conns: 4, run: many(frame.Open{Kind: frame.KindCall, Name: []byte("none")}, frame.FlagFin, nothing)},

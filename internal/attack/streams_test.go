@@ -59,9 +59,7 @@ var streams = []attack{
 	{name: "a byte beyond the window", conns: 8, ends: true, run: stream(0, func(id uint64) []byte {
 		return frames(raw(frame.TypeData, frame.FlagEarly, id, make([]byte, 64<<10)), raw(frame.TypeData, frame.FlagEarly, id, []byte("x")))
 	})},
-	{name: "credit that overflows", conns: 8, ends: true, run: stream(0, func(id uint64) []byte {
-		return frames(credit(id, math.MaxUint32), credit(id, math.MaxUint32), credit(id, math.MaxUint32))
-	})},
+	{name: "credit without end", conns: 4, ends: true, run: opened(frame.Open{}, 0, func(id uint64) []byte { return credit(id, math.MaxUint32) })},
 	{name: "data after the end", conns: 8, ends: true, run: stream(frame.FlagFin, data)},
 	{name: "two ends", conns: 8, ends: true, run: stream(frame.FlagFin, func(id uint64) []byte { return raw(frame.TypeData, frame.FlagFin, id, nil) })},
 	{name: "a depth of 17", conns: 8, ends: true, run: breaks(func(p *peer) []byte {
