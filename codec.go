@@ -2,7 +2,6 @@ package gantline
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/gantline-project/gantline/internal/codec"
 )
@@ -25,33 +24,39 @@ type Codec interface {
 	Unmarshal(body []byte, v any) error
 }
 
-// The built-in codecs. Config.Codec selects the one that typed values are sent with (nil means Msgpack);
-// all of them are understood on receipt.
+// The built-in codecs. Config.Codec selects the one that typed values are sent with (nil means Msgpack), and Config.Codecs
+// those that are understood on receipt (nil means all).
 var (
 	// Msgpack is MessagePack. Struct fields are named by their msgpack tag, else by their json tag. What it
 	// decodes is checked first: nesting at most 64 deep, no declared length beyond the bytes that follow, at
-	// most 1,048,576 elements, nothing after the value.
+	// most 1,048,576 elements, nothing after the value, and no more memory than 2 MiB and 60 bytes for each of the body.
 	Msgpack Codec = codec.Msgpack{}
-	// JSON is encoding/json.
+	// JSON is encoding/json. What it decodes is checked first: nesting at most 64 deep, at most 1,048,576 elements (a pair
+	// of an object is two), and no more memory than 2 MiB and 60 bytes for each of the body.
 	JSON Codec = codec.JSON{}
 	// Raw is no encoding: it takes and gives []byte and nothing else.
 	Raw Codec = codec.Raw{}
 )
 
-// codecByID returns the codec that a body names: configured's, a built-in one, or nil.
-func codecByID(id uint8, configured Codec) Codec {
-	if configured != nil && configured.ID() == id {
-		return configured
+var builtinCodecs = []Codec{Msgpack, JSON}
+
+// codecByID returns the codec that a body names, if the peer may use it. name is for the error.
+func (c *Config) codecByID(id uint8, name string) (Codec, error) {
+	accepted := c.Codecs
+	switch {
+	case c.Codec != nil && c.Codec.ID() == id:
+		return c.Codec, nil
+	case id == codec.RawID:
+		return Raw, nil
+	case accepted == nil:
+		accepted = builtinCodecs
 	}
-	switch id {
-	case codec.RawID:
-		return Raw
-	case codec.MsgpackID:
-		return Msgpack
-	case codec.JSONID:
-		return JSON
+	for _, k := range accepted {
+		if k != nil && k.ID() == id {
+			return k, nil
+		}
 	}
-	return nil
+	return nil, errorf(Unimplemented, "codec %d is not accepted here: set Config.Codec on both sides, or Config.Codecs", id).named(name)
 }
 
 // codec is what typed values are sent with here.
@@ -67,33 +72,26 @@ func codecOf(x any) Codec {
 }
 
 // buffer holds an encoded value until it is sent.
-type buffer struct{ b []byte }
+type buffer = codec.Buffer
 
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+var newBuffer = codec.NewBuffer
 
-// maxBuffer keeps one large value from being held for ever, in bytes.
-const maxBuffer = 64 << 10
-
-func newBuffer() *buffer { return buffers.Get().(*buffer) }
-
-func (buf *buffer) free() {
-	if cap(buf.b) <= maxBuffer {
-		buffers.Put(buf)
-	}
-}
-
-// encode returns v's encoding, which is valid until free. name is the method or topic that it is for.
-func (buf *buffer) encode(c Codec, name string, v any) ([]byte, error) {
-	b, err := c.Append(buf.b[:0], v)
+// encode returns v's encoding, which is valid until buf is freed. name is the method or topic.
+func encode(buf *buffer, c Codec, name string, v any) ([]byte, error) {
+	b, err := c.Append(buf.B[:0], v)
 	if err != nil {
 		return nil, &Error{Code: InvalidArgument, Message: fmt.Sprintf("encode %T as %s: %s", v, c.Name(), cleanText(err)), Method: name, cause: err}
 	}
-	buf.b = b
+	buf.B = b
 	return b, nil
 }
 
-// decode wraps what c says about a body that does not fit.
-func decode(c Codec, body []byte, v any) error {
+// decode wraps what c says about a body that does not fit. Owners take turns with large ones.
+func decode(owner any, c Codec, body []byte, v any) error {
+	if len(body) >= codec.LargeBody {
+		codec.Decoding.Take(owner)
+		defer codec.Decoding.Give()
+	}
 	if err := c.Unmarshal(body, v); err != nil {
 		return &Error{Code: InvalidArgument, Message: fmt.Sprintf("%s body of %d bytes into %T: %s", c.Name(), len(body), v, cleanText(err)), cause: err}
 	}

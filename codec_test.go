@@ -2,9 +2,14 @@ package gantline
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,18 +98,107 @@ type otherCodec struct{ codec.Raw }
 
 func (otherCodec) ID() uint8 { return codec.JSONID }
 
+// TestCodecByID: a body is decoded if its codec is the End's own or one of those listed, or if there is no list and it is
+// built in.
 func TestCodecByID(t *testing.T) {
+	none := []Codec{}
 	for _, tc := range []struct {
-		id         uint8
-		configured Codec
-		want       Codec
+		id       uint8
+		own      Codec
+		accepted []Codec
+		want     Codec
 	}{
-		{0, nil, Raw}, {1, nil, Msgpack}, {2, nil, JSON}, {3, nil, nil}, {200, Msgpack, nil},
-		{1, JSON, Msgpack}, {2, otherCodec{}, otherCodec{}},
+		{0, nil, nil, Raw}, {1, nil, nil, Msgpack}, {2, nil, nil, JSON}, {3, nil, nil, nil}, {200, Msgpack, nil, nil},
+		{1, JSON, nil, Msgpack}, {2, otherCodec{}, nil, otherCodec{}}, {1, otherCodec{}, nil, Msgpack},
+		{0, Msgpack, none, Raw}, {1, Msgpack, none, Msgpack}, {2, Msgpack, none, nil}, {1, JSON, none, nil}, {2, JSON, none, JSON},
+		{1, JSON, []Codec{nil, Msgpack}, Msgpack}, {2, Msgpack, []Codec{otherCodec{}}, otherCodec{}}, {2, JSON, []Codec{otherCodec{}}, JSON},
+		{1, JSON, []Codec{otherCodec{}}, nil},
 	} {
-		if got := codecByID(tc.id, tc.configured); got != tc.want {
-			t.Errorf("codecByID(%d, %v) = %v, want %v", tc.id, tc.configured, got, tc.want)
+		got, err := (&Config{Codec: tc.own, Codecs: tc.accepted}).codecByID(tc.id, "m")
+		if got != tc.want || (err == nil) != (tc.want != nil) || err != nil && CodeOf(err) != Unimplemented {
+			t.Errorf("codecByID(%d) of %v, %v = %v, %v, want %v", tc.id, tc.own, tc.accepted, got, err, tc.want)
 		}
+	}
+}
+
+// TestCodecsAccepted: what comes in a codec that is not accepted runs no handler, and its sender learns why, for all
+// that carries values.
+func TestCodecsAccepted(t *testing.T) {
+	c, s := pair(t, &Config{Codec: JSON}, &Config{Codecs: []Codec{}})
+	ctx := t.Context()
+	Handle(s, "typed", func(context.Context, int) (int, error) { t.Error("a handler ran"); return 0, nil })
+	s.Handle("decode", HandlerFunc(func(_ context.Context, r *Request) ([]byte, error) { var v int; return nil, r.Decode(&v) }))
+	HandleStream(s, "stream", func(context.Context, *TypedStream[int, int]) error { t.Error("a handler ran"); return nil })
+	defer Topic[int]("topic").Subscribe(s, func(context.Context, int, *Message) error { t.Error("a function ran"); return nil })()
+	check := func(what string, err error) {
+		t.Helper()
+		if CodeOf(err) != Unimplemented {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, method := range []string{"typed", "decode"} {
+		_, err := Call[int](ctx, c, method, 1)
+		check(method, err)
+	}
+	cs, err := OpenCall[int, int](ctx, c, "stream")
+	must(t, err)
+	_, err = cs.Recv(ctx)
+	check("stream", err)
+	check("topic", Topic[int]("topic").Publish(ctx, c, 1))
+	// The other way, and raw bytes, are not concerned.
+	Handle(c, "back", func(_ context.Context, v int) (int, error) { return v + 1, nil })
+	if n, err := Call[int](ctx, s, "back", 1); n != 2 || err != nil {
+		t.Errorf("back: %d, %v", n, err)
+	}
+}
+
+// turnValue says how many values like it are being decoded at a time.
+type turnValue struct{ running, most, ran *atomic.Int32 }
+
+func (v turnValue) MarshalJSON() ([]byte, error) { return bytes.Repeat([]byte("1"), 64<<10), nil }
+
+func (v *turnValue) UnmarshalJSON([]byte) error {
+	n := turns.running.Add(1)
+	defer turns.running.Add(-1)
+	for most := turns.most.Load(); n > most && !turns.most.CompareAndSwap(most, n); most = turns.most.Load() {
+	}
+	for range 100 {
+		runtime.Gosched()
+	}
+	turns.ran.Add(1)
+	return nil
+}
+
+var turns = turnValue{new(atomic.Int32), new(atomic.Int32), new(atomic.Int32)}
+
+// TestDecodeInTurn: no more large bodies are decoded at a time than there are processors, by whatever decodes them.
+func TestDecodeInTurn(t *testing.T) {
+	c, s := pair(t, &Config{Codec: JSON}, &Config{Codec: JSON})
+	ctx := t.Context()
+	turns.most.Store(0)
+	turns.ran.Store(0)
+	Handle(s, "typed", func(context.Context, turnValue) (int, error) { return 0, nil })
+	s.Handle("decode", HandlerFunc(func(_ context.Context, r *Request) ([]byte, error) { var v turnValue; return []byte("0"), r.Decode(&v) }))
+	HandleStream(s, "stream", func(ctx context.Context, ts *TypedStream[int, turnValue]) error { _, err := ts.Recv(ctx); return err })
+	defer Topic[turnValue]("topic").Subscribe(s, func(context.Context, turnValue, *Message) error { return nil })()
+	var wg sync.WaitGroup
+	for range 20 {
+		for _, method := range []string{"typed", "decode"} {
+			wg.Go(func() { must(t, second(Call[int](ctx, c, method, turns))) })
+		}
+		wg.Go(func() { must(t, Topic[turnValue]("topic").Publish(ctx, c, turns)) })
+		wg.Go(func() {
+			cs, err := OpenCall[turnValue, int](ctx, c, "stream")
+			must(t, err)
+			must(t, cs.Send(ctx, turns))
+			if _, err = cs.Recv(ctx); err != io.EOF {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if most := int(turns.most.Load()); most > runtime.GOMAXPROCS(0) || turns.ran.Load() != 80 {
+		t.Errorf("%d of %d were decoded at a time", most, turns.ran.Load())
 	}
 }
 

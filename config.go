@@ -27,6 +27,9 @@ type Config struct {
 	// Codec turns values into bytes in typed calls and messages. nil = Msgpack. An answer uses the request's codec, so
 	// the peers need not agree.
 	Codec Codec
+	// Codecs are those in which the peer may send values beside Codec: Decode and typed handlers fail with Unimplemented
+	// for any other. nil = Msgpack and JSON; an empty list leaves Codec alone.
+	Codecs []Codec
 	// Heartbeat is how long the link may be silent before the peer is asked for a sign of life. With no answer for 2/3
 	// of it the carrier is given up. The smaller of the two peers' values counts; what is announced is at least 1 s and at
 	// most 300 s. Zero and negative = 15 s.

@@ -10,6 +10,7 @@ import (
 	"github.com/gantline-project/gantline/conn"
 	"github.com/gantline-project/gantline/internal/backlog"
 	"github.com/gantline-project/gantline/internal/flight"
+	"github.com/gantline-project/gantline/internal/serial"
 	"github.com/gantline-project/gantline/internal/sessions"
 	"github.com/gantline-project/gantline/internal/throttle"
 )
@@ -53,6 +54,7 @@ type End struct {
 
 	life           lifetime
 	hooks          hooks
+	ends           serial.Queue             // what is due after the ends of streams; no user code
 	backlog        backlog.Backlog[*Stream] // the peer's streams that wait for AcceptStream
 	flights        flight.Pool              // of the calls and messages that somebody waits for
 	running        atomic.Int64             // handlers and subscription functions

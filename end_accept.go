@@ -179,12 +179,12 @@ func (e *End) setUpStream(f func(*Stream) error, st *Stream) (err error) {
 }
 
 // EndStream is called when both directions of a stream have ended, or the session has. The session's lock may be
-// held, so what may need it is left to a goroutine.
+// held, so what may need it is left to a goroutine: one, however many the peer ends at once.
 func (a acceptor) EndStream(ms *mux.Stream, err error) {
 	switch {
 	case ms.Kind() == frame.KindStreamingCall:
 		if sv, ok := ms.Value.(*serving); ok && !sv.ended.Load() {
-			go sv.streamEnded(err) // ends at once
+			a.e.ends.Add(func() { sv.streamEnded(err) })
 		}
 	case ms.ID() != 0:
 		a.e.adopt(a.s, ms).ended(err)

@@ -43,8 +43,8 @@ func (e *End) answer(x *mux.Incoming, head *frame.Head, body []byte) {
 	if x.TryReply(head, body) {
 		return
 	}
-	// The log is full. The goroutine ends when there is room, or with the session; there are at most as many as
-	// exchanges that the peer may have open.
+	// The log is full, or the caller's credit spent. The goroutine ends when there is room, or with the session; there
+	// are at most as many as calls that the peer may have open, of Inline handlers.
 	go func() { _ = x.Reply(context.Background(), head, body) }()
 }
 

@@ -166,7 +166,7 @@ func TestErrorTable(t *testing.T) {
 		"Setup, lost elsewhere":   {setupError{refused}, Unavailable, is(ErrSessionLost)},
 		"ParseMessageID":          {second(ParseMessageID("x")), Unknown, nil},
 		"metadata":                {second(appendMetadata(nil, Metadata{":x": nil})), InvalidArgument, nil},
-		"body":                    {decode(JSON, []byte("{"), new(int)), InvalidArgument, nil},
+		"body":                    {decode(nil, JSON, []byte("{"), new(int)), InvalidArgument, nil},
 		"panic":                   {up.recovered("hook", "x", "a\nb"), Internal, nil},
 		"of the application":      {errs.Coded(errors.Join(NotFound, Aborted, io.EOF)), NotFound, is(io.EOF)},
 		"of the system":           {errs.Coded(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), Unknown, nil},

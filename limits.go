@@ -13,9 +13,12 @@ import (
 type Limits struct {
 	// Streams is how many streams the peer may have open here. Default 1024.
 	Streams int
-	// Calls is how many calls and notifies the peer may have running here, for each depth of nesting. A call counts
-	// until its handler has returned. Default 1024.
+	// Calls is how many calls and notifies the peer may have open here. A call counts until its handler has returned. Nested
+	// ones are a quarter of it more, and one of each depth. Default 1024.
 	Calls int
+	// Running is how many handlers of the peer's calls run at a time; further calls wait. Beside them run one of each depth
+	// of nesting, one notify of each stream, and handlers that are Inline or have MaxConcurrent. Default 256.
+	Running int
 	// Messages is how many messages of the peer may be unacked by the application here, for each stream and depth of
 	// nesting. All together may be at most four times as many, and one more of each depth. Default 1024.
 	Messages int
@@ -47,6 +50,7 @@ type Limits struct {
 // Defaults of the limits that mux does not have a default for.
 const (
 	defaultCount   = 1024
+	defaultRunning = 256
 	defaultBacklog = 256
 	defaultBody    = 4 << 20
 	defaultLog     = 512 << 10
@@ -63,6 +67,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	def(&l.Streams, defaultCount)
 	def(&l.Calls, defaultCount)
+	def(&l.Running, defaultRunning)
 	def(&l.Messages, defaultCount)
 	def(&l.AcceptBacklog, defaultBacklog)
 	def(&l.Body, defaultBody)

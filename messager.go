@@ -219,5 +219,5 @@ func (m *Message) Nack(err error) error {
 func (m *Message) Deadline() (time.Time, bool) { return m.ctx.Deadline() }
 
 // Decode reads Body into v with the codec it was written with: see Topic. Errors are *Error: InvalidArgument
-// when the body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
+// when the body does not fit v or is raw bytes, Unimplemented when this side does not accept the codec.
 func (m *Message) Decode(v any) error { return m.decode(v) }

@@ -45,15 +45,15 @@ func (m *Message) init(e *End, s *session, sc *messageScope, x *mux.Incoming) {
 }
 
 func (m *Message) decode(v any) error {
-	var own Codec
+	cfg := &Config{}
 	if m.sc != nil {
-		own = m.sc.end.cfg.Codec
+		cfg = &m.sc.end.cfg
 	}
-	c := codecByID(m.codec, own)
-	if c == nil {
-		return errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", m.codec).named(m.Topic)
+	c, err := cfg.codecByID(m.codec, m.Topic)
+	if err != nil {
+		return err
 	}
-	return decode(c, m.Body, v)
+	return decode(m.sc, c, m.Body, v)
 }
 
 func (m *Message) settle(as uint32, why error) error {

@@ -32,7 +32,7 @@ type Topic[T any] string
 // Publish is Stream.Publish of a value. A value that cannot be encoded is refused with InvalidArgument.
 func (t Topic[T]) Publish(ctx context.Context, p Publisher, v T, opts ...PublishOption) error {
 	buf := newBuffer()
-	defer buf.free()
+	defer buf.Free()
 	body, opts, err := t.encode(p, buf, v, opts)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (t Topic[T]) Publish(ctx context.Context, p Publisher, v T, opts ...Publish
 // be changed when it returns.
 func (t Topic[T]) PublishAsync(ctx context.Context, p Publisher, v T, opts ...PublishOption) (*Publication, error) {
 	buf := newBuffer()
-	defer buf.free()
+	defer buf.Free()
 	body, opts, err := t.encode(p, buf, v, opts)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (t Topic[T]) encode(p Publisher, buf *buffer, v T, opts []PublishOption) ([
 		return body, opts, nil
 	}
 	c := codecOf(p)
-	body, err := buf.encode(c, string(t), v)
+	body, err := encode(buf, c, string(t), v)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -133,13 +133,13 @@ type Request struct {
 }
 
 // Decode reads the body into v with the codec it was written with. Errors are *Error: InvalidArgument when the
-// body does not fit v or is raw bytes, Unimplemented when this side does not know the codec.
+// body does not fit v or is raw bytes, Unimplemented when this side does not accept the codec.
 func (r *Request) Decode(v any) error {
 	c, err := r.codecOf()
 	if err != nil {
 		return err
 	}
-	return decode(c, r.Body, v)
+	return decode(r.Stream.end, c, r.Body, v)
 }
 
 // SetReplyMetadata sends m with the answer, also with an error, in place of what was set before. The limits
@@ -152,12 +152,7 @@ func RequestFromContext(ctx context.Context) *Request {
 	return r
 }
 
-func (r *Request) codecOf() (Codec, error) {
-	if c := codecByID(r.codec, r.Stream.end.cfg.Codec); c != nil {
-		return c, nil
-	}
-	return nil, errorf(Unimplemented, "codec %d is not known here: set Config.Codec to it on both sides", r.codec)
-}
+func (r *Request) codecOf() (Codec, error) { return r.Stream.end.cfg.codecByID(r.codec, "") }
 
 // Handle registers h for calls of method addressed to this stream, in place of an earlier handler; nil
 // removes it. On an End that is the End. It panics when no caller could use the name: empty, over 255 bytes,

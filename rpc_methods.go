@@ -5,22 +5,24 @@ import (
 	"github.com/gantline-project/gantline/internal/flight"
 	"github.com/gantline-project/gantline/internal/methods"
 	"github.com/gantline-project/gantline/internal/throttle"
+	"github.com/gantline-project/gantline/internal/work"
 	"github.com/gantline-project/gantline/mux"
 )
 
 // endCalls is what rpc keeps of an End. A side with OnPeerMethod asks for the peer's methods once in a session, with
 // frame.NameWatch. The other then sends frame.NameMethods, first with all its methods, then with every change.
 type endCalls struct {
-	e     *End
-	watch flight.Watch               // gives up what Go has begun
-	ours  methods.Announcer[session] // tells the peer our methods
-	peers methods.Mirror             // the peer's methods; owned by the hooks' goroutine
+	e       *End
+	running *work.Gate                 // limits how many handlers run at a time
+	watch   flight.Watch               // gives up what Go has begun
+	ours    methods.Announcer[session] // tells the peer our methods
+	peers   methods.Mirror             // the peer's methods; owned by the hooks' goroutine
 }
 
 var _ room = (*endCalls)(nil)
 
 func newEndCalls(e *End) *endCalls {
-	c := &endCalls{e: e}
+	c := &endCalls{e: e, running: work.NewDeepGate(e.cfg.Limits.Running)}
 	c.ours.Init(e.ctx, c)
 	return c
 }

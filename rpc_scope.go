@@ -109,34 +109,40 @@ func (sv *serving) Look() work.Verdict {
 
 // Resume implements work.Task: the call was parked.
 func (sv *serving) Resume(v work.Verdict) {
-	r := sv.route
 	switch v {
 	case work.Unhandled:
-		r = sv.refusal(Unimplemented, textUnhandled)
+		sv.turnAway(Unimplemented, textUnhandled, false)
 	case work.Ended:
-		r = sv.refusal(NotFound, textStreamEnded)
+		sv.turnAway(NotFound, textStreamEnded, false)
+	default:
+		sv.routed(sv.route, false)
 	}
-	sv.routed(r, false)
 }
 
 // routed is called when the handler is found.
 func (sv *serving) routed(r *route, reader bool) {
 	switch streaming := sv.ms != nil; {
 	case r.Streams && !streaming:
-		r = sv.refusal(Unimplemented, "it takes streaming calls only: use OpenCall")
+		sv.turnAway(Unimplemented, "it takes streaming calls only: use OpenCall", reader)
 	case streaming && r.Fallback:
-		r = sv.refusal(Unimplemented, textUnhandled)
+		sv.turnAway(Unimplemented, textUnhandled, reader)
 	case streaming && !r.Streams:
-		r = sv.refusal(Unimplemented, "it takes no streaming calls: use Call")
+		sv.turnAway(Unimplemented, "it takes no streaming calls: use Call", reader)
+	default:
+		sv.route = r
+		sv.arrive(reader)
 	}
-	sv.route = r
-	sv.arrive(reader)
 }
 
-// refusal is a route that answers with an error. It is for a call that cannot be refused at once: its body is still
-// coming, or this may not be the reader's goroutine.
-func (sv *serving) refusal(code Code, text string) *route {
-	return &route{Streams: sv.ms != nil, Handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
+// turnAway refuses the call. Only the reader knows that the rest of its body does not arrive just now; elsewhere a route
+// that answers with the error waits for that, and for nothing else.
+func (sv *serving) turnAway(code Code, text string, reader bool) {
+	if reader || sv.ms != nil {
+		sv.refuse(code, text)
+		return
+	}
+	sv.route = &route{Inline: true, Handler: HandlerFunc(func(context.Context, *Request) ([]byte, error) {
 		return nil, errorf(code, "%s", text)
 	})}
+	sv.arrive(false)
 }

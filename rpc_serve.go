@@ -98,8 +98,13 @@ func (sv *serving) Order() *work.Order {
 	return nil
 }
 
-// Gate implements work.Task.
-func (sv *serving) Gate() *work.Gate { return sv.route.Gate }
+// Gate implements work.Task. Notifies run one at a time, and their order must not wait for calls.
+func (sv *serving) Gate() *work.Gate {
+	if g := sv.route.Gate; g != nil || sv.route.Inline || sv.notify() {
+		return g
+	}
+	return sv.end.rpc().running
+}
 
 // Serve implements work.Task: it runs the handler. The caller is answered whatever the handler does.
 func (sv *serving) Serve() {
@@ -186,9 +191,9 @@ func (sv *serving) head(err error) *frame.Head {
 	return &h
 }
 
-// reply ends the exchange. It waits for room only where that keeps nobody but the handler.
+// reply ends the exchange. It waits for room only where that keeps nobody but the handler, and only with a body.
 func (sv *serving) reply(head *frame.Head, body []byte) {
-	if sv.Inline {
+	if sv.Inline || len(body) == 0 {
 		sv.end.answer(sv.x, head, body)
 		return
 	}

@@ -19,8 +19,8 @@ func Call[Resp, Req any](ctx context.Context, c Caller, method string, req Req, 
 	var resp Resp
 	codec := callCodec(c, opts)
 	buf := newBuffer()
-	defer buf.free()
-	body, err := buf.encode(codec, method, req)
+	defer buf.Free()
+	body, err := encode(buf, codec, method, req)
 	if err != nil {
 		return resp, err
 	}
@@ -28,7 +28,7 @@ func Call[Resp, Req any](ctx context.Context, c Caller, method string, req Req, 
 	if err != nil {
 		return resp, err
 	}
-	if err := decode(codec, answer, &resp); err != nil {
+	if err := decode(nil, codec, answer, &resp); err != nil {
 		return resp, &Error{Code: Internal, Message: "answer: " + cleanText(err), Method: method, cause: err}
 	}
 	return resp, nil
@@ -44,7 +44,7 @@ func Handle[Req, Resp any](r Registrar, method string, fn func(context.Context, 
 			return nil, err
 		}
 		var req Req
-		if err := decode(codec, r.Body, &req); err != nil {
+		if err := decode(r.Stream.end, codec, r.Body, &req); err != nil {
 			return nil, err
 		}
 		resp, err := fn(ctx, req)
@@ -110,8 +110,8 @@ func (s *TypedStream[Out, In]) Raw() *CallStream { return s.cs }
 // InvalidArgument and nothing is sent.
 func (s *TypedStream[Out, In]) Send(ctx context.Context, v Out) error {
 	buf := newBuffer()
-	defer buf.free()
-	msg, err := buf.encode(s.codec, s.cs.method, v)
+	defer buf.Free()
+	msg, err := encode(buf, s.codec, s.cs.method, v)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *TypedStream[Out, In]) Recv(ctx context.Context) (In, error) {
 	var v In
 	msg, err := s.cs.Recv(ctx)
 	if err == nil {
-		err = decode(s.codec, msg, &v)
+		err = decode(s.cs, s.codec, msg, &v)
 	}
 	return v, err
 }

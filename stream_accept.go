@@ -40,7 +40,7 @@ func (st *Stream) queue() {
 func (st *Stream) leaveBacklog() {
 	if st.end.backlog.Remove(st) && st.end.plain {
 		// It counts as waiting until it is accepted. The session's lock may be held.
-		go st.mx.Accept() // ends at once
+		st.end.ends.Add(st.mx.Accept)
 	}
 }
 
@@ -55,7 +55,7 @@ func (st *Stream) ended(err error) {
 		err = errStreamClosed
 	}
 	if st.markScope(err) {
-		go st.scope.halves(func(h half) { h.over(err) }) // ends at once
+		st.end.ends.Add(func() { st.scope.halves(func(h half) { h.over(err) }) })
 	}
 }
 

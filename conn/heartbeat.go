@@ -201,7 +201,7 @@ func (l *Link) heartbeat() {
 		next = min(next, at)
 		return false
 	}
-	if l.user.calls.Load()%2 == 1 {
+	if l.busy() {
 		l.carrier().lastRead.Store(now) // the silence is ours
 		l.send.ackAt = now
 	}

@@ -105,6 +105,15 @@ func (l *Link) LeaveUser() {
 	l.carrier().busy.Store(true)
 }
 
+// busy reports whether the reader is between EnterUser and LeaveUser.
+func (l *Link) busy() bool { return l.user.calls.Load()%2 == 1 }
+
+// Hears returns the number of the newest carrier, and whether its frames are taken now.
+// They are not while it is gone, nor between EnterUser and LeaveUser. The send lock is held.
+func (l *Link) Hears() (carrier uint64, now bool) {
+	return l.carriers.epoch, l.Carried() && !l.busy()
+}
+
 // inUser calls f, which says that the link has ended. Much of that is user code. There is
 // no reader any more, or this is it.
 func (l *Link) inUser(f func()) {
@@ -116,7 +125,7 @@ func (l *Link) inUser(f func()) {
 // Inside reports whether the caller is user code on the reader goroutine, or in
 // HandleClose. Such code must not wait for the peer. While none runs the answer costs an
 // atomic load.
-func (l *Link) Inside() bool { return l.user.calls.Load()%2 == 1 && l.user.on.Here() }
+func (l *Link) Inside() bool { return l.busy() && l.user.on.Here() }
 
 // count adds the current frame to the position, once.
 func (c *carrier) count() {

@@ -54,8 +54,8 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 		st := s.newStream(h.ID, o.Kind, false)
 		st.describeWire(&o)
 		st.opened(fin)
-		if !s.register(&st.flow, st) {
-			return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, "too many open streams")
+		if why := s.register(&st.flow, st, &o); why != "" {
+			return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, why)
 		}
 		st.takeFirst(o.Body, fin)
 		s.acc.AcceptStream(st)
@@ -64,8 +64,8 @@ func (s *Session) handleOpen(h frame.Header, r *frame.Reader) error {
 	x := s.acc.NewExchange(o.Kind)
 	x.init(s, h.ID, &o)
 	x.opened(fin)
-	if !s.register(&x.flow, x) {
-		return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, "too many calls or messages open")
+	if why := s.register(&x.flow, x, &o); why != "" {
+		return s.refuse(h.ID, &o, fin, frame.ResourceExhausted, why)
 	}
 	return x.open(&o, fin)
 }
@@ -87,16 +87,17 @@ func (s *Session) refusal(id uint64, o *frame.Open) (frame.Code, string) {
 	return frame.OK, ""
 }
 
-// register takes the slot and puts e into the table. It returns false when the peer has as many as it may.
-func (s *Session) register(f *flow, e entry) bool {
+// register takes the slot and puts e into the table. It returns why not when the peer has as many as it may.
+func (s *Session) register(f *flow, e entry, o *frame.Open) (why string) {
+	f.label = labelSize(len(o.Name) + len(o.Metadata))
 	s.tab.Lock()
 	defer s.tab.Unlock()
-	if !s.takePeerSlotLocked(f) {
-		return false
+	if why = s.takePeerSlotLocked(f); why != "" {
+		return why
 	}
 	s.tab.put(e)
 	s.peer.accepting.Store(false)
-	return true
+	return ""
 }
 
 // refuse answers an open with RESET, and leaves a leftover until the peer has ended its direction. The leftover
@@ -110,7 +111,7 @@ func (s *Session) refuse(id uint64, o *frame.Open, fin bool, code frame.Code, te
 	defer s.l.Unlock()
 	s.tab.Lock()
 	tooMany := false
-	if !s.takePeerSlotLocked(&x.flow) {
+	if s.takePeerSlotLocked(&x.flow) != "" {
 		x.refused = true
 		s.tab.refused++
 		tooMany = s.tab.refused > maxRefused

@@ -2,34 +2,45 @@ package mux
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/gantline-project/gantline/frame"
 	"github.com/gantline-project/gantline/internal/oddity"
 )
 
-// assembly collects a body that does not fit one frame. Memory is allocated as it is granted, so that a peer
-// that announces a large body and sends nothing costs nothing.
+// assembly collects a body that does not fit one frame. Memory is allocated as bytes come, so that a peer that
+// announces a large body and sends nothing costs nothing.
 type assembly struct {
 	f     *flow
 	lane  int // of the budget
 	cost  int // to the budget: the announced size, else the limit
 	limit int
 
-	beyond bool // granted though the process had no room; guarded by the budget's lock
+	beyond bool        // granted though the process had no room; guarded by the budget's lock
+	begun  atomic.Bool // enough of it has come to take room that others need; see begunLocked
+	stall  stallState
 
 	mu      sync.Mutex // guards what follows
 	buf     []byte
-	size    int  // announced, 0 = unknown
-	grant   int  // granted bytes the peer may still send
-	earlyIn int  // early bytes received
-	held    int  // of those, not released
+	size    int // announced, 0 = unknown
+	grant   int // granted bytes the peer may still send
+	earlyIn int // early bytes received
+	held    int // of those, not released
+	wanted  bool
 	asked   bool // waits for or has had a grant
 	charged bool // cost is taken from the budget
 	closed  bool // complete or given up
 }
 
-// unknownStep is what a body of unknown size is granted at a time.
-const unknownStep = 256 << 10
+const (
+	// unknownStep is what a body of unknown size is granted at a time.
+	unknownStep = 256 << 10
+	// bodyGrowth is how much memory a byte that has come may take. So a body of 3 MiB is allocated at once when its
+	// first frame has come, one of 4 MiB with the second: growing step by step would copy them.
+	bodyGrowth = 48
+	// begunPart is which part of a body must have come before it has begun.
+	begunPart = 64
+)
 
 // start takes the first bytes.
 func (a *assembly) start(f *flow, size, limit int, first []byte, early bool) {
@@ -38,23 +49,38 @@ func (a *assembly) start(f *flow, size, limit int, first []byte, early bool) {
 	if size == 0 {
 		a.cost = limit
 	}
-	a.buf = append(make([]byte, 0, len(first)), first...)
+	a.setLocked(append(a.buf, first...)) // rounded up, which leaves room for the rest of a whole early window
 	if early {
 		a.earlyIn, a.held = len(first), len(first)
 	}
+	a.begunLocked()
 	a.mu.Unlock()
+}
+
+// begunLocked looks whether the body has begun, and reports whether it has just now. No peer need send more early
+// bytes than its window for that.
+func (a *assembly) begunLocked() bool {
+	if a.begun.Load() || len(a.buf) < min(a.cost/begunPart, int(a.f.s.cfg.Local.EarlyStream)) {
+		return false
+	}
+	a.begun.Store(true)
+	return true
 }
 
 // want asks the budget for the body, unless it has or nothing is missing.
 func (a *assembly) want() {
 	a.mu.Lock()
-	if a.closed || a.asked || a.size > 0 && len(a.buf) == a.size {
-		a.mu.Unlock()
-		return
+	first, whole := !a.closed && !a.wanted, a.size > 0 && len(a.buf) == a.size
+	if first {
+		a.wanted, a.asked = true, !whole
 	}
-	a.asked = true
 	a.mu.Unlock()
-	giveGrants(a.f.s.budget.ask(a))
+	if first {
+		a.f.s.stalls.watch(a)
+	}
+	if first && !whole {
+		giveGrants(a.f.s.budget.ask(a))
+	}
 }
 
 // giveGrants hands out what the budgets allowed, perhaps of other sessions than the caller's. No lock held.
@@ -83,10 +109,36 @@ func (a *assembly) stepLocked() int {
 		n = min(unknownStep, a.limit-len(a.buf))
 	}
 	a.grant += n
-	if need := len(a.buf) + n; cap(a.buf) < need {
-		a.buf = append(make([]byte, 0, need), a.buf...)
-	}
 	return n
+}
+
+// roomLocked makes room in buf for n more bytes, of which sure have come, if the body has been granted. It is room for
+// all that is granted when what has come pays for that. The reader alone calls it.
+func (a *assembly) roomLocked(n, sure int) bool {
+	need := len(a.buf) + n
+	if cap(a.buf) >= need {
+		return true
+	}
+	most := len(a.buf) + max(a.grant, n)
+	if a.size > 0 {
+		most = a.size
+	}
+	if most > bodyGrowth*(len(a.buf)+sure) {
+		if most = min(most, 2*need); sure == 0 { // the next frame may pay
+			return false
+		}
+	}
+	if !a.charged {
+		return false
+	}
+	a.setLocked(append(make([]byte, 0, most), a.buf...))
+	return true
+}
+
+// setLocked puts buf in the place of what there is.
+func (a *assembly) setLocked(buf []byte) {
+	a.f.s.bodies.Add(int64(cap(buf) - cap(a.buf)))
+	a.buf = buf
 }
 
 // data takes a DATA frame's body bytes.
@@ -96,6 +148,7 @@ func (a *assembly) data(h frame.Header, r *frame.Reader) error {
 	a.mu.Lock()
 	err := a.admitLocked(n, early)
 	dropped := a.closed && a.overLocked(n, early)
+	direct := err == nil && !a.closed && n >= directRead && a.roomLocked(n, 0)
 	dst := a.buf
 	a.mu.Unlock()
 	if dropped {
@@ -107,41 +160,31 @@ func (a *assembly) data(h frame.Header, r *frame.Reader) error {
 	if err != nil {
 		return err
 	}
-	// Only the reader grows buf beyond its length; giveGrants may move it, so the bytes are read into
-	// spare room when it is there and appended under the lock otherwise.
-	if cap(dst)-len(dst) >= n && n >= directRead {
-		return a.readInto(r, dst, n, early)
+	var p []byte
+	if direct { // nobody else writes to buf
+		dst = dst[:len(dst)+n]
+		err = r.ReadFull(dst[len(dst)-n:])
+	} else {
+		p, err = r.Payload()
 	}
-	p, err := r.Payload()
 	if err != nil {
 		return err
 	}
 	a.mu.Lock()
-	if !a.closed {
-		a.buf = append(a.buf, p...)
+	switch {
+	case a.closed:
+	case direct:
+		a.buf = dst
+	default:
+		a.roomLocked(n, n)
+		a.setLocked(append(a.buf, p...))
 	}
-	rel := a.countLocked(n, early)
+	rel, begun := a.countLocked(n, early), a.begunLocked() && a.asked && !a.charged && !a.closed
 	a.mu.Unlock()
 	s.release(f.group, rel)
-	return nil
-}
-
-// readInto reads n bytes into the room after dst, which was a.buf.
-func (a *assembly) readInto(r *frame.Reader, dst []byte, n int, early bool) error {
-	if err := r.ReadFull(dst[len(dst) : len(dst)+n]); err != nil {
-		return err
+	if begun {
+		giveGrants(s.budget.begun())
 	}
-	a.mu.Lock()
-	if !a.closed {
-		if &dst[:1][0] == &a.buf[:1][0] {
-			a.buf = a.buf[:len(dst)+n]
-		} else { // it moved while we read
-			a.buf = append(a.buf, dst[len(dst):len(dst)+n]...)
-		}
-	}
-	rel := a.countLocked(n, early)
-	a.mu.Unlock()
-	a.f.s.release(a.f.group, rel)
 	return nil
 }
 
@@ -205,8 +248,12 @@ func (a *assembly) finish() (body []byte, ok bool) {
 	}
 	a.closed = true
 	queued := a.asked && !a.charged
+	watched := a.wanted
 	body, ok = a.buf, a.size == 0 || len(a.buf) == a.size
 	a.mu.Unlock()
+	if watched {
+		a.f.s.stalls.forget(a)
+	}
 	if queued {
 		giveGrants(a.f.s.budget.drop(a))
 	}
@@ -217,7 +264,8 @@ func (a *assembly) finish() (body []byte, ok bool) {
 func (a *assembly) handOver() {
 	a.mu.Lock()
 	rel, charged := a.held, a.charged
-	a.held, a.charged, a.buf = 0, false, nil
+	a.held, a.charged = 0, false
+	a.setLocked(nil)
 	a.mu.Unlock()
 	s := a.f.s
 	s.release(a.f.group, rel)

@@ -60,16 +60,16 @@ func (h *readHook) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestGrantMovesBody: the grant comes, and moves the body to where all of it fits, while a frame is being read
-// into the old place. The same for one that is given up then, and for a frame that is torn.
-func TestGrantMovesBody(t *testing.T) {
+// TestGrantWhileReading: the grant comes while a frame is being read to where it belongs. The same for a body that is
+// given up then, and for a frame that is torn.
+func TestGrantWhileReading(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789"), 10000)
 	for _, name := range []string{"granted", "torn", "given up"} {
 		t.Run(name, func(t *testing.T) {
 			r := newRaw(t, nil)
 			r.ok(fOpen(1, 0, frame.Open{Kind: frame.KindMessage, Size: uint32(len(want)), Body: want[:40960]}), mk(frame.TypeData, 1, flEarly, want[40960:41060]))
 			x := r.acc.incoming[0]
-			x.asm.buf = slices.Grow(x.asm.buf, 9000)
+			x.asm.setLocked(slices.Grow(x.asm.buf, 9000))
 			b := mk(frame.TypeData, 1, flEarly, want[41060:50060]).bytes()
 			src := &readHook{[][]byte{b[:20], b[20:]}, x.Want}
 			switch name {

@@ -16,6 +16,9 @@ import (
 // takes, which may in turn wait for other bodies. So bodies stand in lanes that cannot wait for themselves:
 // answers, calls of each depth, messages of each depth. A lane that holds nothing gets one body even when the budget is
 // spent. All others wait until the application takes a body.
+//
+// A grant is charged in full, since it cannot be taken back. A body of which nothing has come costs its sender
+// nothing, so such bodies get no more than half of what the process has.
 type budget struct {
 	proc *process
 
@@ -28,8 +31,8 @@ type budget struct {
 	lanes   [bodyLanes]bodyLane
 	closed  bool // the session is gone: the process has everything back
 
-	windowsBeyond, bodiesBeyond int // granted, and the process had no room for it
-	needs                       int // what the next body waits for in the process; guarded by its lock
+	windowsBeyond, bodiesBeyond int    // granted, and the process had no room for it
+	needs                       [2]int // what the next body, and the next that has not begun, waits for in the process; guarded by its lock
 }
 
 // bodyLane is one class of bodies, granted in the order they ask.
@@ -182,6 +185,12 @@ func (b *budget) handedOver(a *assembly) []*assembly {
 	return b.served(b.nextLocked())
 }
 
+// begun returns what can be granted now that a body which waits has begun.
+func (b *budget) begun() []*assembly {
+	b.mu.Lock()
+	return b.served(b.nextLocked())
+}
+
 // drop takes a out of its queue, if it is there, and returns what can be granted now.
 func (b *budget) drop(a *assembly) []*assembly {
 	b.mu.Lock()
@@ -201,19 +210,19 @@ func (b *budget) nextLocked() (granted []*assembly) {
 	if b.closed {
 		return nil
 	}
-	needs := 0 // of the first body that only the process has no room for; what comes after it must not overtake
+	var needs [2]int // of the first body, and the first not begun, that only the process has no room for; what comes after it must not overtake
 	for i := range b.lanes {
 		l := &b.lanes[i]
 		for len(l.queue) > 0 {
 			a := l.queue[0]
 			if l.held == 0 {
-				if a.beyond = !b.proc.firstBody(a.cost); a.beyond {
+				if a.beyond = !b.proc.firstBody(queueOf(a), a.cost); a.beyond {
 					b.bodiesBeyond += a.cost
 				}
-			} else if needs > 0 || a.cost > b.bodies {
+			} else if q := queueOf(a); needs[q] > 0 || a.cost > b.bodies {
 				break
-			} else if !b.proc.body(b, a.cost) {
-				needs = a.cost
+			} else if !b.proc.body(b, q, a.cost) {
+				needs[q] = a.cost
 				break
 			}
 			l.queue = l.queue[1:]
@@ -233,7 +242,7 @@ func (b *budget) close() []*assembly {
 	b.closed = true
 	b.proc.freeWindows(b.total-b.streams-b.windowsBeyond, b.windowsBeyond)
 	b.proc.freeBodies(b.room-b.bodies-b.bodiesBeyond, b.bodiesBeyond)
-	b.proc.queue(b, 0)
+	b.proc.queue(b, [2]int{})
 	return b.served(nil)
 }
 

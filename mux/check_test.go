@@ -44,13 +44,15 @@ func idle(s *Session) (errs []string) {
 		check(id == 0, "stream %d (%T) is in the table, sentEnd %v, recvEnd %v", id, e, e.base().sentEnd, e.base().recvEnd)
 	}
 	p := &s.tab.peer
-	check(p.streams == 0 && p.calls == [MaxDepth + 1]int{} && p.inbox == 0 && len(p.scoped) == 0 && p.messages == unacked{}, "the peer holds slots: %+v", p)
+	check(p.streams == 0 && p.calls == [MaxDepth + 1]int{} && p.inbox == 0 && len(p.scoped) == 0 && p.all == totals{} && p.labels == [frame.Groups]int{}, "the peer holds slots: %+v", p)
 	check(s.tab.refused == 0, "%d refused", s.tab.refused)
 	for k, sl := range s.opens.slots.sets {
 		check(sl.used == 0 && sl.wait.empty(), "%d slots of %v are used", sl.used, k)
 		check(k.group() != 2 || k.parent() == 0, "slots of the ended parent %d are kept", k.parent())
 	}
-	check(s.opens.slots.messages == unacked{}, "%v messages", s.opens.slots.messages)
+	check(s.opens.slots.all == totals{}, "%v are counted", s.opens.slots.all)
+	wait := s.opens.labels.wait
+	check(s.opens.labels == labelTable{wait: wait} && (wait == nil || *wait == [frame.Groups][MaxDepth + 1]waitList{}), "labels are counted: %+v", s.opens.labels)
 	check(s.out.reserved == 0, "%d bytes of room are reserved", s.out.reserved)
 	check(s.opens.unconfirmed == 0, "%d unconfirmed", s.opens.unconfirmed)
 	check(s.out.roomWait.empty() && s.opens.confirmWait.empty(), "somebody waits for room or a place")
@@ -61,6 +63,7 @@ func idle(s *Session) (errs []string) {
 	for _, w := range s.idleWaiters {
 		check(len(w.ch) == 0 && !w.queued, "a free waiter is in use")
 	}
+	check(s.bodies.Load() == 0, "%d bytes of bodies are held", s.bodies.Load())
 	errs = append(errs, idleBudget(s)...)
 	return errs
 }

@@ -94,6 +94,115 @@ func TestPeerMessageDepths(t *testing.T) {
 	checkRaw(t, r)
 }
 
+// callSteps opens as many calls as may be open with a limit of 8, and then more.
+func callSteps() (steps []depthStep) {
+	add := func(goes bool, depth uint8) { steps = append(steps, depthStep{0, depth, goes}) }
+	add(true, 3)
+	add(true, 3) // of the 2 that all deeper ones share
+	for range 8 {
+		add(true, 0)
+	}
+	add(false, 0)
+	add(true, 1)
+	add(true, 1)
+	add(false, 1)
+	add(false, 3)
+	for depth := uint8(2); depth <= MaxDepth; depth++ {
+		if depth != 3 {
+			add(true, depth) // one of each depth
+		}
+		add(false, depth)
+	}
+	add(false, 0)
+	return steps
+}
+
+func limitEight(c *Config) { c.Local.Calls, c.Peer.Calls = 8, 8 }
+
+// TestCallDepths: calls that are deeper share a part of the limit, and there is one for each depth also when that is used up.
+func TestCallDepths(t *testing.T) {
+	for _, kind := range []frame.Kind{frame.KindCall, frame.KindNotify, frame.KindStreamingCall} {
+		t.Run(kind.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRaw(t, limitEight)
+				for i, step := range callSteps() {
+					o, err := Open{Kind: kind, Depth: step.depth, NoWait: true}, error(nil)
+					if kind == frame.KindStreamingCall {
+						_, err = r.OpenStream(t.Context(), &o, nil)
+					} else {
+						err = r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &o, nil)
+					}
+					if step.goes != (err == nil) || err != nil && !errors.Is(err, ErrWouldWait) {
+						t.Errorf("open %d, %+v: %v", i, step, err)
+					}
+				}
+				r.take()
+				r.HandleClose(nil)
+			})
+		})
+	}
+}
+
+// TestPeerCallDepths: the peer has the same, and is refused beyond it.
+func TestPeerCallDepths(t *testing.T) {
+	r := newRaw(t, limitEight)
+	id := uint64(1)
+	for i, step := range callSteps() {
+		r.ok(fOpen(id, flFin, frame.Open{Kind: frame.KindCall, Depth: step.depth}))
+		switch got := r.take(); {
+		case step.goes && len(got) != 0:
+			t.Errorf("open %d, %+v: answered with %v", i, step, got)
+		case !step.goes && (len(got) != 1 || got[0].String() != fmt.Sprintf("RESET %d ResourceExhausted", id)):
+			t.Errorf("open %d, %+v: answered with %v", i, step, got)
+		}
+		id += 2
+	}
+	for _, x := range r.acc.incoming {
+		x.Reply(t.Context(), nil, nil)
+	}
+	r.take()
+	checkRaw(t, r)
+}
+
+// TestCallDepthHasItsTurn: of those that wait because deeper calls are as many as may be, the deepest goes first.
+func TestCallDepthHasItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRaw(t, func(c *Config) { c.Peer.Calls = 4 })
+		var done []uint8 // depths
+		start := func(depth uint8) {
+			go func() {
+				if err := r.Start(t.Context(), &Exchange{Sink: make(waitSink, 1)}, &Open{Kind: frame.KindCall, Depth: depth}, nil); err == nil {
+					done = append(done, depth)
+				}
+			}()
+			synctest.Wait()
+		}
+		for _, depth := range []uint8{1, 1, 2, 5} { // ids 2, 4, 6, 8
+			start(depth)
+		}
+		start(1)
+		start(2)
+		start(5)
+		if len(done) != 4 {
+			t.Fatalf("%v have gone out", done)
+		}
+		r.take()
+		for i, c := range []struct {
+			ends uint64
+			next uint8
+		}{{4, 5}, {6, 2}, {2, 1}} { // of depth 1 the one that counts; the free one of 2; the free one of 1
+			r.ok(fHead(c.ends, flFin, frame.Head{}, 0))
+			synctest.Wait()
+			if n := len(done); n != 5+i || done[n-1] != c.next {
+				t.Errorf("%v have gone out, want %d at the end", done, c.next)
+			}
+			r.take()
+		}
+		r.HandleClose(nil)
+		synctest.Wait()
+	})
+}
+
 // TestDepthHasItsTurn: who waits because the link has as many as it may goes on when there is room again.
 func TestDepthHasItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -136,11 +245,15 @@ func TestDepthHasItsTurn(t *testing.T) {
 	})
 }
 
-// TestDepthsAgree: however messages of all depths and parents come and go, the receiver has room for what the sender sends.
+// TestDepthsAgree: however messages and calls of all depths and parents come and go, the receiver has room for what the
+// sender sends.
 func TestDepthsAgree(t *testing.T) {
-	for _, limit := range []uint32{1, 2, 5} {
+	for _, limit := range []uint32{1, 2, 5, 9} {
 		synctest.Test(t, func(t *testing.T) {
-			c, s := newPair(t, func(client, server *Config) { server.Local.Messages, client.Peer.Messages = limit, limit })
+			c, s := newPair(t, func(client, server *Config) {
+				server.Local.Messages, client.Peer.Messages = limit, limit
+				server.Local.Calls, client.Peer.Calls = limit, limit
+			})
 			var parents []uint64
 			for range 6 {
 				a, _ := openPair(t, c, s)
@@ -153,6 +266,9 @@ func TestDepthsAgree(t *testing.T) {
 					rnd := rand.New(rand.NewPCG(worker, 1))
 					for range 50 {
 						o := Open{Kind: frame.KindMessage, Depth: uint8(rnd.IntN(4) * rnd.IntN(6)), Parent: parents[rnd.IntN(len(parents))]}
+						if worker%2 == 0 {
+							o.Kind = frame.KindCall
+						}
 						x := &Exchange{Sink: make(waitSink, 1)}
 						if err := c.Start(t.Context(), x, &o, nil); err != nil {
 							t.Error(err)

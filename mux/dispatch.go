@@ -11,6 +11,7 @@ func (s *Session) HandleFrame(h frame.Header, r *frame.Reader) error {
 	case frame.TypeOpen:
 		return s.handleOpen(h, r)
 	case frame.TypeData:
+		s.peer.dataIn.Add(int64(h.Length))
 		e := s.lookup(h.ID)
 		if e == nil {
 			return s.noEntry(h)

@@ -57,6 +57,7 @@ func (s *Session) handleDrain(r *frame.Reader) error {
 	}
 	s.opens.confirmWait.wakeAll()
 	s.opens.slots.wakeAll()
+	s.opens.labels.wakeAll()
 	s.out.roomWait.wakeAll()
 	for g := range s.pools.wait {
 		s.pools.wait[g].wakeAll()

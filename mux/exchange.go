@@ -98,7 +98,7 @@ func (s *Session) startLocked(ctx context.Context, x *Exchange, o *Open, body []
 		n, whole = 0, false
 	}
 	s.initFlow(&x.flow, 0, o.Kind, o.Depth, o.Parent, true)
-	x.slots = g.slots
+	x.slots, x.label = g.slots, g.label
 	if !whole {
 		if room := s.roomLocked() - frame.HeaderLen - openLen(o); s.pools.wait[x.group].empty() && room > 0 {
 			n = max(0, min(fit, s.poolRoomLocked(x.group), room, s.bulkRoomLocked()))
@@ -147,7 +147,7 @@ func (s *Session) leaveLocked(x *Exchange, code frame.Code, text string) {
 // replaceLocked replaces x by a leftover, and returns its flow.
 func (s *Session) replaceLocked(x *Exchange) *flow {
 	left := &leftover{asm: x.asm}
-	left.flow = flow{s: s, id: x.id, kind: x.kind, group: x.group, depth: x.depth, own: true, key: x.key, slots: x.slots, sentEnd: x.sentEnd, recvEnd: x.recvEnd}
+	left.flow = flow{s: s, id: x.id, kind: x.kind, group: x.group, depth: x.depth, own: true, key: x.key, slots: x.slots, label: x.label, sentEnd: x.sentEnd, recvEnd: x.recvEnd}
 	x.slots, x.left, x.owe = nil, left, 0
 	x.sentEnd = true // nothing may follow, whoever still holds x
 	s.swapLocked(x.id, left)

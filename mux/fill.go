@@ -64,6 +64,7 @@ const (
 	oweReset                    // RESET; replaces everything else
 	oweFin                      // an empty DATA|FIN
 	oweBlocked                  // an empty DATA|BLOCKED
+	oweAnswer                   // the answer to an exchange of the peer's, without a body
 )
 
 // debtList is the FIFO of flows with debts.
@@ -216,6 +217,8 @@ func (s *Session) payFlowLocked(f *flow, owe debt) {
 	}
 	switch {
 	case f.sentEnd:
+	case owe&oweAnswer != 0:
+		s.lookup(f.id).(*Incoming).payAnswerLocked()
 	case owe&oweFin != 0:
 		if !f.extendLocked(nil, frame.FlagFin) {
 			s.appendEmptyLocked(f, frame.FlagFin)

@@ -27,13 +27,14 @@ type flow struct {
 	stopped        error        // the peer wants no more
 	closed         error        // this side closed or reset the direction
 	oweCredit      uint32
+	label          labelSize // of its name and metadata; of the peer's guarded by the table's lock
 	owe            debt
 
 	kind        frame.Kind
 	group       uint8
 	depth       uint8
 	smallAt     uint8      // what fills was at the last small write; wraps, at the price of one that waits
-	peerEnd     frame.Type // the peer's end as the reader has seen it: 0, TypeData (FIN) or TypeReset; owned by the reader
+	peerEnd     frame.Type // the peer's end as the reader has seen it: 0, peerBlocked, TypeData (FIN) or TypeReset; owned by the reader
 	own         bool       // opened by this side
 	refused     bool       // the peer's, beyond a limit: it stays only until its end comes
 	unconfirmed bool       // of ours, not accepted by the peer yet
@@ -46,8 +47,6 @@ type flow struct {
 	saidBlocked bool       // BLOCKED was said since the last CREDIT
 	sentEnd     bool       // FIN or RESET is in the log
 	recvEnd     bool       // the peer's has come
-
-	heardBlocked bool // the peer has said BLOCKED without bytes; owned by the reader
 }
 
 func (s *Session) initFlow(f *flow, id uint64, kind frame.Kind, depth uint8, parent uint64, own bool) {

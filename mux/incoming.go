@@ -26,9 +26,9 @@ type Incoming struct {
 	Codec    uint8         // id of the codec of the body
 	canceled bool          // send lock; the peer gave it up
 	replied  bool          // send lock; Reply was called
+	owed     *frame.Head   // send lock; the answer owed, nil for OK
 	Parent   uint64        // stream whose handlers or inbox are addressed, 0 = the End's
 	Timeout  time.Duration // that its opener had left; 0 = none
-	Size     int           // of the body in bytes, 0 = unknown
 	Name     []byte        // valid only during AcceptExchange
 	Metadata []byte        // encoded; valid only during AcceptExchange
 	Body     []byte        // set once Complete
@@ -42,7 +42,7 @@ type Incoming struct {
 func (x *Incoming) init(s *Session, id uint64, o *frame.Open) {
 	s.initFlow(&x.flow, id, o.Kind, o.Depth, o.Parent, false)
 	x.Kind, x.Depth, x.Codec, x.Parent, x.Timeout = o.Kind, o.Depth, o.Codec, o.Parent, timeoutOf(o)
-	x.Size, x.Name, x.Metadata = int(o.Size), o.Name, o.Metadata
+	x.Name, x.Metadata = o.Name, o.Metadata
 }
 
 // ID returns the exchange's stream id.
@@ -54,7 +54,7 @@ func (x *Incoming) Complete() bool { return x.complete.Load() }
 // open takes what the OPEN brought and announces the exchange.
 func (x *Incoming) open(o *frame.Open, fin bool) error {
 	limit := int(x.s.cfg.Local.Body)
-	if max(x.Size, len(o.Body)) > limit {
+	if max(int(o.Size), len(o.Body)) > limit {
 		x.s.release(x.group, len(o.Body))
 		x.s.l.Lock()
 		defer x.s.l.Unlock()
@@ -72,7 +72,7 @@ func (x *Incoming) open(o *frame.Open, fin bool) error {
 		return nil
 	}
 	x.asm = &assembly{}
-	x.asm.start(&x.flow, x.Size, limit, o.Body, true)
+	x.asm.start(&x.flow, int(o.Size), limit, o.Body, true)
 	x.s.acc.AcceptExchange(x)
 	if x.Kind == frame.KindCall || x.Kind == frame.KindNotify {
 		x.asm.want()
@@ -122,7 +122,7 @@ func (x *Incoming) data(h frame.Header, r *frame.Reader) error {
 	case settled:
 		x.asm.handOver()
 	case !ok:
-		return protocolError(x.id, "a body of %d bytes ends after %d", x.Size, len(body))
+		return protocolError(x.id, "a body of %d bytes ends after %d", x.asm.size, len(body))
 	default:
 		x.Body = body
 		x.complete.Store(true)

@@ -52,6 +52,9 @@ type Link interface {
 	// Charge counts a frame of the peer's that has no use, and fails when there were too many. HandleFrame returns that
 	// error. Reader goroutine; lock held or not.
 	Charge(k oddity.Kind, what string) error
+	// Hears returns which carrier the reader takes frames from, and whether it does now: there is one, and no user code
+	// runs on the reader. Lock held.
+	Hears() (carrier uint64, now bool)
 	// Fail closes the link because of a protocol error found outside HandleFrame. Lock not held.
 	Fail(err error)
 }

@@ -56,9 +56,10 @@ func (l *fakeLink) Room() int { return l.limit - int(l.end-l.acked) }
 func (l *fakeLink) Charge(k oddity.Kind, what string) error {
 	return l.budget.Spend(k, what, time.Now().UnixNano())
 }
-func (l *fakeLink) EnterUser()    {}
-func (l *fakeLink) LeaveUser()    {}
-func (l *fakeLink) Bulk(bool) int { return l.Room() - l.keep }
+func (l *fakeLink) EnterUser()            {}
+func (l *fakeLink) LeaveUser()            {}
+func (l *fakeLink) Hears() (uint64, bool) { return 0, true }
+func (l *fakeLink) Bulk(bool) int         { return l.Room() - l.keep }
 func (l *fakeLink) Frame() int {
 	if l.frame > 0 {
 		return l.frame

@@ -29,10 +29,13 @@ func (s *Session) noEntry(h frame.Header) error {
 	return s.idleLocked(h.Type.String() + " for a stream that has ended")
 }
 
+// peerBlocked is flow.peerEnd of a direction that goes on, and that has had a BLOCKED without bytes.
+const peerBlocked frame.Type = 1
+
 // blocked takes BLOCKED without bytes. A sender says that once before it gets CREDIT, and then once for each.
 func (s *Session) blocked(f *flow) error {
-	if !f.heardBlocked {
-		f.heardBlocked = true
+	if f.peerEnd == 0 {
+		f.peerEnd = peerBlocked
 		return nil
 	}
 	s.l.Lock()

@@ -19,6 +19,7 @@ var ErrWouldWait error = &StreamError{Code: frame.FailedPrecondition, Message: "
 // the send lock unless atomic.
 type openState struct {
 	slots       slotTable
+	labels      labelTable
 	backlog     int // most of our streams that the peer has not accepted; constant
 	unconfirmed int // of them; places handed to woken waiters count
 	confirmWait waitList
@@ -61,6 +62,7 @@ type opening struct {
 	s     *Session
 	place bool // among the unconfirmed
 	slots *slots
+	label labelSize
 	early int // taken from the pool; 0 for what goes without, see goesWithout
 	room  int // reserved
 }
@@ -73,6 +75,7 @@ func (g *opening) undoLocked() {
 	if g.slots != nil {
 		group := g.slots.key.group()
 		s.opens.slots.free(g.slots, group)
+		s.opens.labels.giveBack(g.slots.key, g.label)
 		s.pools.sent[group] -= uint64(g.early)
 		s.servePoolLocked(int(group)) // those after it may need less
 	}
@@ -96,6 +99,9 @@ func (s *Session) acquireLocked(ctx context.Context, o *Open, n, size int, timer
 func (g *opening) acquireLocked(ctx context.Context, o *Open, n, size int, timer *openTimer) (err error) {
 	s := g.s
 	if g.slots, err = s.takeSlotLocked(ctx, o, timer); err != nil {
+		return err
+	}
+	if g.label, err = s.takeLabelLocked(ctx, o, g.slots.key, timer); err != nil {
 		return err
 	}
 	if o.Kind == frame.KindStream {
@@ -219,7 +225,7 @@ func (s *Session) OpenStream(ctx context.Context, o *Open, body []byte) (*Stream
 	s.out.reserved -= g.room
 	st := s.newStream(0, o.Kind, true)
 	st.describe(o)
-	st.slots, st.key = g.slots, g.slots.key
+	st.slots, st.key, st.label = g.slots, g.slots.key, g.label
 	st.accepted, st.unconfirmed = true, g.place
 	st.openPos = s.l.Appended()
 	s.appendOpenLocked(&st.flow, st, o, body, 0, false)

@@ -19,8 +19,8 @@ type process struct {
 	mu      sync.Mutex // guards what follows; taken inside a budget's lock, and nothing is locked or called with it held
 	windows pocket
 	bodies  pocket
-	beyond  int       // granted to least and first windows and to first bodies when there was no room
-	waiting []*budget // whose next body waits for room here only; the first is served before anybody takes more
+	beyond  int          // granted to least and first windows and to first bodies when there was no room
+	waiting [2][]*budget // whose next body waits for room here only, in the queues of queueOf
 
 	tight atomic.Bool // windows are tight; written with mu held
 }
@@ -29,6 +29,34 @@ type process struct {
 type pocket struct{ limit, used int }
 
 func (p *pocket) fits(n int) bool { return p.used+n <= p.limit }
+
+// Bodies that have begun and those that have not wait in queues of their own. The first of a queue is served before
+// any other of it takes more, and before the second queue.
+const (
+	begunQueue = iota
+	unsentQueue
+)
+
+func queueOf(a *assembly) int {
+	if a.begun.Load() {
+		return begunQueue
+	}
+	return unsentQueue
+}
+
+// room is up to where bodies of a queue may take. Half is left to those that have begun, so that peers which announce
+// bodies and send nothing leave room to all others.
+func (p *process) room(queue int) int { return p.bodies.limit >> queue }
+
+// freeLocked reports whether n of a body of b in queue fit, and nobody waits who comes before.
+func (p *process) freeLocked(b *budget, queue, n int) bool {
+	for q := range queue + 1 {
+		if w := p.waiting[q]; len(w) > 0 && (q < queue || w[0] != b) {
+			return false
+		}
+	}
+	return p.bodies.used+n <= p.room(queue)
+}
 
 // enough is up to where windows may grow. The last quarter is left to small ones.
 func (p *pocket) enough() int { return p.limit / 4 * 3 }
@@ -57,8 +85,19 @@ func Memory() MemoryStats {
 	return MemoryStats{
 		Windows: p.windows.used, WindowLimit: p.windows.limit,
 		Bodies: p.bodies.used, BodyLimit: p.bodies.limit,
-		Beyond: p.beyond, Waiting: len(p.waiting),
+		Beyond: p.beyond, Waiting: p.waitingLocked(),
 	}
+}
+
+// waitingLocked returns how many sessions wait in any queue.
+func (p *process) waitingLocked() int {
+	n := len(p.waiting[begunQueue])
+	for _, b := range p.waiting[unsentQueue] {
+		if b.needs[begunQueue] == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // SetMemoryLimits sets how many bytes windows and bodies of all sessions may take together. What is granted stays
@@ -113,12 +152,12 @@ func (p *process) freeWindows(n, beyond int) {
 	p.tight.Store(p.windows.used > p.windows.enough())
 }
 
-// firstBody takes n for a body that must not wait. False means beyond the limit. It takes nothing from those that
-// do wait.
-func (p *process) firstBody(n int) bool {
+// firstBody takes n for a body of queue that must not wait. False means beyond the limit. It takes nothing from
+// those that do wait.
+func (p *process) firstBody(queue, n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiting) == 0 && p.bodies.fits(n) {
+	if p.freeLocked(nil, queue, n) {
 		p.bodies.used += n
 		return true
 	}
@@ -126,15 +165,15 @@ func (p *process) firstBody(n int) bool {
 	return false
 }
 
-// body takes n for a body of b, unless others wait before it. When it has, b stands after them.
-func (p *process) body(b *budget, n int) bool {
+// body takes n for a body of b in queue, unless others wait before it. When it has, b stands after them.
+func (p *process) body(b *budget, queue, n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiting) > 0 && p.waiting[0] != b || !p.bodies.fits(n) {
+	if !p.freeLocked(b, queue, n) {
 		return false
 	}
 	p.bodies.used += n
-	p.removeLocked(b)
+	p.removeLocked(b, queue)
 	return true
 }
 
@@ -146,25 +185,26 @@ func (p *process) freeBodies(n, beyond int) {
 	p.beyond -= beyond
 }
 
-// queue records that the next body of b waits for n bytes. 0 means that none does. A body larger than the whole
-// limit does not wait here: it goes in when it is the first of its lane.
-func (p *process) queue(b *budget, n int) {
+// queue records how many bytes the next body of b in each queue waits for; 0 means that none does. A body larger than
+// its queue's room does not wait here: it goes in when it is the first of its lane, or has begun.
+func (p *process) queue(b *budget, needs [2]int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b.needs = n
-	switch waits := slices.Contains(p.waiting, b); {
-	case n == 0 || n > p.bodies.limit:
-		if waits {
-			p.removeLocked(b)
+	for q, n := range needs {
+		switch waits := slices.Contains(p.waiting[q], b); {
+		case n == 0 || n > p.room(q):
+			needs[q] = 0
+			p.removeLocked(b, q)
+		case !waits:
+			p.waiting[q] = append(p.waiting[q], b)
 		}
-	case !waits:
-		p.waiting = append(p.waiting, b)
 	}
+	b.needs = needs
 }
 
-func (p *process) removeLocked(b *budget) {
-	if i := slices.Index(p.waiting, b); i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
+func (p *process) removeLocked(b *budget, queue int) {
+	if i := slices.Index(p.waiting[queue], b); i >= 0 {
+		p.waiting[queue] = slices.Delete(p.waiting[queue], i, i+1)
 	}
 }
 
@@ -172,15 +212,17 @@ func (p *process) removeLocked(b *budget) {
 func (p *process) next() *budget {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.waiting) > 0 {
-		b := p.waiting[0]
-		if b.needs <= p.bodies.limit {
-			if !p.bodies.fits(b.needs) {
-				return nil
+	for q := range p.waiting {
+		for len(p.waiting[q]) > 0 {
+			b := p.waiting[q][0]
+			if b.needs[q] <= p.room(q) {
+				if p.bodies.used+b.needs[q] > p.room(q) {
+					return nil
+				}
+				return b
 			}
-			return b
+			p.waiting[q] = slices.Delete(p.waiting[q], 0, 1) // the limit is lower now
 		}
-		p.waiting = slices.Delete(p.waiting, 0, 1) // the limit is lower now
 	}
 	return nil
 }

@@ -29,11 +29,16 @@ func (p *player) hear() {
 	}
 }
 
+// early returns how many early bytes the pool has room for.
+func (p *player) early() int {
+	return int(p.cfg.Local.EarlyPool[1]) - int(p.peer.earlyIn[1]-p.peer.released[1].Load())
+}
+
 // TestProcessModel makes random moves on some sessions of one process. After each, what they have granted
 // together is within the limits, and what their peers may send is within what was granted. In the end every
 // body has come in, and nothing is left.
 func TestProcessModel(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) { playProcess(t, rand.New(rand.NewPCG(seed, 4))) })
 	}
 }
@@ -80,10 +85,17 @@ func playProcess(t *testing.T, rnd *rand.Rand) {
 			}
 		case move < 88 && len(p.calls) < 40:
 			size := 1 + rnd.IntN(1<<20)
-			p.ok(fOpen(p.next, 0, frame.Open{Kind: frame.KindCall, Size: uint32(size), Depth: uint8(rnd.IntN(3))}))
-			p.missing[p.next] = size
+			first := min(rnd.IntN(2)*rnd.IntN(size/32+1), p.early()) // nothing, or too little or enough to have begun
+			p.ok(fOpen(p.next, 0, frame.Open{Kind: frame.KindCall, Size: uint32(size), Depth: uint8(rnd.IntN(3)), Body: make([]byte, first)}))
+			p.missing[p.next] = size - first
 			p.calls = append(p.calls, p.acc.incoming[len(p.acc.incoming)-1])
 			p.next += 2
+		case move < 92 && len(p.calls) > 0: // more early bytes for one that waits
+			x := p.calls[rnd.IntN(len(p.calls))]
+			if n := min(rnd.IntN(4<<10), p.missing[x.id]-1, 64<<10-x.asm.earlyIn, p.early()); n > 0 && p.credit[x.id] == 0 {
+				p.ok(fData(x.id, flEarly, n))
+				p.missing[x.id] -= n
+			}
 		case move < 98 && len(p.calls) > 0:
 			p.finish(rnd.IntN(len(p.calls)), rnd.IntN(5) == 0)
 		case move == 99 && rnd.IntN(5) == 0:

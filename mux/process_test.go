@@ -38,9 +38,9 @@ func (p *process) checkEmptied(t testing.TB) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.windows.used != 0 || p.bodies.used != 0 || p.beyond != 0 || len(p.waiting) != 0 || p.tight.Load() {
+	if p.windows.used != 0 || p.bodies.used != 0 || p.beyond != 0 || p.waitingLocked() != 0 || p.tight.Load() {
 		t.Errorf("%d bytes of windows, %d of bodies and %d beyond are still granted, %d wait, tight is %v",
-			p.windows.used, p.bodies.used, p.beyond, len(p.waiting), p.tight.Load())
+			p.windows.used, p.bodies.used, p.beyond, p.waitingLocked(), p.tight.Load())
 	}
 }
 
@@ -75,12 +75,17 @@ func TestProcessWindows(t *testing.T) {
 	p.checkEmptied(t)
 }
 
+// fBegun opens a call of which enough comes with the OPEN, if that fits, for it to have begun: it is granted the rest.
+func fBegun(id uint64, depth uint8, size uint32) rawFrame {
+	return fOpen(id, 0, frame.Open{Kind: frame.KindCall, Depth: depth, Size: size, Body: make([]byte, min(size/begunPart, 60<<10))})
+}
+
 // TestProcessBodies: a body that waits for room of the process is granted when another session gives some up,
 // in the order in which sessions began to wait.
 func TestProcessBodies(t *testing.T) {
 	p := newProcess(1<<20, 3<<20)
 	open := func(r *raw, id uint64, size uint32) *Incoming {
-		r.ok(fOpen(id, 0, frame.Open{Kind: frame.KindCall, Size: size}))
+		r.ok(fBegun(id, 0, size))
 		return r.acc.incoming[len(r.acc.incoming)-1]
 	}
 	a, b, c, d := within(t, p, nil), within(t, p, nil), within(t, p, nil), within(t, p, nil)
@@ -88,12 +93,12 @@ func TestProcessBodies(t *testing.T) {
 	for id := range uint64(3) {
 		held = append(held, open(a, 1+2*id, 1<<20))
 	}
-	a.want("CREDIT 1 1048576", "CREDIT 3 1048576", "CREDIT 5 1048576")
+	a.want("CREDIT 1 1032192", "CREDIT 3 1032192", "CREDIT 5 1032192")
 	open(a, 7, 1<<20)
 	a.wantIdle()
 	for _, r := range []*raw{b, c, d} {
 		open(r, 1, 1<<20) // the first of its lane
-		r.want("CREDIT 1 1048576")
+		r.want("CREDIT 1 1032192")
 	}
 	if p.bodies.used != 3<<20 || p.beyond != 3<<20 {
 		t.Errorf("%d are granted and %d beyond", p.bodies.used, p.beyond)
@@ -105,25 +110,25 @@ func TestProcessBodies(t *testing.T) {
 		x.asm.abandon()
 	}
 	give(held[0])
-	a.want("CREDIT 7 1048576") // it waited first
+	a.want("CREDIT 7 1032192") // it waited first
 	give(held[1])
 	for _, r := range []*raw{a, b, c, d} {
 		r.wantIdle()
 	}
 	late := within(t, p, nil)
 	open(late, 1, 100<<10) // goes in as the first of its lane, and takes nothing of what the others wait for
-	late.want("CREDIT 1 102400")
+	late.want("CREDIT 1 100800")
 	if p.bodies.used != 2<<20 || p.beyond != 3<<20+100<<10 {
 		t.Errorf("%d are granted and %d beyond", p.bodies.used, p.beyond)
 	}
 	late.HandleClose(errLost)
 	give(held[2])
-	b.want("CREDIT 3 2097152")
+	b.want("CREDIT 3 2064384")
 	c.wantIdle()
 	give(b.acc.incoming[1])
-	c.want("CREDIT 3 102400")
+	c.want("CREDIT 3 100800")
 	give(d.acc.incoming[0])
-	d.want("CREDIT 3 4194304")
+	d.want("CREDIT 3 4132864")
 	for _, r := range []*raw{a, b, c, d} {
 		r.HandleClose(errLost)
 	}
@@ -136,7 +141,7 @@ func TestProcessTurns(t *testing.T) {
 	p := newProcess(0, 2<<20)
 	a, b := within(t, p, nil), within(t, p, nil)
 	open := func(r *raw, id uint64, depth uint8, size uint32) *assembly {
-		r.ok(fOpen(id, 0, frame.Open{Kind: frame.KindCall, Depth: depth, Size: size}))
+		r.ok(fBegun(id, depth, size))
 		return r.acc.incoming[len(r.acc.incoming)-1].asm
 	}
 	first, second := open(a, 1, 0, 1<<20), open(a, 3, 1, 1<<20)
@@ -145,27 +150,27 @@ func TestProcessTurns(t *testing.T) {
 	open(a, 9, 1, 100<<10)
 	open(b, 1, 0, 1<<10)
 	held := open(b, 3, 0, 500<<10)
-	a.want("CREDIT 1 1048576", "CREDIT 3 1048576")
-	b.want("CREDIT 1 1024")
+	a.want("CREDIT 1 1032192", "CREDIT 3 1032192")
+	b.want("CREDIT 1 1008")
 	open(b, 5, 0, 2<<20)
 	keep := open(b, 7, 2, 1<<10) // the first of a lane, so that the next one waits
-	b.want("CREDIT 7 1024")
+	b.want("CREDIT 7 1008")
 	open(b, 9, 2, 1<<10)
 	_ = first
 	a.ok(fReset(5, frame.Canceled), fReset(7, frame.Canceled)) // a waits for 100 KiB
 	b.wantIdle()
 	second.abandon() // 9 is the first of its lane now
-	a.want("CREDIT 9 102400")
-	b.want("CREDIT 3 512000") // and stands last
+	a.want("CREDIT 9 100800")
+	b.want("CREDIT 3 504000") // and stands last
 	b.wantIdle()
 	open(a, 11, 0, 300<<10)
 	a.wantIdle() // b's 2 MiB came before
 	held.abandon()
 	a.wantIdle()
 	keep.abandon()
-	b.want("CREDIT 9 1024")
+	b.want("CREDIT 9 1008")
 	first.abandon()
-	a.want("CREDIT 11 307200")
+	a.want("CREDIT 11 302400")
 	for _, r := range []*raw{a, b} {
 		r.HandleClose(errLost)
 	}
@@ -178,21 +183,21 @@ func TestProcessRound(t *testing.T) {
 	a, b, c := within(t, p, nil), within(t, p, nil), within(t, p, nil)
 	for _, r := range []*raw{a, b, c} {
 		for id := uint64(1); id < 8; id += 2 {
-			r.ok(fOpen(id, 0, frame.Open{Kind: frame.KindCall, Size: 512 << 10}))
+			r.ok(fBegun(id, 0, 512<<10))
 		}
 	}
-	a.want("CREDIT 1 524288", "CREDIT 3 524288")
-	b.want("CREDIT 1 524288")
-	c.want("CREDIT 1 524288")
+	a.want("CREDIT 1 516096", "CREDIT 3 516096")
+	b.want("CREDIT 1 516096")
+	c.want("CREDIT 1 516096")
 	a.acc.incoming[0].asm.abandon()
-	a.want("CREDIT 5 524288")
+	a.want("CREDIT 5 516096")
 	a.acc.incoming[1].asm.abandon()
-	b.want("CREDIT 3 524288")
+	b.want("CREDIT 3 516096")
 	a.acc.incoming[2].asm.abandon()
-	a.want("CREDIT 7 524288") // the first of its lane
-	c.want("CREDIT 3 524288")
+	a.want("CREDIT 7 516096") // the first of its lane
+	c.want("CREDIT 3 516096")
 	b.acc.incoming[1].asm.abandon()
-	b.want("CREDIT 5 524288")
+	b.want("CREDIT 5 516096")
 	for _, r := range []*raw{a, b, c} {
 		r.wantIdle()
 	}
@@ -211,31 +216,75 @@ func TestProcessWaiterLeaves(t *testing.T) {
 		"lower limit": func(p *process, _ *raw) { p.setLimits(0, 3<<20-1) },
 		"higher limit": func(p *process, first *raw) {
 			p.setLimits(0, 8<<20)
-			first.want("CREDIT 3 3145728")
+			first.want("CREDIT 3 3096576")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProcess(0, 3<<20)
 			all := []*raw{within(t, p, nil), within(t, p, nil), within(t, p, nil)}
 			for i, size := range []uint32{2 << 20, 3 << 20, 500 << 10} {
-				all[i].ok(fOpen(1, 0, frame.Open{Kind: frame.KindCall, Size: 100 << 10}))
+				all[i].ok(fBegun(1, 0, 100<<10))
 				all[i].take()
-				all[i].ok(fOpen(3, 0, frame.Open{Kind: frame.KindCall, Size: size}))
+				all[i].ok(fBegun(3, 0, size))
 			}
-			all[0].want("CREDIT 3 2097152")
+			all[0].want("CREDIT 3 2064384")
 			all[1].wantIdle()
 			all[2].wantIdle()
 			leave(p, all[1])
 			if p.next() != nil {
 				t.Error("somebody waits though there is room")
 			}
-			all[2].want("CREDIT 3 512000")
+			all[2].want("CREDIT 3 504000")
 			for _, r := range all {
 				r.HandleClose(errLost)
 			}
 			p.checkEmptied(t)
 		})
 	}
+}
+
+// TestProcessUnsent: bodies of which nothing has come get half of what the process has, so that others find room. They
+// get more as soon as something has come, or as soon as others leave half of it free.
+func TestProcessUnsent(t *testing.T) {
+	p := newProcess(0, 4<<20)
+	idler, honest, late := within(t, p, nil), within(t, p, nil), within(t, p, nil)
+	unsent := func(r *raw, id uint64) { r.ok(fOpen(id, 0, frame.Open{Kind: frame.KindCall, Size: 1 << 20})) }
+	for id := uint64(1); id < 40; id += 2 {
+		unsent(idler, id)
+	}
+	idler.want("CREDIT 1 1048576", "CREDIT 3 1048576")
+	honest.ok(fBegun(1, 0, 1<<20), fBegun(3, 0, 1<<20))
+	honest.want("CREDIT 1 1032192", "CREDIT 3 1032192")
+	if p.bodies.used != 4<<20 || p.beyond != 0 || p.waitingLocked() != 1 {
+		t.Errorf("%d are granted and %d beyond, %d wait", p.bodies.used, p.beyond, p.waitingLocked())
+	}
+	unsent(late, 1) // the first of its lane
+	late.want("CREDIT 1 1048576")
+	unsent(late, 3)
+	late.ok(fBegun(5, 1, 1<<20))
+	late.want("CREDIT 5 1032192")
+	late.ok(fBegun(7, 1, 1<<20)) // waits in both queues
+	late.wantIdle()
+	if n := p.waitingLocked(); n != 2 {
+		t.Errorf("%d wait, want 2", n)
+	}
+	idler.acc.incoming[0].asm.abandon()
+	late.want("CREDIT 7 1032192") // before those that waited longer
+	idler.acc.incoming[1].asm.abandon()
+	idler.want("CREDIT 5 1048576") // the first of its lane again
+	idler.ok(fData(7, flEarly, 1<<20/begunPart-1))
+	idler.wantIdle()
+	idler.ok(fData(7, flEarly, 1))
+	idler.want("CREDIT 7 1032192") // there is room for one that has begun
+	for _, x := range append(honest.acc.incoming, late.acc.incoming[2:]...) {
+		x.asm.abandon()
+	}
+	idler.want("CREDIT 9 1048576")
+	late.wantIdle()
+	for _, r := range []*raw{idler, honest, late} {
+		r.HandleClose(errLost)
+	}
+	p.checkEmptied(t)
 }
 
 // grown returns a session with a stream that is read as it fills, whose window has grown to 1 MiB.

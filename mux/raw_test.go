@@ -30,6 +30,8 @@ type rawLink struct {
 	freed       [frame.Groups]int
 	rtt         time.Duration
 	failed      error
+	busy        bool
+	carrier     uint64
 	budget      oddity.Budget
 	now         int64
 	users       int // 1 for each EnterUser, 100 for each LeaveUser
@@ -48,8 +50,9 @@ func (l *rawLink) Fail(err error)     { l.failed = err }
 func (l *rawLink) Charge(k oddity.Kind, what string) error {
 	return l.budget.Spend(k, what, l.now)
 }
-func (l *rawLink) EnterUser() { l.users++ }
-func (l *rawLink) LeaveUser() { l.users += 100 }
+func (l *rawLink) EnterUser()            { l.users++ }
+func (l *rawLink) LeaveUser()            { l.users += 100 }
+func (l *rawLink) Hears() (uint64, bool) { return l.carrier, !l.away && !l.busy }
 func (l *rawLink) Bulk(alone bool) int {
 	l.alone = alone
 	return min(l.Room()-l.keep, max(aheadOfAll, l.ahead)-l.Unsent())

@@ -32,8 +32,9 @@ func (x *Incoming) Reply(ctx context.Context, h *frame.Head, body []byte) error 
 	return err
 }
 
-// TryReply is Reply for an answer that can go out at once, in one frame. False means that it could not, and that
-// nothing was done. It never blocks, so an inline handler may use it.
+// TryReply is Reply for what can go out at once, in one frame, or has no body. An answer without a body goes out when the
+// log has room; do not change what h refers to. False means that nothing was done. TryReply never blocks, so an inline
+// handler may use it.
 func (x *Incoming) TryReply(h *frame.Head, body []byte) bool {
 	h, body, _ = x.checkAnswer(h, body)
 	s := x.s
@@ -121,7 +122,7 @@ func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []by
 		size := frame.HeaderLen + hl + n
 		if !s.out.roomWait.empty() || s.roomLocked() < size {
 			if !wait {
-				return false, nil
+				return x.oweAnswerLocked(h, body), nil
 			}
 			s.l.Wake()
 			granted, err := s.awaitLocked(&s.out.roomWait, size, ctx, nil)
@@ -152,6 +153,37 @@ func (x *Incoming) replySlowLocked(ctx context.Context, h *frame.Head, body []by
 			}
 		}
 		return true, err
+	}
+}
+
+// oweAnswerLocked leaves an answer to Fill, if it has no body. So whoever refuses what a peer sends needs no goroutine for
+// each while the peer takes no answers.
+func (x *Incoming) oweAnswerLocked(h *frame.Head, body []byte) bool {
+	if len(body) > 0 {
+		return false
+	}
+	if frame.HeadLen(h) > frame.HeadLen(&okHead) {
+		owed := *h
+		x.owed = &owed
+	}
+	x.replied = true
+	x.s.oweLocked(&x.flow, oweAnswer)
+	return true
+}
+
+// payAnswerLocked appends the answer that x owes.
+func (x *Incoming) payAnswerLocked() {
+	h := x.owed
+	if x.owed = nil; h == nil {
+		h = &okHead
+	}
+	switch {
+	case x.sentEnd:
+	case x.canceled:
+		x.s.appendEmptyLocked(&x.flow, frame.FlagFin)
+		x.s.endSendLocked(&x.flow)
+	default:
+		x.appendHeadLocked(h, nil, false, true)
 	}
 }
 

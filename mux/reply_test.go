@@ -156,7 +156,7 @@ func TestReplyOnce(t *testing.T) {
 	})
 }
 
-// TestTryReply: what cannot go out at once in one frame is left alone.
+// TestTryReply: what cannot go out at once in one frame is left alone, if it has a body.
 func TestTryReply(t *testing.T) {
 	r := newRaw(t, smallPool)
 	a, b := r.accepted(1, 1, 1), r.accepted(3, 1, 1)
@@ -169,7 +169,7 @@ func TestTryReply(t *testing.T) {
 	r.want("DATA 1 FIN|HEAD|EARLY OK 1000", "DATA 3 FIN|HEAD|EARLY OK 500")
 	c := r.accepted(5, 1, 1)
 	r.l.limit = 10
-	if c.TryReply(nil, nil) {
+	if c.TryReply(nil, make([]byte, 1)) {
 		t.Error("an answer went into a full log")
 	}
 	r.l.limit = 1000
@@ -177,6 +177,74 @@ func TestTryReply(t *testing.T) {
 		t.Error("an answer is stuck")
 	}
 	r.want("DATA 5 FIN|HEAD OK 0")
+}
+
+// TestOwedAnswers: answers without a body do not wait for room, each frees its slot, and a peer that takes none of them
+// makes nothing grow.
+func TestOwedAnswers(t *testing.T) {
+	text := strings.Repeat("x", 1000)
+	for _, c := range []struct {
+		name  string
+		head  *frame.Head
+		after func(r *raw, x *Incoming) // before there is room
+		want  string
+	}{
+		{"OK", nil, nil, "DATA 3 FIN|HEAD OK 0"},
+		{"an error", &frame.Head{Code: frame.NotFound, Text: text}, nil, "DATA 3 FIN|HEAD NotFound 0"},
+		{"metadata", &frame.Head{Metadata: labelled(8000)}, nil, "DATA 3 FIN|HEAD OK 0"},
+		{"the caller gives up", &frame.Head{Code: frame.NotFound, Text: text}, func(r *raw, x *Incoming) { r.ok(fReset(3, frame.Canceled)) }, "DATA 3 FIN 0"},
+		{"answered again", nil, func(r *raw, x *Incoming) {
+			if ok, err := x.TryReply(nil, nil), x.Reply(r.t.Context(), nil, []byte("x")); !ok || err != ErrReplied {
+				r.t.Error(ok, err)
+			}
+		}, "DATA 3 FIN|HEAD OK 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, _ := newFull(t)
+			x := r.accepted(3, 1, 1)
+			r.l.end += controlReserve + 1 // so that it is owed for a while
+			if !x.TryReply(c.head, nil) {
+				t.Fatal("it has to wait")
+			}
+			r.wantIdle()
+			if c.after != nil {
+				c.after(r, x)
+			}
+			r.wantIdle()
+			if r.lookup(3) == nil {
+				t.Error("the slot is free before the answer has gone out")
+			}
+			r.ack()
+			r.want(c.want)
+			if r.lookup(3) != nil {
+				t.Error("the slot is taken")
+			}
+		})
+	}
+}
+
+// TestOwedAnswersMany: what a peer causes that takes no answers stays in bounds, and all of them go out in the end.
+func TestOwedAnswersMany(t *testing.T) {
+	r, _ := newFull(t)
+	const n = 1000
+	for i := range uint64(n) {
+		x := r.accepted(3+2*i, 1, 1)
+		if !x.TryReply(&frame.Head{Code: frame.NotFound, Text: strings.Repeat("x", 1000)}, nil) {
+			t.Fatal("it has to wait")
+		}
+	}
+	if b, waiting := r.flush(); !waiting || len(b) > controlReserve+2000 {
+		t.Errorf("%d bytes of answers are sent, waiting: %v", len(b), waiting)
+	}
+	r.ack()
+	got := r.take()
+	if last := got[len(got)-1]; last.h.ID != 1+2*n || r.Count() != 1 {
+		t.Errorf("the last answer is %v, %d are open", last, r.Count())
+	}
+	r.HandleClose(nil)
+	if r.out.debts.head != nil {
+		t.Error("something is owed")
+	}
 }
 
 // TestReplyGivenUp: the slot is free when Reply was called, at whatever point of the answer the RESET came.

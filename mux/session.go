@@ -42,7 +42,9 @@ type Session struct {
 
 	budget budget
 	idle   oddity.Allowance // for frames of the peer's without effect; reader only
-	unread atomic.Int64     // bytes that streams hold for their readers; counted in the yamux dialect only
+	stalls stalls
+	bodies atomic.Int64 // bytes allocated for bodies that the application does not have yet
+	unread atomic.Int64 // bytes that streams hold for their readers; counted in the yamux dialect only
 }
 
 // lifetime says what a session still opens and serves. Guarded by the send lock
@@ -71,6 +73,7 @@ type lifetime struct {
 type peerState struct {
 	lastID    atomic.Uint64               // highest id the peer opened; written by the reader
 	accepting atomic.Bool                 // an open is counted in lastID and not in the table yet; cleared with the table locked
+	dataIn    atomic.Int64                // bytes of DATA frames that have come; written by the reader
 	earlyIn   [frame.Groups]uint64        // the peer's early bytes received; reader only
 	released  [frame.Groups]atomic.Uint64 // of those, released
 }
@@ -200,7 +203,9 @@ func (s *Session) HandleClose(err error) {
 		s.pools.wait[g].wakeAll()
 	}
 	s.opens.slots.wakeAll()
+	s.opens.labels.wakeAll()
 	s.l.Unlock()
+	s.stalls.close()
 	giveGrants(s.budget.close())
 	for _, e := range all {
 		e.end(err)
@@ -241,6 +246,7 @@ func (s *Session) removeLocked(f *flow) {
 	s.tab.Unlock()
 	if f.own && f.slots != nil {
 		s.opens.slots.free(f.slots, f.group)
+		s.opens.labels.giveBack(f.key, f.label)
 		f.slots = nil
 	}
 	s.confirmLocked(f)

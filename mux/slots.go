@@ -2,13 +2,16 @@ package mux
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gantline-project/gantline/frame"
 )
 
 // slotKey names one set of slots. Streams share one, calls have one per depth, messages have one per depth and parent.
-// So handlers that call or publish back cannot starve each other.
+// So handlers that call or publish back cannot starve each other. All deeper calls together, and all messages, have a limit
+// too, beside which one of each depth is free.
 type slotKey uint64 // the group above 5 bits of depth above 56 bits of parent: ids have no more
 
 func newKey(group, depth uint8, parent uint64) slotKey {
@@ -30,28 +33,54 @@ func keyOf(kind frame.Kind, depth uint8, parent uint64) slotKey {
 	}
 }
 
-// linkMessages is how many times the limit of unacked messages a whole link may have.
-const linkMessages = 4
+const (
+	// linkMessages is how many times the limit of unacked messages a whole link may have.
+	linkMessages = 4
+	// deepCalls is which part of the limit of calls may be deeper than 0, all together.
+	deepCalls = 4
+)
 
-// unacked counts the messages of one side that are not acked, on the whole link. One of each depth above 0 is free, so that
-// those that wait for it never keep it from going out. That does not depend on the order in which they are opened.
-type unacked struct {
+// total counts the messages of one side on the whole link, or the calls deeper than 0. One of each depth above 0 is free, so
+// that those that wait for it never keep it from going out. That does not depend on the order in which they are opened.
+type total struct {
 	counted int // all but the free ones
 	atDepth [MaxDepth + 1]int32
 }
 
-// add counts d more messages, 1 or -1.
-func (u *unacked) add(depth uint8, d int) {
-	n := &u.atDepth[depth]
+// totals has a total for calls and one for messages.
+type totals [frame.Groups]total
+
+// add counts d more opens of k, 1 or -1.
+func (t *totals) add(k slotKey, d int) {
+	g, depth := k.group(), k.depth()
+	if g == 0 || g == 1 && depth == 0 {
+		return
+	}
+	n := &t[g].atDepth[depth]
 	if depth == 0 || *n > 1 || *n == 1 && d > 0 {
-		u.counted += d
+		t[g].counted += d
 	}
 	*n += int32(d)
 }
 
-// full reports whether another message of depth has to wait for one on the link.
-func (u *unacked) full(depth uint8, limit int) bool {
-	return u.counted >= linkMessages*limit && (depth == 0 || u.atDepth[depth] > 0)
+// full reports whether another open of k has to wait for one on the link. limit is the group's.
+func (t *totals) full(k slotKey, limit int) bool {
+	g, depth := k.group(), k.depth()
+	if depth == 0 && g != 2 {
+		return false
+	}
+	return t.spent(g, limit) && (depth == 0 || t[g].atDepth[depth] > 0)
+}
+
+// spent reports whether nothing of the group may be opened but what is free.
+func (t *totals) spent(group uint8, limit int) bool {
+	switch group {
+	case 1:
+		return t[1].counted >= limit/deepCalls
+	case 2:
+		return t[2].counted >= limit*linkMessages
+	}
+	return false
 }
 
 // slots counts what this side has open under one key.
@@ -63,11 +92,11 @@ type slots struct {
 
 // slotTable is guarded by the send lock.
 type slotTable struct {
-	limit    [frame.Groups]int
-	messages unacked
-	sets     map[slotKey]*slots
-	calls    [MaxDepth + 1]*slots // the ones looked up most
-	inbox    *slots               // messages of the End's scope, those of depth 0
+	limit [frame.Groups]int
+	all   totals
+	sets  map[slotKey]*slots
+	calls [MaxDepth + 1]*slots // the ones looked up most
+	inbox *slots               // messages of the End's scope, those of depth 0
 }
 
 func (t *slotTable) init(peer frame.Limits) {
@@ -105,14 +134,12 @@ func (t *slotTable) setLimits(m frame.Settings) {
 // full reports whether the next open of sl has to wait.
 func (t *slotTable) full(sl *slots) bool {
 	g := sl.key.group()
-	return sl.used >= t.limit[g] || g == 2 && t.messages.full(sl.key.depth(), t.limit[g])
+	return sl.used >= t.limit[g] || t.all.full(sl.key, t.limit[g])
 }
 
 func (t *slotTable) take(sl *slots) {
 	sl.used++
-	if sl.key.group() == 2 {
-		t.messages.add(sl.key.depth(), 1)
-	}
+	t.all.add(sl.key, 1)
 }
 
 // serve hands free slots to waiters in their order.
@@ -125,16 +152,18 @@ func (t *slotTable) serve(sl *slots) {
 
 func (t *slotTable) free(sl *slots, group uint8) {
 	sl.used--
-	wasFull := false
-	if group == 2 {
-		wasFull = t.messages.full(0, t.limit[2])
-		t.messages.add(sl.key.depth(), -1)
-	}
-	if wasFull { // the link's total was the limit: anybody may go on, and none is always the first
+	wasFull := t.all.spent(group, t.limit[group])
+	t.all.add(sl.key, -1)
+	switch { // the link's total was the limit: anybody may go on
+	case wasFull && group == 1:
+		for _, other := range slices.Backward(t.calls[:]) { // the deepest first, for which the others may wait
+			t.serve(other)
+		}
+	case wasFull: // none is always the first
 		for _, other := range t.sets {
 			t.serve(other)
 		}
-	} else {
+	default:
 		t.serve(sl)
 	}
 	t.forget(sl)
@@ -240,11 +269,12 @@ func (s *Session) confirmLocked(f *flow) {
 
 // peerSlots counts what the peer has open under each key. The table's lock guards it.
 type peerSlots struct {
-	streams  int
-	calls    [MaxDepth + 1]int
-	inbox    int             // messages of the End's scope, those of depth 0
-	scoped   map[slotKey]int // other messages
-	messages unacked
+	streams int
+	calls   [MaxDepth + 1]int
+	inbox   int             // messages of the End's scope, those of depth 0
+	scoped  map[slotKey]int // other messages
+	all     totals
+	labels  [frame.Groups]int // bytes of names and metadata
 }
 
 func (p *peerSlots) get(k slotKey) int {
@@ -255,9 +285,7 @@ func (p *peerSlots) get(k slotKey) int {
 }
 
 func (p *peerSlots) add(k slotKey, d int) {
-	if k.group() == 2 {
-		p.messages.add(k.depth(), d)
-	}
+	p.all.add(k, d)
 	if n := p.often(k); n != nil {
 		*n += d
 		return
@@ -283,15 +311,20 @@ func (p *peerSlots) often(k slotKey) *int {
 	return nil
 }
 
-// takePeerSlotLocked counts an open of the peer's; false when it has as many as it may. Table lock held.
-func (s *Session) takePeerSlotLocked(f *flow) bool {
+// takePeerSlotLocked counts an open of the peer's, with its label. It returns why it must not, "" if it may. Table lock
+// held.
+func (s *Session) takePeerSlotLocked(f *flow) (why string) {
 	p, local := &s.tab.peer, &s.cfg.Local
 	limit := [frame.Groups]int{int(local.Streams), int(local.Calls), int(local.Messages)}[f.group]
-	if p.get(f.key) >= limit || f.group == 2 && p.messages.full(f.key.depth(), limit) {
-		return false
+	switch {
+	case p.get(f.key) >= limit || p.all.full(f.key, limit):
+		return [frame.Groups]string{"too many open streams", "too many calls or messages open", "too many calls or messages open"}[f.group]
+	case f.label > 0 && p.labels[f.group]+f.label.bytes() > labelLimit[f.group]+labelFree[f.group]:
+		return fmt.Sprintf("names and metadata of what is open are over %d bytes", labelLimit[f.group])
 	}
 	p.add(f.key, 1)
-	return true
+	p.labels[f.group] += f.label.bytes()
+	return ""
 }
 
 func (s *Session) dropPeerSlotLocked(f *flow) {
@@ -300,4 +333,5 @@ func (s *Session) dropPeerSlotLocked(f *flow) {
 		return
 	}
 	s.tab.peer.add(f.key, -1)
+	s.tab.peer.labels[f.group] -= f.label.bytes()
 }

@@ -10,9 +10,10 @@ import (
 type waiter struct {
 	ch      chan struct{} // capacity 1
 	next    *waiter
-	need    int  // what it waits for, in the list's unit
-	granted bool // the thing waited for came with the token
-	queued  bool // on a list; false once the token is sent
+	need    int       // what it waits for, in the list's unit
+	granted bool      // the thing waited for came with the token
+	label   labelSize // that is what was granted, to an open that waits for it
+	queued  bool      // on a list; false once the token is sent
 
 	// Of a writer that is parked on its flow.
 	pend []byte // what it still has to send
@@ -105,11 +106,18 @@ func (s *Session) awaitOpenLocked(o *Open, q *waitList, need int, ctx context.Co
 // awaitLocked queues on q for need, and waits with the send lock released. It ends when it is woken, ctx ends or
 // the timer fires. It reports whether it got what it waited for; err is set when ctx or timeout came first.
 func (s *Session) awaitLocked(q *waitList, need int, ctx context.Context, timeout <-chan time.Time) (granted bool, err error) {
+	w := s.newWaiterLocked()
+	granted, err = s.awaitOnLocked(w, q, need, ctx, timeout)
+	s.freeWaiterLocked(w)
+	return granted, err
+}
+
+// awaitOnLocked is awaitLocked of a waiter of the caller's.
+func (s *Session) awaitOnLocked(w *waiter, q *waitList, need int, ctx context.Context, timeout <-chan time.Time) (granted bool, err error) {
 	var done <-chan struct{}
 	if ctx != nil {
 		done = ctx.Done()
 	}
-	w := s.newWaiterLocked()
 	w.need = need
 	q.push(w)
 	s.l.Unlock()
@@ -136,7 +144,5 @@ func (s *Session) awaitLocked(q *waitList, need int, ctx context.Context, timeou
 			}
 		}
 	}
-	granted = w.granted
-	s.freeWaiterLocked(w)
-	return granted, err
+	return w.granted, err
 }

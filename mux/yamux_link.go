@@ -99,18 +99,19 @@ func newYamuxLink(y *Yamux) *yamuxLink {
 	return l
 }
 
-func (l *yamuxLink) Bulk(bool) int      { return min(l.Room(), aheadOfAll-l.Unsent()) }
-func (l *yamuxLink) Room() int          { return l.log.limit - int(l.log.appended-l.log.written) }
-func (l *yamuxLink) Unsent() int        { return int(l.log.appended - l.log.taken) }
-func (l *yamuxLink) Frame() int         { return yamuxWritePiece }
-func (l *yamuxLink) Appended() uint64   { return l.log.appended }
-func (l *yamuxLink) Sent() uint64       { return l.log.taken }
-func (l *yamuxLink) Acked() uint64      { return 0 } // nobody says
-func (l *yamuxLink) Carried() bool      { return true }
-func (l *yamuxLink) Release(int, int)   {} // yamux has no early bytes
-func (l *yamuxLink) EnterUser()         {} // nothing but streams: no user code runs
-func (l *yamuxLink) LeaveUser()         {}
-func (l *yamuxLink) RTT() time.Duration { return time.Duration(l.ping.rtt.Load()) }
+func (l *yamuxLink) Bulk(bool) int         { return min(l.Room(), aheadOfAll-l.Unsent()) }
+func (l *yamuxLink) Room() int             { return l.log.limit - int(l.log.appended-l.log.written) }
+func (l *yamuxLink) Unsent() int           { return int(l.log.appended - l.log.taken) }
+func (l *yamuxLink) Frame() int            { return yamuxWritePiece }
+func (l *yamuxLink) Appended() uint64      { return l.log.appended }
+func (l *yamuxLink) Sent() uint64          { return l.log.taken }
+func (l *yamuxLink) Acked() uint64         { return 0 } // nobody says
+func (l *yamuxLink) Carried() bool         { return true }
+func (l *yamuxLink) Release(int, int)      {} // yamux has no early bytes
+func (l *yamuxLink) EnterUser()            {} // nothing but streams: no user code runs
+func (l *yamuxLink) LeaveUser()            {}
+func (l *yamuxLink) Hears() (uint64, bool) { return 0, true }
+func (l *yamuxLink) RTT() time.Duration    { return time.Duration(l.ping.rtt.Load()) }
 
 // Charge is Link's. The reader goroutine uses the budget.
 func (l *yamuxLink) Charge(k oddity.Kind, what string) error {

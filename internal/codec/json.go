@@ -2,8 +2,7 @@ package codec
 
 import "encoding/json"
 
-// JSON is encoding/json. Its decoder stops at 10,000 levels of nesting and refuses bytes after the
-// value by itself.
+// JSON is encoding/json. scanJSON reads each body first.
 type JSON struct{}
 
 func (JSON) ID() uint8    { return JSONID }
@@ -22,6 +21,13 @@ func (c JSON) Append(b []byte, v any) (out []byte, err error) {
 }
 
 func (c JSON) Unmarshal(body []byte, v any) (err error) {
+	elements, err := scanJSON(body)
+	if err != nil {
+		return err
+	}
 	defer recoverCodec(c.Name(), &err)
+	if err = jsonRules.check(body, elements, v, (*roomWalk).json); err != nil {
+		return err
+	}
 	return json.Unmarshal(body, v)
 }

@@ -73,7 +73,11 @@ var msgpackDecoders = sync.Pool{New: func() any {
 }}
 
 func (c Msgpack) Unmarshal(body []byte, v any) error {
-	if err := scanMsgpack(body); err != nil {
+	elements, err := scanMsgpack(body)
+	if err != nil {
+		return err
+	}
+	if err := msgpackRules.check(body, elements, v, (*roomWalk).msgpack); err != nil {
 		return err
 	}
 	d := msgpackDecoders.Get().(*msgpackDecoder)
@@ -81,7 +85,7 @@ func (c Msgpack) Unmarshal(body []byte, v any) error {
 	// UsePreallocateValues stays off: it starts a goroutine per type that never ends.
 	d.dec.Reset(&d.src)
 	d.dec.SetCustomStructTag("json")
-	err := d.decode(v)
+	err = d.decode(v)
 	d.src.reset(nil)
 	if err == nil && len(body) <= maxPooledMsgpack { // after an error it may go on recording what it reads
 		msgpackDecoders.Put(d)

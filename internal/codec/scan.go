@@ -118,23 +118,22 @@ func opaqueHead(i int, n uint64, left int) (msgpackHead, error) {
 	return msgpackHead{payload: i, next: i + int(n)}, nil
 }
 
-// scanMsgpack reports why body must not be given to the decoder, or nil. It runs over the body once and
-// allocates nothing unless it finds a fault.
-func scanMsgpack(body []byte) error {
+// scanMsgpack returns how many elements body has, or why it must not be given to the decoder. A pair of a map is two. It runs over the body once and allocates nothing unless it finds a fault.
+func scanMsgpack(body []byte) (elements int, err error) {
 	var open [maxMsgpackDepth]int // per open array or map: members still to come
-	depth, elements := 0, 0
+	depth := 0
 	for i := 0; i < len(body); {
 		h, err := parseMsgpackHead(body, i)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		i = h.next
 		if h.children > 0 {
 			if depth == maxMsgpackDepth {
-				return fmt.Errorf("msgpack body nests deeper than %d levels", maxMsgpackDepth)
+				return 0, fmt.Errorf("msgpack body nests deeper than %d levels", maxMsgpackDepth)
 			}
 			if elements += h.children; elements > maxMsgpackElements {
-				return fmt.Errorf("msgpack body has more than %d elements: send it in parts", maxMsgpackElements)
+				return 0, fmt.Errorf("msgpack body has more than %d elements: send it in parts", maxMsgpackElements)
 			}
 			open[depth] = h.children
 			depth++
@@ -148,12 +147,12 @@ func scanMsgpack(body []byte) error {
 		}
 		if depth == 0 {
 			if i < len(body) {
-				return fmt.Errorf("msgpack body has %d bytes after its value", len(body)-i)
+				return 0, fmt.Errorf("msgpack body has %d bytes after its value", len(body)-i)
 			}
-			return nil
+			return elements, nil
 		}
 	}
-	return errMsgpackShort
+	return 0, errMsgpackShort
 }
 
 // errMsgpackOpaque stops a decoder that looks for a value inside the bytes of another.

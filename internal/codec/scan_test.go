@@ -58,7 +58,7 @@ func TestScanMsgpack(t *testing.T) {
 		{"ext short", unhex(t, "d8 01 00"), "16 bytes, but only 1"},
 		{"ext32 huge", unhex(t, "c9 ffffffff 01"), "4294967295 bytes"},
 	} {
-		err := scanMsgpack(tc.body)
+		_, err := scanMsgpack(tc.body)
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
 		}
@@ -68,11 +68,11 @@ func TestScanMsgpack(t *testing.T) {
 // TestScanMsgpackTruncated cuts a body with every kind of header at each byte.
 func TestScanMsgpackTruncated(t *testing.T) {
 	full := unhex(t, "dc0003 de0001 da000161 cf0000000000000001 c8000101ff d5016162")
-	if err := scanMsgpack(full); err != nil {
+	if _, err := scanMsgpack(full); err != nil {
 		t.Fatal(err)
 	}
 	for i := range full {
-		if err := scanMsgpack(full[:i]); err == nil {
+		if _, err := scanMsgpack(full[:i]); err == nil {
 			t.Errorf("the first %d bytes pass", i)
 		}
 	}
@@ -168,7 +168,8 @@ func FuzzMsgpackUnmarshal(f *testing.F) {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		fits := scanMsgpack(body) == nil
+		_, scanErr := scanMsgpack(body)
+		fits := scanErr == nil
 		for name, make := range bombTargets {
 			v := make()
 			var err error
@@ -203,7 +204,7 @@ type codecValue struct {
 func TestScanAllocs(t *testing.T) {
 	big := make([]byte, 1<<16)
 	big[0], big[1], big[2], big[3], big[4] = 0xc6, 0, 0, 0xff, 0xfb
-	if n := testing.AllocsPerRun(100, func() { _ = scanMsgpack(big) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = scanMsgpack(big) }); n != 0 {
 		t.Errorf("scanMsgpack allocates %v times", n)
 	}
 }

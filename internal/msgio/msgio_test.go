@@ -187,13 +187,13 @@ func TestLimit(t *testing.T) {
 func TestAnnounced(t *testing.T) {
 	const announced = 1 << 30
 	b := binary.BigEndian.AppendUint32(nil, announced)
-	for _, n := range []int{0, 1, firstPart - 1, firstPart, firstPart + 1, 4 * firstPart} {
+	for _, n := range []int{0, 1, 50, 300, 5000, firstPart - 1, firstPart, firstPart + 1, 4 * firstPart} {
 		r := Reader{R: bytes.NewReader(append(b[:len(b):len(b)], make([]byte, n)...)), Limit: announced}
 		if _, err := r.Next(); err != io.EOF || !r.Partial() {
 			t.Errorf("%v, partial %v", err, r.Partial())
 		}
-		if len(r.body) != n || cap(r.body) > max(firstPart, 2*n) {
-			t.Errorf("%d bytes take %d", n, cap(r.body))
+		if len(r.body) != n || cap(r.body) > max(firstPart, 2*n) || cap(r.body)+len(r.ahead) > max(1<<10, 32*n) {
+			t.Errorf("%d bytes take %d, and %d of what was read ahead", n, cap(r.body), len(r.ahead))
 		}
 	}
 }

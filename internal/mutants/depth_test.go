@@ -15,13 +15,13 @@ var depthMutants = []mutant{
 	},
 	{
 		name: "no depth has a message beyond the link's limit", file: "mux/slots.go",
-		edits: []edit{{"u.counted >= linkMessages*limit && (depth == 0 || u.atDepth[depth] > 0)", "u.counted >= linkMessages*limit"}},
+		edits: []edit{{"t.spent(g, limit) && (depth == 0 || t[g].atDepth[depth] > 0)", "t.spent(g, limit)"}},
 		pkg:   "mux", test: "TestMessageDepths",
 	},
 	{
 		name: "what is free depends on the order of the opens", file: "mux/slots.go",
 		edits: []edit{
-			{"\tif depth == 0 || *n > 1 || *n == 1 && d > 0 {\n\t\tu.counted += d\n\t}\n", "\tu.counted += d\n"},
+			{"\tif depth == 0 || *n > 1 || *n == 1 && d > 0 {\n\t\tt[g].counted += d\n\t}\n", "\tt[g].counted += d\n"},
 		},
 		pkg: "mux", test: "TestDepthsAgree",
 	},

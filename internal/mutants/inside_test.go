@@ -114,7 +114,7 @@ var insideMutants = []mutant{
 	},
 	{
 		name: "a callback keeps everybody from waiting", file: "conn/recv.go",
-		edits: []edit{{"l.user.calls.Load()%2 == 1 && l.user.on.Here()", "l.user.calls.Load()%2 == 1"}},
+		edits: []edit{{"l.busy() && l.user.on.Here()", "l.busy()"}},
 		pkg:   ".", test: "TestElsewhereDuringCallback",
 	},
 	{

@@ -45,7 +45,7 @@ var serveMutants = []mutant{
 	},
 	{
 		name: "a message is allocated when it is announced", file: "internal/msgio/reader.go",
-		edits: []edit{{"make([]byte, 0, min(r.size, firstPart))", "make([]byte, 0, r.size)"}},
+		edits: []edit{{"min(r.size, max(smallPart, min(partGrowth*(r.to-r.at), firstPart)))", "r.size"}},
 		pkg:   "internal/msgio", test: "TestAnnounced",
 	},
 	{

@@ -8,8 +8,6 @@ type heap[E any] struct {
 	steps   *int // counts the comparisons
 }
 
-func (h *heap[E]) len() int { return len(h.list) }
-
 // top returns the greatest; there is one.
 func (h *heap[E]) top() E { return h.list[0] }
 

@@ -12,7 +12,7 @@ import (
 // TestCalls plays the transcripts of calls.
 func TestCalls(t *testing.T) {
 	check(t, "calls.json", "Sessions with calls, from the handshake to the regular end.", []*script{
-		helloCall(t), callsBack(t), streamingCall(t), givenUp(t), foreignCodec(t),
+		helloCall(t), callsBack(t), streamingCall(t), givenUp(t), foreignCodec(t), nestedCalls(t),
 	})
 }
 
@@ -65,6 +65,39 @@ func callsBack(t *testing.T) *script {
 	x.send(client, answer(4, fin, frame.Head{}, nil), "")
 	x.app(server, `answers "outer"`, func(r *real) { r.reply(3, nil, nil) })
 	x.send(server, answer(3, fin, frame.Head{}, nil), "")
+	x.end()
+	return x
+}
+
+// nestedCalls has more calls than the server takes, at three depths.
+func nestedCalls(t *testing.T) *script {
+	x := newScript(t, "nested calls", "The server takes four calls of depth 0 and one of the other depths together, where the first of each does not count.", "6.3").
+		only(server).limit(func(l *frame.Limits) { l.Calls = 4 })
+	x.begin()
+	id := uint64(1)
+	var taken []uint64
+	call := func(kind frame.Kind, depth uint8, goes bool, note string) {
+		x.send(client, open(id, fin, frame.Open{Kind: kind, Depth: depth, Name: []byte("sum"), Size: 1, Body: []byte("x")}), note)
+		if goes {
+			taken = append(taken, id)
+		} else {
+			x.send(server, reset(id, frame.ResourceExhausted, "too many calls or messages open"), "")
+		}
+		id += 2
+	}
+	call(frame.KindCall, 1, true, "the first of its depth: not counted")
+	call(frame.KindNotify, 1, true, "the one that counts")
+	call(frame.KindCall, 1, false, "one too many")
+	call(frame.KindCall, 2, true, "the first of its depth")
+	call(frame.KindCall, 2, false, "the second")
+	for range 4 {
+		call(frame.KindCall, 0, true, "")
+	}
+	call(frame.KindCall, 0, false, "a fifth")
+	for _, id := range taken {
+		x.app(server, "answers", func(r *real) { r.reply(id, nil, nil) })
+		x.send(server, answer(id, fin, frame.Head{}, nil), "")
+	}
 	x.end()
 	return x
 }

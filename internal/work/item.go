@@ -125,7 +125,7 @@ func (it *Item) Run() (next *Item) {
 // pass gives the places of what has run to others, and returns one of them.
 func (it *Item) pass() (next *Item) {
 	if g := it.task.Gate(); g != nil {
-		next = g.leave()
+		next = g.leave(it)
 	}
 	o := it.task.Order()
 	if o == nil {

@@ -86,16 +86,22 @@ func TestCrowd(t *testing.T) {
 		for _, n := range c.limits {
 			c.gates = append(c.gates, NewGate(int(n)))
 		}
-		c.inOrder, c.inGate = make([]atomic.Int32, 2), make([]atomic.Int32, 2)
+		c.gates = append(c.gates, NewDeepGate(3))
+		c.limits = append(c.limits, 3+2) // and one of depth 1 and 2
+		c.inOrder, c.inGate = make([]atomic.Int32, 2), make([]atomic.Int32, 3)
 		c.last = []int{-1, -1}
 		all := make([]*member, size)
 		refused := make([]atomic.Int32, size)
 		c.settled.Add(size)
 		var others sync.WaitGroup
 		for i := range all {
-			m := &member{c: c, number: i, inOrder: rnd.IntN(3) - 1, inAt: rnd.IntN(3) - 1, exits: rnd.IntN(8) == 0}
+			m := &member{c: c, number: i, inOrder: rnd.IntN(3) - 1, inAt: rnd.IntN(4) - 1, exits: rnd.IntN(8) == 0}
 			all[i] = m
-			m.item.Begin(m, 0, 2)
+			depth := uint8(0)
+			if m.inOrder < 0 {
+				depth = uint8(rnd.IntN(3))
+			}
+			m.item.Begin(m, depth, 2)
 			refuse := func() {
 				if m.item.Claim() {
 					refused[i].Add(1)
@@ -142,6 +148,16 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// running returns how many tasks g has let run.
+func (g *Gate) running() (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.lanes {
+		n += g.laneLocked(i).running
+	}
+	return n
+}
+
 // quiet reports whether nothing runs any more.
 func quiet(c *crowd) bool {
 	for _, o := range c.orders {
@@ -153,10 +169,7 @@ func quiet(c *crowd) bool {
 		}
 	}
 	for _, g := range c.gates {
-		g.list.mu.Lock()
-		busy := g.running > 0
-		g.list.mu.Unlock()
-		if busy {
+		if g.running() > 0 {
 			return false
 		}
 	}

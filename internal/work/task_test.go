@@ -97,8 +97,13 @@ func idle(t *testing.T, orders []*Order, gates []*Gate) {
 		}
 	}
 	for i, g := range gates {
-		if g.running != 0 || g.list.head != nil || g.list.tail != nil {
-			t.Errorf("gate %d: running %d, list %p %p", i, g.running, g.list.head, g.list.tail)
+		if n := g.running(); n != 0 || g.counted != 0 {
+			t.Errorf("gate %d: running %d, counted %d", i, n, g.counted)
+		}
+		for depth := range g.lanes {
+			if l := &g.laneLocked(depth).waiting; l.head != nil || l.tail != nil {
+				t.Errorf("gate %d, depth %d: list %p %p", i, depth, l.head, l.tail)
+			}
 		}
 	}
 }

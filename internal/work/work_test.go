@@ -9,12 +9,12 @@ import (
 // step does something with a task and says which tasks run afterwards; "begin" changes nothing.
 type step struct{ do, running string }
 
-// play does steps: "begin t", "begin t order", "... gate", "... 2" (parts, else 1), "... ^^" (depth 2), "nest t", "arrive t", "inline t" (arrive, and
+// play does steps: "begin t", "begin t order", "... gate", "... deep" (gate), "... 2" (parts, else 1), "... ^^" (depth 2), "nest t", "arrive t", "inline t" (arrive, and
 // run here), "end t", "exit t", "refuse t", "claim t", "withdraw t".
 func play(t *testing.T, limit int, steps []step) {
 	synctest.Test(t, func(t *testing.T) {
 		var b board
-		order, gate := new(Order), NewGate(limit)
+		order, gate, deep := new(Order), NewGate(limit), NewDeepGate(limit)
 		tasks := map[string]*task{}
 		defer func() { // after a failure
 			for _, x := range tasks {
@@ -35,6 +35,8 @@ func play(t *testing.T, limit int, steps []step) {
 						x.order = order
 					case "gate":
 						x.gate = gate
+					case "deep":
+						x.gate = deep
 					case "2":
 						parts = 2
 					default:
@@ -76,7 +78,7 @@ func play(t *testing.T, limit int, steps []step) {
 				t.Fatalf("step %d, %s: %q run, want %q", i, s.do, got, running)
 			}
 		}
-		idle(t, []*Order{order}, []*Gate{gate})
+		idle(t, []*Order{order}, []*Gate{gate, deep})
 		for name, n := range b.ends {
 			if n != 1 {
 				t.Errorf("%s was served %d times", name, n)
@@ -112,6 +114,17 @@ func TestWork(t *testing.T) {
 		{"claimed at the gate, handed its place, then withdrawn", 1, []step{
 			{do: "begin a gate"}, {do: "begin b gate"}, {do: "begin c gate"}, {"arrive a", "a"}, {"arrive b", "a"}, {"arrive c", "a"},
 			{"claim b", "a"}, {"end a", "c"}, {"withdraw b", "c"}, {"end c", ""}}},
+		{"one of each depth beside the gate", 1, []step{
+			{do: "begin a deep"}, {do: "begin b deep ^"}, {do: "begin c deep ^^"}, {do: "begin d deep ^"}, {do: "begin e deep"}, {do: "begin f deep ^^"},
+			{"arrive a", "a"}, {"arrive e", "a"}, {"arrive d", "a d"}, {"arrive b", "a d"}, {"arrive c", "a c d"}, {"arrive f", "a c d"},
+			{"end d", "a b c"}, {"end a", "b c f"}, {"end f", "b c e"}, {"end c", "b e"}, {"exit b", "e"}, {"end e", ""}}},
+		{"what of a depth counts after the free one has ended", 2, []step{
+			{do: "begin a deep ^"}, {do: "begin b deep ^"}, {do: "begin c deep"}, {do: "begin d deep"}, {do: "begin e deep ^"},
+			{"arrive a", "a"}, {"arrive b", "a b"}, {"end a", "b"}, {"arrive c", "b c"}, {"arrive d", "b c d"}, {"arrive e", "b c d"},
+			{"end b", "c d e"}, {"end e", "c d"}, {"end c", "d"}, {"end d", ""}}},
+		{"refused at a gate of depths", 1, []step{
+			{do: "begin a deep"}, {do: "begin b deep"}, {do: "begin c deep ^"}, {do: "begin d deep ^"}, {do: "begin e deep"}, {"arrive a", "a"}, {"arrive b", "a"},
+			{"arrive c", "a c"}, {"arrive d", "a c"}, {"arrive e", "a c"}, {"refuse b", "a c"}, {"refuse d", "a c"}, {"end c", "a"}, {"end a", "e"}, {"end e", ""}}},
 		{"one after the other", 1, []step{
 			{do: "begin a order"}, {do: "begin b order"}, {do: "begin c order"}, {"arrive c", ""}, {"arrive a", "a"}, {"end a", ""},
 			{"arrive b", "b"}, {"end b", "c"}, {"end c", ""}}},

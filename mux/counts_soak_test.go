@@ -1,0 +1,5 @@
+//go:build soak
+
+package mux
+
+const manyPairs = 1_000_000
