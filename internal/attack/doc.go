@@ -16,7 +16,7 @@
 //   - The honest client had no error, on the one connection it has.
 //   - The server stayed below 512 MiB, and its log below 400 lines.
 //   - A byte sent made it allocate 64 bytes at most, beside 256 KiB for each connection.
-//   - 5 s after the attacker's sessions are over, goroutines and heap are what they were.
+//   - 12 s after the attacker's sessions are over, goroutines and heap are what they were.
 //
 // # Files
 //

@@ -19,6 +19,8 @@ type attacker struct {
 	conns atomic.Int64 // connections
 	ended atomic.Int64 // of them, with a BYE of the server's
 	names atomic.Int64
+
+	failed atomic.Pointer[error] // why a connection could not be made; the first
 }
 
 // on reports whether the attack goes on.
@@ -51,10 +53,15 @@ type peer struct {
 func (a *attacker) connect() *peer {
 	nc, err := (&net.Dialer{}).DialContext(a.ctx, "tcp", a.addr)
 	if err != nil {
+		if a.on() {
+			a.failed.CompareAndSwap(nil, &err)
+		}
+		a.rest(10 * time.Millisecond)
 		return nil
 	}
 	a.conns.Add(1)
-	_ = nc.SetDeadline(time.Now().Add(20 * time.Second)) // a server that takes nothing more
+	end, _ := a.ctx.Deadline()
+	_ = nc.SetDeadline(end.Add(time.Second)) // for a server that takes nothing more, or says nothing
 	return &peer{a: a, nc: nc, r: frame.NewReader(nc, frame.DefaultMaxPayload), id: 1}
 }
 
