@@ -58,11 +58,6 @@ var muxMutants = []mutant{
 		pkg:   "mux", test: "TestSent",
 	},
 	{
-		name: "a call that the peer does not serve counts as sent", file: "mux/exchange.go",
-		edits: []edit{{" && !x.refusedLocked()\n", "\n"}},
-		pkg:   "mux", test: "TestDrainedNotServed",
-	},
-	{
 		name: "a call whose body was cut counts as sent", file: "mux/exchange.go",
 		edits: []edit{{"x.endPos > 0 && x.endPos <= x.s.l.Sent()", "x.s.l.Sent() > 0"}},
 		pkg:   "mux", test: "TestSentIsWhole",
