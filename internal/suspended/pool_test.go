@@ -3,10 +3,21 @@ package suspended
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
+
+// values guards all that a Pool's timer reads and tests change.
+var values sync.Mutex
+
+// change lets a test change values.
+func change(do func()) {
+	values.Lock()
+	defer values.Unlock()
+	do()
+}
 
 // value is something that waits, as a test says.
 type value struct {
@@ -22,6 +33,8 @@ type dropped struct {
 }
 
 func (d *dropped) drop(v *value, l Limit) bool {
+	values.Lock()
+	defer values.Unlock()
 	if v.returning {
 		return false
 	}
@@ -30,11 +43,18 @@ func (d *dropped) drop(v *value, l Limit) bool {
 }
 
 func (d *dropped) take() (names []string) {
+	synctest.Wait()
+	values.Lock()
+	defer values.Unlock()
 	names, d.names, d.limits = d.names, nil, nil
 	return names
 }
 
-func look(v *value) View[string] { return v.View }
+func look(v *value) View[string] {
+	values.Lock()
+	defer values.Unlock()
+	return v.View
+}
 
 func waiting(name, source string, bytes int, idle bool) *value {
 	return &value{name: name, View: View[string]{Waiting: true, Source: source, Bytes: bytes, Idle: idle}}
@@ -107,8 +127,8 @@ func TestDidNothing(t *testing.T) {
 			p.Update(waiting(fmt.Sprint("b", i), "B", 1, true))
 		}
 		<-time.After(4 * time.Second)
-		all[1].Idle = false // used by our side; nobody says so
-		all[2].Waiting = false
+		change(func() { all[1].Idle = false }) // used by our side; nobody says so
+		change(func() { all[2].Waiting = false })
 		p.Update(all[2])
 		<-time.After(time.Second + time.Millisecond)
 		if got := d.take(); !slices.Equal(got, []string{"0", "3"}) {
@@ -146,7 +166,7 @@ func TestReturning(t *testing.T) {
 		if st := p.Stats(); st.Waiting != 2 || st.Bytes != 7 || st.Hits[Count] != 0 || d.names != nil {
 			t.Errorf("stats %+v, dropped %q", st, d.names)
 		}
-		a.returning = false
+		change(func() { a.returning = false })
 		<-time.After(lookPeriod) // the next look finds one too many
 		synctest.Wait()
 		if st := p.Stats(); st.Waiting != 1 || st.Hits[Count] != 1 {
@@ -166,12 +186,12 @@ func TestGrows(t *testing.T) {
 			all = append(all, v)
 			p.Update(v)
 		}
-		all[700].Bytes = 9_900
+		change(func() { all[700].Bytes = 9_900 })
 		<-time.After(lookPeriod + time.Millisecond)
 		if got := d.take(); !slices.Equal(got, []string{"700"}) {
 			t.Errorf("dropped %q", got)
 		}
-		all[5].Bytes, all[6].Bytes = 4000, 4000
+		change(func() { all[5].Bytes, all[6].Bytes = 4000, 4000 })
 		<-time.After(lookPeriod)
 		if st := p.Stats(); st.Bytes != 8000+len(all)-3 {
 			t.Errorf("stats %+v", st)
