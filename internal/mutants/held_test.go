@@ -73,6 +73,11 @@ var heldMutants = []mutant{
 		pkg:   "mux", test: "TestHeld",
 	},
 	{
+		name: "suspended Ends hold for nothing what nobody has taken", file: "end_sessions.go",
+		edits: []edit{{"st.LogMemory + s.Mux.Held()", "st.LogMemory + 0*s.Mux.Held()"}},
+		pkg:   ".", test: "TestSuspendedHolds",
+	},
+	{
 		name: "answers wait for room", file: "mux/reply.go",
 		edits: []edit{{"\tif len(body) > 0 {\n\t\treturn false\n\t}\n\tif frame.HeadLen", "\tif true {\n\t\treturn false\n\t}\n\tif frame.HeadLen"}},
 		pkg:   "server", test: "TestRefusals",
