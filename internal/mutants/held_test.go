@@ -44,8 +44,13 @@ var heldMutants = []mutant{
 	},
 	{
 		name: "no handler runs beside those of less depth", file: "internal/work/gate.go",
-		edits: []edit{{"if depth == 0 || l.running > 0 {", "if true {"}, {"if l.running--; depth == 0 || l.running > 0 {", "if l.running--; true {"}},
+		edits: []edit{{"if (depth == 0 || l.running > 0) && !g.count() {", "if !g.count() {"}, {"if l.running--; l.running > 0 {", "if l.running--; true {"}},
 		pkg:   ".", test: "TestRunningNested",
+	},
+	{
+		name: "a place that comes free meanwhile is lost", file: "internal/work/gate.go",
+		edits: []edit{{"\tnext := g.nextLocked() // a place may", "\tvar next *Item // a place may"}},
+		pkg:   "internal/work", test: "TestGateComesFree",
 	},
 	{
 		name: "handlers run without a limit", file: "rpc_serve.go",
@@ -66,6 +71,11 @@ var heldMutants = []mutant{
 		name: "what is held is not counted", file: "mux/assembly.go",
 		edits: []edit{{"\ta.f.s.bodies.Add(int64(cap(buf) - cap(a.buf)))\n", ""}},
 		pkg:   "mux", test: "TestHeld",
+	},
+	{
+		name: "suspended Ends hold for nothing what nobody has taken", file: "end_sessions.go",
+		edits: []edit{{"st.LogMemory + s.Mux.Held()", "st.LogMemory + 0*s.Mux.Held()"}},
+		pkg:   ".", test: "TestSuspendedHolds",
 	},
 	{
 		name: "answers wait for room", file: "mux/reply.go",

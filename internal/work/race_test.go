@@ -152,8 +152,11 @@ func TestCrowd(t *testing.T) {
 func (g *Gate) running() (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i := range g.lanes {
-		n += g.laneLocked(i).running
+	n = int(g.counted.Load())
+	for _, l := range g.lanes[1:] {
+		if l != nil && l.running > 0 {
+			n++ // the free one
+		}
 	}
 	return n
 }
@@ -220,6 +223,42 @@ func TestUnlinkOnce(t *testing.T) {
 		all.Wait()
 		if found.Load() != 1 || l.head != &items[0] || l.tail != &items[2] || items[0].next != &items[2] || items[2].prev != &items[0] || other.head != nil {
 			t.Fatalf("taken off %d times", found.Load())
+		}
+	}
+}
+
+// TestGateComesFree: a place that comes free while a task is about to wait for it is that task's. It does not wait either
+// if another has waited and gone, or if it is the first of its depth.
+func TestGateComesFree(t *testing.T) {
+	b := &board{}
+	for _, deep := range []bool{false, true} {
+		g := NewGate(1)
+		if deep {
+			g = NewDeepGate(1)
+		}
+		first, second, third := newTask(b, "first", nil, g), newTask(b, "second", nil, g), newTask(b, "third", nil, g)
+		for _, x := range []*task{first, second} {
+			x.item.Begin(x, 0, 1)
+		}
+		third.item.Begin(third, 3, 1)
+		g.waits.Store(true) // as it is when somebody has looked for a place, and one has come free since
+		if !g.enter(&first.item) || g.enter(&second.item) {
+			t.Error("one place is not for one task")
+		}
+		if got := g.enter(&third.item); got != deep {
+			t.Errorf("deep gate %v: the first of its depth may run: %v", deep, got)
+		}
+		if g.leave(&first.item) != &second.item || second.item.on.Load() != nil {
+			t.Error("the next one does not run")
+		}
+		next := g.leave(&second.item)
+		if deep {
+			next = g.leave(&third.item)
+		} else if next != &third.item || g.leave(next) != nil {
+			t.Error("the last one does not run")
+		}
+		if next != nil && deep || g.running() != 0 || g.waits.Load() {
+			t.Errorf("%d run, somebody waits: %v", g.running(), g.waits.Load())
 		}
 	}
 }
