@@ -227,6 +227,5 @@ const endBytes = 13 << 10
 
 // suspendedBytes is what a session holds of memory while its peer is away.
 func suspendedBytes(s *session, st conn.Stats) int {
-	_, bodies := s.Mux.Granted()
-	return endBytes + st.LogMemory + bodies
+	return endBytes + st.LogMemory + s.Mux.Held()
 }

@@ -30,15 +30,14 @@ type town struct {
 
 // towns runs f in a bubble, over plain connections and over TLS.
 func towns(t *testing.T, l server.Limits, cfg gantline.Config, f func(*testing.T, *town)) {
+	cert, pool := certificate() // outside of the bubble, whose clock begins in 2000
 	for _, over := range []string{"plain", "TLS"} {
 		t.Run(over, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &town{mem: memnet.Listen("server", memnet.WithLatency(5*time.Millisecond)), turn: make(chan struct{}, 1), from: make(chan net.Addr, 1000)}
 				opts := []server.Option{server.WithLimits(l), server.WithConfig(cfg)}
 				if over == "TLS" {
-					cert, pool := certificate()
-					opts = append(opts, server.WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}, Time: time.Now}))
-					// The bubble's clock begins in 2000, before the certificate is valid or after.
+					opts = append(opts, server.WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}}))
 					w.tls = &tls.Config{RootCAs: pool, ServerName: "example.org", Time: func() time.Time { return cert.Leaf.NotAfter.Add(-time.Minute) }}
 				}
 				w.ln = server.NewListener(fromListener{w.mem, w.from}, opts...)
