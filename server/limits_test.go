@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,16 +76,19 @@ func TestMadeAndDropped(t *testing.T) {
 		}()
 		honest := func(i int) string { return fmt.Sprintf("192.0.2.%d", i+1) }
 		var mine []*gantline.End
-		down := true // then nobody can dial
+		var down atomic.Bool // then nobody can dial
+		var mu sync.Mutex    // guards carriers
 		var carriers []*memnet.Conn
 		for i := range 20 {
 			dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-				if down && len(carriers) == 20 {
+				if down.Load() {
 					return nil, errors.New("no way")
 				}
 				nc, err := w.dial(ctx, honest(i))
 				if err == nil {
+					mu.Lock()
 					carriers = append(carriers, nc.(*memnet.Conn))
+					mu.Unlock()
 				}
 				return nc, err
 			}
@@ -96,6 +100,7 @@ func TestMadeAndDropped(t *testing.T) {
 			mine = append(mine, e)
 		}
 		<-time.After(time.Minute)
+		down.Store(true)
 		for _, nc := range carriers { // they did nothing so far, and are away during the attack
 			nc.Cut()
 		}
@@ -126,7 +131,7 @@ func TestMadeAndDropped(t *testing.T) {
 		if st := w.ln.Stats(); st.Suspended > 20+8 || st.Hits.Suspended.Idle == 0 || st.Hits.Suspended.PerSource == 0 || st.Hits.Peers != 0 {
 			t.Errorf("stats %+v", st)
 		}
-		down = false
+		down.Store(false)
 		<-time.After(31 * time.Second) // a redial comes at the latest 30 s after the last
 		for _, e := range mine {
 			if st := e.Stats(); e.State() != gantline.StateUp || st.Sessions != 1 || st.Link.Resumes != 1 {
