@@ -13,6 +13,8 @@ import (
 func TestSuspendedBytes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newTestServer(t, &Config{Limits: Limits{Log: 8 << 20}})
+		const maxSuspendedBytes = 64 << 20
+		h.sessions.Limits.Bytes = maxSuspendedBytes
 		const n = 19 // with 3.5 MiB each, and one with less
 		var clients []*End
 		for i := range n {

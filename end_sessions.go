@@ -3,6 +3,7 @@ package gantline
 import (
 	"cmp"
 	"context"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
@@ -47,21 +48,18 @@ type Sessions struct {
 type SuspendLimits struct {
 	Count     int           // Ends: default 10,000. The source with most that did nothing loses its oldest, then who has most at all.
 	PerSource int           // Ends of one source: default 64. A source is an IPv4 address or an IPv6 /64; else, as on loopback, a peer's id.
-	Bytes     int           // memory of all of them: default 64 MiB. The source that holds most loses its largest.
+	Bytes     int           // memory of all of them: default half of SetMemoryLimit, 128 MiB. The source that holds most loses its largest.
 	Idle      time.Duration // how long the oldest that did nothing is kept when its source has more than 8 of these: default 5 s
 }
 
 func (l SuspendLimits) withDefaults() SuspendLimits {
-	l.Count, l.PerSource, l.Bytes = cmp.Or(l.Count, 10_000), cmp.Or(l.PerSource, 64), cmp.Or(l.Bytes, maxSuspendedBytes)
+	l.Count, l.PerSource, l.Bytes = cmp.Or(l.Count, 10_000), cmp.Or(l.PerSource, 64), cmp.Or(l.Bytes, int(max(min(SetMemoryLimit(-1)/2, math.MaxInt), 1)))
 	l.Idle = cmp.Or(l.Idle, 5*time.Second)
 	return l
 }
 
 // fewIdle is how many suspended Ends that did nothing one source may have for as long as others.
 const fewIdle = 8
-
-// maxSuspendedBytes is the default of SuspendLimits.Bytes.
-const maxSuspendedBytes = 64 << 20
 
 // Attach shakes hands over nc, which a listener accepted. A new client gets a new End, as from Server, except that it
 // outlives its carrier. A client that comes back for its session gets the End that it had: resumed is true then, and end
@@ -225,7 +223,7 @@ func viewSuspended(e *End) (v suspended.View[suspendedOf]) {
 }
 
 // endBytes is what a suspended End holds that has nothing under way.
-const endBytes = 8 << 10
+const endBytes = 13 << 10
 
 // suspendedBytes is what a session holds of memory while its peer is away.
 func suspendedBytes(s *session, st conn.Stats) int {

@@ -150,6 +150,7 @@ func (l *Link) carrierGone(c *carrier, err error) {
 	}
 	if l.breakLocked(c, err) {
 		moving := l.carriers.moving
+		l.carriers.newest.Store(c.husk())
 		l.mu.Unlock()
 		close(c.joined)
 		if !moving {

@@ -33,9 +33,10 @@
 // With gantline.Config.Yamux, clients that speak plain yamux are accepted as well: streams only, under an id
 // made up for each.
 //
-// Limits bounds what strangers can do. Handshakes run side by side, so a client that is slow, silent or no
-// client at all delays nobody else. Its connection is closed after Limits.HandshakeTimeout. A full backlog
-// makes new clients wait, and then refuses them; it never grows.
+// Limits bounds what strangers can do, and Stats.Hits says how often they were stopped. Handshakes run side by side, so
+// a client that is slow, silent or no client at all delays nobody else. When too many are slow, the slowest make way.
+// A full backlog makes new clients wait, and then refuses them; it never grows. Ends whose clients are away have limits
+// of their own.
 //
 // # Concurrency
 //
@@ -53,8 +54,8 @@
 //   - the context's errors, from AcceptEnd and Shutdown.
 //   - the net.Listener's own errors, such as *net.OpError.
 //
-// Clients see refusals as *conn.RefusedError, with AlreadyExists for an id in use, ResourceExhausted beyond
-// Limits.Peers and Limits.Backlog, Unavailable from a server that is closing, and what Config.Setup returned. A
+// Clients see refusals as *conn.RefusedError, with AlreadyExists for an id in use, ResourceExhausted and a RetryAfter
+// beyond Limits.Peers, Limits.PeersPerSource and Limits.Backlog, Unavailable from a server that is closing, and what Config.Setup returned. A
 // stranger's failed handshake is logged at level Debug. A limit that was hit is logged at level Warn, at most
 // once in 10 s each.
 package server

@@ -15,7 +15,7 @@ import (
 //	PeersPerSource       64        Ends         refused with ResourceExhausted, to try again later
 //	Suspended.Count      = Peers   Ends         the End of whoever has most is lost
 //	Suspended.PerSource  64        Ends         the source's oldest is lost
-//	Suspended.Bytes      64 MiB    bytes        the largest End of the source that holds most is lost
+//	Suspended.Bytes      128 MiB   bytes        the largest End of the source that holds most is lost
 //	Suspended.Idle       5 s       time         the End is lost
 //	Handshakes           256       connections  the one that keeps the listener waiting longest is closed
 //	HandshakesPerSource  8         connections  the same of that source; if none is slow, the new one is closed
