@@ -22,8 +22,7 @@ func (l *Link) read(c *carrier) {
 
 // readFrames takes frames until the carrier breaks, or returns errBye.
 func (l *Link) readFrames(c *carrier) error {
-	failed := false
-	pausing := lingerBytes
+	failed, late := false, pacer(0)
 	for {
 		h, err := c.fr.Next()
 		switch {
@@ -35,9 +34,8 @@ func (l *Link) readFrames(c *carrier) error {
 			}
 			return err
 		case l.bye.deaf.Load():
-			if pausing -= frame.HeaderLen + int(h.Length); failed && pausing < 0 {
-				pausing = lingerPiece
-				<-time.After(lingerPause) // the peer goes on sending: see drain
+			if failed {
+				late.took(frame.HeaderLen + int(h.Length))
 			}
 			err = l.handleLate(c, h)
 		case h.Type.Sequenced():
@@ -224,17 +222,25 @@ func (c *carrier) broken(err error) bool {
 }
 
 // drain reads and drops until the carrier ends; Fail has limited for how long. A close
-// with unread input could destroy our BYE before the peer has it. A peer that goes on
-// sending gets slow, so that it costs us little.
+// with unread input could destroy our BYE before the peer has it.
 func (c *carrier) drain() error {
 	b := make([]byte, lingerPiece)
-	for got := 0; ; {
+	for late := pacer(0); ; {
 		n, err := c.Read(b)
 		if err != nil {
 			return err
 		}
-		if got += n; got > lingerBytes {
-			<-time.After(lingerPause)
-		}
+		late.took(n)
+	}
+}
+
+// A pacer slows down a peer that goes on sending after its error, so that it costs us little.
+// It has the bytes that came since the last pause.
+type pacer int
+
+func (p *pacer) took(n int) {
+	if *p += pacer(n); *p > lingerBytes {
+		*p -= lingerPiece
+		<-time.After(lingerPause)
 	}
 }

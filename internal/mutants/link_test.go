@@ -3,6 +3,11 @@ package mutants
 // linkMutants are mistakes in the log, acknowledgements and the heartbeat.
 var linkMutants = []mutant{
 	{
+		name: "a peer that goes on sending after its error keeps a core busy", file: "conn/recv.go",
+		edits: []edit{{"<-time.After(lingerPause)", "<-time.After(0)"}},
+		pkg:   "conn", test: "TestSlowAfterError",
+	},
+	{
 		name: "acknowledge the frame under way", file: "conn/recv.go",
 		edits: []edit{{"\tl.recv.position.Store(c.pos)\n", "\tl.recv.position.Store(c.pos + c.size)\n"}},
 		pkg:   "conn", test: "TestAckTorn",
