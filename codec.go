@@ -89,8 +89,7 @@ func encode(buf *buffer, c Codec, name string, v any) ([]byte, error) {
 // decode wraps what c says about a body that does not fit. Owners take turns with large ones.
 func decode(owner any, c Codec, body []byte, v any) error {
 	if len(body) >= codec.LargeBody {
-		codec.Decoding.Take(owner)
-		defer codec.Decoding.Give()
+		defer codec.Decoding.Take(owner)()
 	}
 	if err := c.Unmarshal(body, v); err != nil {
 		return &Error{Code: InvalidArgument, Message: fmt.Sprintf("%s body of %d bytes into %T: %s", c.Name(), len(body), v, cleanText(err)), cause: err}

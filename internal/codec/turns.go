@@ -3,10 +3,15 @@ package codec
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // LargeBody is the length from which a body is decoded in turn.
 const LargeBody = 64 << 10
+
+// maxTurn is how long a turn lasts. Decoding a body takes less; what takes longer is code of the application, such as an
+// Unmarshaler, which may wait for another body to be decoded.
+const maxTurn = time.Second
 
 // Turns lets as many large bodies be decoded at a time as there are processors. More at once would not be done sooner,
 // and what all of them have allocated in the meantime may be hundreds of times what one needs. Owners take turns, so
@@ -21,8 +26,19 @@ type Turns struct {
 // Decoding is the Turns of the process.
 var Decoding Turns
 
-// Take waits for a turn of owner, which is a pointer or nil. Nothing but decoding ends the wait, and that waits for nobody.
-func (t *Turns) Take(owner any) {
+// Take waits for a turn of owner, which is a pointer or nil. Call the function when the body is decoded. After maxTurn
+// the turn ends by itself.
+func (t *Turns) Take(owner any) (give func()) {
+	t.wait(owner)
+	end := sync.OnceFunc(t.next)
+	late := time.AfterFunc(maxTurn, end)
+	return func() {
+		late.Stop()
+		end()
+	}
+}
+
+func (t *Turns) wait(owner any) {
 	t.mu.Lock()
 	if t.running < runtime.GOMAXPROCS(0) {
 		t.running++
@@ -41,8 +57,8 @@ func (t *Turns) Take(owner any) {
 	<-ch
 }
 
-// Give ends a turn that Take has returned from. The next owner that waits has it.
-func (t *Turns) Give() {
+// next ends a turn. The next owner that waits has it.
+func (t *Turns) next() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.owners) == 0 {

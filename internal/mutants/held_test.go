@@ -133,6 +133,11 @@ var heldMutants = []mutant{
 		pkg:   ".", test: "TestDecodeInTurn",
 	},
 	{
+		name: "an Unmarshaler that waits for another body waits for ever", file: "internal/codec/turns.go",
+		edits: []edit{{"time.AfterFunc(maxTurn, end)", "time.AfterFunc(1e6*maxTurn, end)"}},
+		pkg:   "internal/codec", test: "TestTurnsEnd",
+	},
+	{
 		name: "who has many waits for no other", file: "internal/codec/turns.go",
 		edits: []edit{{"\t\tt.owners = append(t.owners, owner)\n\t} else {", "\t\tt.owners = append([]any{owner}, t.owners...)\n\t} else {"}},
 		pkg:   "internal/codec", test: "TestTurns",
