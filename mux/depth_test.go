@@ -269,13 +269,7 @@ func TestDepthsAgree(t *testing.T) {
 						if worker%2 == 0 {
 							o.Kind = frame.KindCall
 						}
-						x := &Exchange{Sink: make(waitSink, 1)}
-						if err := c.Start(t.Context(), x, &o, nil); err != nil {
-							t.Error(err)
-							return
-						}
-						if <-x.Sink.(waitSink); x.Err != nil || x.Head.Code != frame.OK {
-							t.Errorf("%v, %v %s", x.Err, x.Head.Code, x.Head.Text)
+						if !served(t, c, &o) {
 							return
 						}
 					}
@@ -322,4 +316,18 @@ func TestNestedGoesWithoutWindow(t *testing.T) {
 			})
 		}
 	}
+}
+
+// served opens o and reports whether it is answered with OK.
+func served(t *testing.T, c *side, o *Open) bool {
+	x := &Exchange{Sink: make(waitSink, 1)}
+	if err := c.Start(t.Context(), x, o, nil); err != nil {
+		t.Error(err)
+		return false
+	}
+	if <-x.Sink.(waitSink); x.Err != nil || x.Head.Code != frame.OK {
+		t.Errorf("%v, %v %s", x.Err, x.Head.Code, x.Head.Text)
+		return false
+	}
+	return true
 }

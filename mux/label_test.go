@@ -213,13 +213,7 @@ func TestLabelsAgree(t *testing.T) {
 					if worker%2 == 0 {
 						o.Kind = frame.KindMessage
 					}
-					x := &Exchange{Sink: make(waitSink, 1)}
-					if err := c.Start(t.Context(), x, &o, nil); err != nil {
-						t.Error(err)
-						return
-					}
-					if <-x.Sink.(waitSink); x.Err != nil || x.Head.Code != frame.OK {
-						t.Errorf("%v, %v %s", x.Err, x.Head.Code, x.Head.Text)
+					if !served(t, c, &o) {
 						return
 					}
 				}

@@ -21,13 +21,8 @@ func sized(method string, metadata int) frame.Open {
 
 // stalled opens n of them at each depth up to depths, brings nothing more, and stays.
 func stalled(o frame.Open, n, depths int, first []byte) func(*attacker, int) {
-	return func(a *attacker, _ int) {
-		p := a.dial(a.name("stalled"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
+	return deaf("stalled", func(p *peer) {
+		o := o
 		for depth := range depths {
 			o.Depth = uint8(depth)
 			for range n {
@@ -40,8 +35,8 @@ func stalled(o frame.Open, n, depths int, first []byte) func(*attacker, int) {
 				}
 			}
 		}
-		a.rest(attackTime)
-	}
+		p.a.rest(attackTime)
+	})
 }
 
 // typed calls rows with a body of a codec.
@@ -53,7 +48,7 @@ func typed(codec byte, body []byte) func(*attacker, int) {
 		}
 		defer p.close()
 		go p.drain()
-		for p.on() {
+		for p.a.on() {
 			b, id := p.open(frame.Open{Kind: frame.KindCall, Name: []byte("rows"), Codec: codec, Size: uint32(len(body))}, 0)
 			rest := body
 			for len(rest) > 0 && len(b) < 60<<10 { // what is early may come at once
@@ -73,8 +68,6 @@ func typed(codec byte, body []byte) func(*attacker, int) {
 		}
 	}
 }
-
-func (p *peer) on() bool { return p.a.on() }
 
 // jsonRows is an array of as many empty objects as fit.
 var jsonRows = []byte("[" + strings.Repeat("{},", 19_000) + "{}]")

@@ -14,7 +14,7 @@
 // client fared. After each attack the following must hold:
 //
 //   - The honest client had no error, on the one connection it has.
-//   - The server stayed below 512 MiB, and its log below 400 lines.
+//   - The server stayed below 512 MiB, and its log below 400 lines, and 10 for each second.
 //   - A byte sent made it allocate 64 bytes at most, beside 256 KiB for each connection.
 //   - 12 s after the attacker's sessions are over, goroutines and heap are what they were.
 //

@@ -10,16 +10,10 @@ import (
 
 // flood sends what make returns, as fast as the server takes it.
 func flood(make func(p *peer) []byte) func(*attacker, int) {
-	return func(a *attacker, _ int) {
-		p := a.dial(a.name("flood"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
+	return deaf("flood", func(p *peer) {
 		for p.sequenced(make(p)) {
 		}
-	}
+	})
 }
 
 // same floods with copies of one frame.
@@ -32,40 +26,25 @@ func ping(*peer) []byte {
 	return bytes.Repeat(raw(frame.TypePing, 0, 0, frame.AppendPing(nil, &frame.Ping{})), 100)
 }
 
-// opened opens streams that the server takes, and floods with what make returns for the last of them.
+// opened opens a stream, and floods with what make returns for it.
 func opened(o frame.Open, flags frame.Flags, make func(id uint64) []byte) func(*attacker, int) {
-	return func(a *attacker, _ int) {
-		p := a.dial(a.name("flood"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
+	return deaf("flood", func(p *peer) {
 		b, id := p.open(o, flags)
-		if !p.sequenced(b) {
-			return
+		for ok := p.sequenced(b); ok; ok = p.sequenced(b) {
+			b = bytes.Repeat(make(id), 200)
 		}
-		for b := bytes.Repeat(make(id), 200); p.sequenced(b); {
-		}
-	}
+	})
 }
 
 // ended opens a stream and resets it, and floods with what make returns for it.
 func ended(make func(id uint64) []byte) func(*attacker, int) {
-	return func(a *attacker, _ int) {
-		p := a.dial(a.name("flood"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
+	return deaf("flood", func(p *peer) {
 		b, id := p.open(frame.Open{}, 0)
-		if !p.sequenced(append(b, reset(id)...)) {
-			return
+		b = append(b, reset(id)...)
+		for ok := p.sequenced(b); ok; ok = p.sequenced(b) {
+			b = bytes.Repeat(make(id), 200)
 		}
-		for b := bytes.Repeat(make(id), 200); p.sequenced(b); {
-		}
-	}
+	})
 }
 
 // many opens and goes on with what follows returns, again and again.

@@ -24,7 +24,7 @@ func calls(method string, body []byte, after func(id uint64) []byte) func(*attac
 	}
 }
 
-// answersCalls answers what the server calls back with another call, deeper and deeper.
+// callsBack answers what the server calls back with another call, deeper and deeper.
 func callsBack(a *attacker, _ int) {
 	p := a.dial(a.name("back"))
 	if p == nil {
@@ -45,7 +45,7 @@ func callsBack(a *attacker, _ int) {
 }
 
 var handlers = []attack{
-	{name: "handlers that panic", conns: 4, honestly: true, run: calls("panic", nil, nothing)},
+	{name: "handlers that panic", conns: 4, run: calls("panic", nil, nothing)},
 	{name: "handlers that hang", conns: 4, honestly: true, run: stalled(frame.Open{Kind: frame.KindCall, Name: []byte("hang")}, 1024, 4, nil)},
 	{name: "handlers that hang, cancelled", conns: 4, honestly: true, run: calls("hang", nil, reset)},
 	{name: "large answers nobody reads", conns: 4, honestly: true, run: many(frame.Open{Kind: frame.KindCall, Name: []byte("big")}, frame.FlagFin, nothing)},

@@ -19,6 +19,7 @@ type attacker struct {
 	conns atomic.Int64 // connections
 	ended atomic.Int64 // of them, with a BYE of the server's
 	names atomic.Int64
+	wrong atomic.Bool // the server has ended what it should not
 
 	failed atomic.Pointer[error] // why a connection could not be made; the first
 }
@@ -161,6 +162,35 @@ func (p *peer) sink() {
 			p.a.ended.Add(1)
 		}
 	}
+}
+
+// deaf is an attack in a session of its own, whose frames are read and not acknowledged.
+func deaf(name string, act func(p *peer)) func(*attacker, int) {
+	return func(a *attacker, _ int) {
+		p := a.dial(a.name(name))
+		if p == nil {
+			return
+		}
+		defer p.close()
+		go p.sink()
+		act(p)
+	}
+}
+
+// answered reports whether the server answers a PING. When the attack is over it says yes.
+func (p *peer) answered() bool {
+	for p.ping() {
+		for {
+			h, _, err := p.next(true)
+			if err != nil {
+				return !p.a.on()
+			}
+			if h.Type == frame.TypePong {
+				return true
+			}
+		}
+	}
+	return !p.a.on()
 }
 
 // open returns an OPEN with the next id, and that id.

@@ -18,5 +18,7 @@ func TestAllAtOnce(t *testing.T) {
 	for i := range all {
 		all[i].conns = 1
 	}
+	arena.attacked(30*time.Second, all) // its tables are as large as they get
+	pause(expiry + settleWithin)
 	arena.suffer(quiet, 10*time.Minute, all...)
 }

@@ -76,24 +76,11 @@ var streams = []attack{
 		h := hello("again")
 		return raw(frame.TypeHello, 0, 0, frame.AppendHello(nil, &h))
 	})},
-	{name: "early data of many streams", conns: 4, run: opener("unread", 1000, 60<<10)},
-	{name: "streams nobody accepts", conns: 4, run: func(a *attacker, _ int) {
-		p := a.dial(a.name("lazy"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
-		for range 256 {
-			b, _ := p.open(frame.Open{Metadata: frame.AppendMetadata(nil, "k", make([]byte, 8000))}, 0)
-			if !p.sequenced(b) {
-				return
-			}
-		}
-		a.rest(attackTime)
-	}},
+	{name: "early data of many streams", conns: 4, run: opener("opener", 4<<20/(60<<10), frame.Open{Name: []byte("unread"), Body: make([]byte, 60<<10)})},
+	{name: "streams nobody accepts", conns: 4, run: opener("lazy", 256, frame.Open{Metadata: frame.AppendMetadata(nil, "k", make([]byte, 8000))})},
+	{name: "a reader that gives no credit", conns: 4, honestly: true, run: opener("stingy", 1000, frame.Open{Name: []byte("endless")})},
 	{name: "a reader that reads nothing", conns: 4, honestly: true, run: func(a *attacker, _ int) {
-		p := a.dial(a.name("deaf"))
+		p := a.dial(a.name("unread"))
 		if p == nil {
 			return
 		}
@@ -106,38 +93,17 @@ var streams = []attack{
 		}
 		a.rest(attackTime)
 	}},
-	{name: "no credit", conns: 4, honestly: true, run: func(a *attacker, _ int) {
-		p := a.dial(a.name("stingy"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
-		for range 1000 {
-			b, _ := p.open(frame.Open{Name: []byte("endless")}, 0)
-			if !p.sequenced(b) {
-				return
-			}
-		}
-		a.rest(attackTime)
-	}},
 }
 
-// opener opens n streams with early data of a size, and lets them be.
-func opener(name string, n, size int) func(*attacker, int) {
-	return func(a *attacker, _ int) {
-		p := a.dial(a.name("opener"))
-		if p == nil {
-			return
-		}
-		defer p.close()
-		go p.sink()
-		for range min(n, 4<<20/size) {
-			b, _ := p.open(frame.Open{Name: []byte(name), Body: make([]byte, size)}, 0)
+// opener opens n streams, and lets them be.
+func opener(id string, n int, o frame.Open) func(*attacker, int) {
+	return deaf(id, func(p *peer) {
+		for range n {
+			b, _ := p.open(o, 0)
 			if !p.sequenced(b) {
 				return
 			}
 		}
-		a.rest(attackTime)
-	}
+		p.a.rest(attackTime)
+	})
 }
