@@ -85,7 +85,6 @@ func TestWhoMakesWay(t *testing.T) {
 						sl.leave()
 					})
 				}
-				start = time.Now()
 				hits := 0
 				done := make(chan *slot, 1)
 				go func() { done <- s.enter(ctx, addr(own), func(bool) { hits++ }) }()
