@@ -158,7 +158,8 @@ func (l *Link) LocalID() string { return l.localID }
 // Peer returns what the handshake said about the other side. Do not change it.
 func (l *Link) Peer() *Peer { return &l.peer }
 
-// NetConn returns the carrier. To read from it or to write to it breaks the link.
+// NetConn returns the carrier. To read from it or to write to it breaks the link. While
+// there is none it returns a closed net.Conn with the addresses of the last one.
 func (l *Link) NetConn() net.Conn { return l.carrier().nc }
 
 // carrier returns the newest carrier. Any goroutine.
